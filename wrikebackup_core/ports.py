@@ -1,0 +1,260 @@
+"""The ports: what a source, a sink and a transform are. Everything is synchronous; the engine brings the threads.
+
+Implementations need not inherit from these classes, but may: what has a body here is a default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol, Self, runtime_checkable
+
+from wrikebackup_core.model import Account, Attachment, Backup, Kind, Record
+
+__all__ = [
+    "Artifact",
+    "Check",
+    "Context",
+    "Crawled",
+    "Entry",
+    "Page",
+    "Reader",
+    "Run",
+    "Sink",
+    "Source",
+    "Table",
+    "Transform",
+    "Writer",
+]
+
+
+class Reader(Protocol):
+    """Bytes coming out of a source or a sink. A context manager; closing twice is fine."""
+
+    @property
+    def size(self) -> int | None:
+        """Length in bytes of the whole object, not only of what is left; None where it is not known."""
+
+    @property
+    def start(self) -> int:
+        """The offset at which this reader really began: the one asked for, or 0 where the server could not skip."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Up to `size` bytes, all that is left for -1; `b""` at the end only.
+
+        Raises Interrupted (a source) or SinkError when the bytes end before the announced length.
+        """
+
+    def close(self) -> None: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *exc: object) -> None: ...
+
+
+class Writer(Protocol):
+    """One object on its way into a sink: whole on `commit`, absent on `discard`. Either may be called once only.
+
+    Leaving it to the garbage collector, or to a kill, is like `discard`: the key does not exist.
+    """
+
+    def write(self, data: bytes | bytearray | memoryview, /) -> int:
+        """Takes all of `data`; returns its length. Raises SinkError."""
+
+    def commit(self) -> None:
+        """The key exists from here on, with exactly the bytes written. Raises AlreadyExists, SinkError."""
+
+    def discard(self) -> None:
+        """Nothing of it stays behind. Never raises."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One key of a sink: `key` relative to the sink's root with `/` between parts, `size` in bytes."""
+
+    key: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of a `doctor` report. `ok` None means: could not be told."""
+
+    name: str
+    ok: bool | None
+    detail: str
+    hint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A piece of a crawl: the records of one API answer, and where to go on after it.
+
+    `cursor` is opaque to everybody but the source and must be enough, with the kind and what earlier waves brought, to go on
+    after a kill without asking for anything again. `total` is how many records the kind has in all, where the source knows.
+    """
+
+    records: Sequence[Record]
+    cursor: str = ""
+    total: int | None = None
+
+
+class Crawled(Protocol):
+    """What the run has read so far; safe to use from any thread."""
+
+    def ids(self, kind: Kind) -> Iterator[str]:
+        """Ids in the order in which they came."""
+
+    def records(self, kind: Kind) -> Iterator[Record]:
+        """Records in the order in which they came."""
+
+    def missing(self, kind: Kind, ids: Iterable[str]) -> Sequence[str]:
+        """Those of `ids`, each once, that are not among the records of `kind`."""
+
+    def parents(self, kind: Kind) -> Iterator[str]:
+        """Distinct task and folder ids that records of `kind` (comments, attachments, timelogs) name as theirs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table of a BI export: its name, and a way to open its CSV."""
+
+    name: str
+    open: Callable[[], Reader]
+
+
+class Source(Protocol):
+    """Where records come from. It yields API v4 records; a custom source speaks the same language."""
+
+    def account(self) -> Account:
+        """The account. Raises Unauthorized, SourceError."""
+
+    def waves(self) -> Sequence[Sequence[Kind]]:
+        """The kinds that this source has, in crawling order: those of one wave may be read at the same time, each in a thread
+        of its own, and may look at what earlier waves brought. A kind may stand in a later wave once more, to fetch what
+        the records of others name and the first listing did not bring.
+        """
+
+    def pages(self, kind: Kind, wave: int, crawled: Crawled, cursor: str | None) -> Iterator[Page]:
+        """The records of a kind, an API answer at a time, after `cursor` (None: from the start).
+
+        The same id may come twice: the later record wins.
+
+        Raises Forbidden where plan or token do not allow the kind (the run goes on, with a gap); other SourceErrors end the run.
+        """
+
+    def open_attachment(self, attachment: Attachment, offset: int = 0) -> Reader:
+        """The file's bytes from `offset` on where the server can, else from 0: see `Reader.start`.
+
+        Raises Forbidden, NotFound (a gap), Interrupted (tried again by the engine).
+        """
+
+    def tables(self) -> Iterator[Table]:
+        """The tables of a BI export. Raises NotOffered where there is none."""
+
+    def checks(self) -> Iterator[Check]:
+        """What `doctor` asks: host, token, rights by kind, clock. Never raises for a failed check."""
+
+    def close(self) -> None: ...
+
+
+class Sink(Protocol):
+    """Where backups go. Keys are relative paths with `/`; every key is written once and never changed."""
+
+    @property
+    def name(self) -> str:
+        """For people, and the same for the same place in every run: `local:/backups`. Never holds a secret."""
+
+    def create(self, key: str) -> Writer:
+        """A writer for a new key; folders on the way need not exist. Safe from any thread. Raises SinkError.
+
+        Raises AlreadyExists, here or in `commit`, when the key is there.
+        """
+
+    def sync(self) -> None:
+        """A barrier: when it returns, all that was committed before it survives a power cut."""
+
+    def open(self, key: str, offset: int = 0) -> Reader:
+        """Reads from `offset` on. Raises KeyNotFound, SinkError."""
+
+    def list(self, prefix: str) -> Iterator[Entry]:
+        """All keys below the folder `prefix` (`""` for all), in any order, committed ones only. An absent folder has none."""
+
+    def delete(self, keys: Iterable[str]) -> None:
+        """Removes keys, and folders left empty; a key that is not there is fine. Raises SinkError if any is still there."""
+
+    def sweep(self, prefix: str) -> None:
+        """Removes below `prefix` what killed writers left behind. Called while no other run writes there."""
+
+    def checks(self) -> Iterator[Check]:
+        """What `doctor` asks: reachable, writable, atomic, room. Leaves nothing behind; never raises for a failed check."""
+
+    def close(self) -> None: ...
+
+
+@runtime_checkable
+class Run(Protocol):
+    """What a transform and a hook may know of the run that is going on."""
+
+    @property
+    def profile(self) -> str:
+        """The profile's name, for people."""
+
+    @property
+    def account(self) -> Account: ...
+    @property
+    def backup_uid(self) -> str: ...
+    @property
+    def started(self) -> datetime:
+        """When the backup was begun, UTC; a resumed run keeps it."""
+
+    @property
+    def source(self) -> Source: ...
+    @property
+    def crawled(self) -> Crawled: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A file that a transform adds: `key` relative to the backup's folder, and its bytes in pieces."""
+
+    key: str
+    chunks: Callable[[], Iterator[bytes]]
+
+
+class Transform:
+    """A step between source and sinks. This base class changes nothing; override what the transform is for."""
+
+    kind: str = ""
+    """The name that the profile gives it; the manifest says it too."""
+
+    suffix: str = ""
+    """What `encode` adds to each key that it changes, such as `.age`."""
+
+    def add(self, run: Run) -> Iterator[Artifact]:
+        """Files that come with the backup."""
+        yield from ()
+
+    def encode(self, target: Writer) -> Writer:
+        """Wraps the way in: what is written to the result comes out changed in `target`. Passes `commit` and `discard` on."""
+        return target
+
+    def decode(self, stored: Reader) -> Reader:
+        """Wraps the way out. Raises KeyRefused, FormatError."""
+        return stored
+
+    def keep(self, backups: Sequence[Backup], now: datetime) -> Mapping[str, str]:
+        """backupUID -> reason for those it wants kept; only ever a vote to keep."""
+        return {}
+
+    def describe(self) -> dict[str, object]:
+        """What decoding needs to know, for the manifest; never a secret."""
+        return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a factory may need besides its options. `secret` resolves a reference; `state` is a folder of the profile's own."""
+
+    secret: Callable[[str], str]
+    state: str = ""
+    extras: Mapping[str, object] = field(default_factory=dict)
