@@ -1,0 +1,80 @@
+"""What a run is given, and what it gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from wrikebackup_core.errors import ExitCode
+from wrikebackup_core.model import Account, AttachmentMode, Gap, Kind
+from wrikebackup_core.plugins import Plugins
+from wrikebackup_core.ports import Sink, Source, Transform
+
+__all__ = ["DryRun", "Job", "Outcome"]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One profile, ready to run: its parts are open, its secrets resolved where they are needed.
+
+    `state` is the folder for spools. `transfers` is how many files may be in flight. `fingerprint` changes when the profile
+    changes in a way that makes what a killed run has read useless.
+    """
+
+    name: str
+    source: Source
+    source_kind: str
+    sinks: Sequence[Sink]
+    state: Path
+    plugins: Plugins
+    transforms: Sequence[Transform] = ()
+    attachments: AttachmentMode = AttachmentMode.LATEST
+    skip: frozenset[Kind] = frozenset()
+    transfers: int = 32
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended. `sinks` maps each sink's name to None where the backup is committed, else to the reason.
+
+    `attachments_total` counts the files that the backup consists of, `attachments_new` those that this run downloaded.
+    """
+
+    profile: str
+    account: Account
+    backup_uid: str
+    complete: bool
+    counts: dict[str, int]
+    attachments_total: int
+    attachments_new: int
+    attachments_bytes: int
+    bytes_new: int
+    gaps: tuple[Gap, ...]
+    sinks: dict[str, str | None]
+    seconds: float
+    resumed: bool = False
+    unresolved: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def exit_code(self) -> ExitCode:
+        if all(reason is not None for reason in self.sinks.values()):
+            return ExitCode.FAILED
+        if not self.complete or any(reason is not None for reason in self.sinks.values()):
+            return ExitCode.PARTIAL
+        return ExitCode.DONE
+
+
+@dataclass(frozen=True, slots=True)
+class DryRun:
+    """What a run would do. `per_sink` maps each sink's name to the number of files that it lacks."""
+
+    profile: str
+    account: Account
+    counts: dict[str, int]
+    attachments_total: int
+    attachments_new: int
+    bytes_new: int
+    per_sink: dict[str, int]
+    gaps: tuple[Gap, ...]
