@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, Self, runtime_checkable
 
-from wrikebackup_core.model import Account, Attachment, Backup, Kind, Record
+from wrikebackup_core.model import Account, Attachment, Backup, Gap, Kind, Record
 
 __all__ = [
     "Artifact",
@@ -89,6 +89,7 @@ class Check:
 class Page:
     """A piece of a crawl: the records of one API answer, and where to go on after it.
 
+    `gaps` are single things inside the kind that could not be read (a task whose comments are refused), while the rest could.
     `cursor` is opaque to everybody but the source and must be enough, with the kind and what earlier waves brought, to go on
     after a kill without asking for anything again. `total` is how many records the kind has in all, where the source knows.
     """
@@ -96,6 +97,7 @@ class Page:
     records: Sequence[Record]
     cursor: str = ""
     total: int | None = None
+    gaps: Sequence[Gap] = ()
 
 
 class Crawled(Protocol):
