@@ -141,9 +141,16 @@ class NotOffered(SourceError):
 
 
 class Interrupted(SourceError):
-    """A broken connection, a rate limit, a server in trouble, or a body that ended early."""
+    """A broken connection, a rate limit, a server in trouble, or a body that ended early.
+
+    `retry_after` is how many seconds the server asks to be left alone, where it says so.
+    """
 
     retryable = True
+
+    def __init__(self, message: str, *, hint: str | None = None, retry_after: float | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after = retry_after
 
 
 class SinkError(WrikeBackupError):
