@@ -1,0 +1,170 @@
+"""The promises of a source, as tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+import pytest
+
+from wrikebackup_core.errors import Forbidden, NotFound, NotOffered
+from wrikebackup_core.model import Account, Attachment, Kind, Record
+from wrikebackup_core.ports import Page, Source
+from wrikebackup_core.testing.crawled import MemoryCrawled, crawl
+
+__all__ = ["SourceContract"]
+
+
+class _File(msgspec.Struct):
+    id: str
+    name: str
+    type: str | None = None
+    size: int | None = None
+    version: int = 1
+
+
+class SourceContract:
+    """Inherit it in a class called `Test…` and override the fixture `source` with a source of a small account.
+
+    The account should have an attachment or two, and more records of some kind than fit on one page.
+    """
+
+    resumes = 12
+    """After at most so many pages of each kind a resumed crawl is tried; the first and the last pages are always among them."""
+
+    absent = "IEAAAAAAIYAAAAAA"
+    """An attachment id, well formed, that the account does not have."""
+
+    @pytest.fixture
+    def source(self) -> Source:
+        raise NotImplementedError("a contract needs the fixture `source`: a source of a small account")
+
+    def stored_attachments(self, source: Source) -> list[Attachment]:
+        """The attachments whose bytes the source can give: those that Wrike itself stores."""
+        records = crawl(source)[0].records(Kind.ATTACHMENTS)
+        files = [msgspec.json.decode(record, type=_File) for record in records]
+        return [Attachment(file.id, file.name, file.size, file.version) for file in files if file.type == "Wrike"]
+
+    def test_the_account_has_an_id_that_can_name_a_folder(self, source: Source) -> None:
+        account = source.account()
+        assert isinstance(account, Account)
+        assert account.id
+        assert account.id.replace("-", "").replace("_", "").isalnum()
+        assert isinstance(account.name, str)
+        assert source.account() == account
+
+    def test_waves_name_kinds_and_stay_the_same(self, source: Source) -> None:
+        waves = [list(wave) for wave in source.waves()]
+        assert any(waves)
+        for wave in waves:
+            assert all(isinstance(kind, Kind) for kind in wave)
+            assert len(set(wave)) == len(wave), "a kind stands once in a wave, for each has a thread of its own"
+        assert [list(wave) for wave in source.waves()] == waves
+
+    def test_every_record_is_one_json_object_on_one_line(self, source: Source) -> None:
+        crawled, _ = crawl(source)
+        for kind in Kind:
+            for record in crawled.records(kind):
+                assert type(record) is bytes
+                assert isinstance(msgspec.json.decode(record), dict)
+                assert record.count(b"\n") == 0
+                assert record == record.strip()
+
+    def test_totals_are_counts(self, source: Source) -> None:
+        for _, page in self._all_pages(source):
+            assert page.total is None or page.total >= 0
+            assert isinstance(page.cursor, str)
+
+    def test_a_second_crawl_brings_the_same(self, source: Source) -> None:
+        first, second = crawl(source), crawl(source)
+        assert first[1].keys() == second[1].keys()
+        for kind in Kind:
+            assert sorted(first[0].records(kind)) == sorted(second[0].records(kind))
+
+    def test_a_crawl_goes_on_after_any_page(self, source: Source) -> None:
+        """What came before a kill and what comes after its cursor is the whole; nothing is lost in between."""
+        crawled = MemoryCrawled()
+        for number, wave in enumerate(source.waves()):
+            before = crawled.copy()
+            for kind in wave:
+                pages = self._pages(source, kind, number, before)
+                whole = {record for page in pages for record in page.records}
+                for cut in self._cuts(len(pages)):
+                    known = before.copy()
+                    for page in pages[:cut]:
+                        known.add(kind, page.records)
+                    rest = list(source.pages(kind, number, known, pages[cut - 1].cursor))
+                    assert self._records([*pages[:cut], *rest]) == whole, f"{kind} after page {cut} of {len(pages)}"
+                for page in pages:
+                    crawled.add(kind, page.records)
+
+    def test_attachments_are_read_whole(self, source: Source) -> None:
+        for attachment in self.stored_attachments(source):
+            with source.open_attachment(attachment) as reader:
+                data = reader.read()
+                assert reader.start == 0
+                assert reader.size in (None, len(data))
+                assert reader.read(1) == b""
+            assert attachment.size in (None, len(data))
+            with source.open_attachment(attachment) as reader:
+                assert b"".join(iter(lambda: reader.read(1000), b"")) == data
+
+    def test_an_attachment_can_be_read_on_from_an_offset(self, source: Source) -> None:
+        for attachment in self.stored_attachments(source):
+            with source.open_attachment(attachment) as reader:
+                data = reader.read()
+            for offset in {1, len(data) // 2, len(data) - 1} & set(range(1, len(data))):
+                with source.open_attachment(attachment, offset) as reader:
+                    assert reader.start in (0, offset)
+                    assert reader.size in (None, len(data))
+                    assert reader.read() == data[reader.start :]
+
+    def test_a_reader_may_be_closed_early_and_twice(self, source: Source) -> None:
+        for attachment in self.stored_attachments(source)[:3]:
+            reader = source.open_attachment(attachment)
+            reader.close()
+            reader.close()
+
+    def test_an_attachment_that_is_not_there_is_not_found(self, source: Source) -> None:
+        with pytest.raises((NotFound, Forbidden)):
+            source.open_attachment(Attachment(self.absent, "gone.txt", None)).read()
+
+    def test_tables_can_be_read_or_are_not_offered(self, source: Source) -> None:
+        try:
+            tables = list(source.tables())
+        except NotOffered:
+            return
+        assert len({table.name for table in tables}) == len(tables)
+        for table in tables:
+            with table.open() as reader:
+                assert isinstance(reader.read(), bytes)
+
+    def test_checks_report_and_do_not_raise(self, source: Source) -> None:
+        checks = list(source.checks())
+        assert checks
+        assert all(check.name and check.detail for check in checks)
+
+    def test_it_can_be_closed(self, source: Source) -> None:
+        source.account()
+        source.close()
+
+    def _pages(self, source: Source, kind: Kind, wave: int, crawled: MemoryCrawled) -> list[Page]:
+        try:
+            return list(source.pages(kind, wave, crawled, None))
+        except Forbidden:
+            return []
+
+    def _all_pages(self, source: Source) -> Iterator[tuple[Kind, Page]]:
+        crawled = MemoryCrawled()
+        for number, wave in enumerate(source.waves()):
+            for kind in wave:
+                for page in self._pages(source, kind, number, crawled):
+                    crawled.add(kind, page.records)
+                    yield kind, page
+
+    def _records(self, pages: Sequence[Page]) -> set[Record]:
+        return {record for page in pages for record in page.records}
+
+    def _cuts(self, pages: int) -> list[int]:
+        step = max(1, pages // self.resumes)
+        return sorted({*range(1, pages + 1, step), pages} - {0})
