@@ -1,0 +1,134 @@
+"""Every check of the project, each in a virtual environment of its own: `nox` runs all but the benchmarks, `nox -l` lists them.
+
+Needs Python 3.11 or newer and nox, nothing else; uv makes it faster where it is installed.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.error_on_external_run = True
+
+ROOT = Path(__file__).parent
+GROUPS = nox.project.load_toml(ROOT / "pyproject.toml")
+# What the tests need beside the installed packages when they run away from the checkout.
+TEST_MATERIAL = ("tests", "examples", "benchmarks", "pyproject.toml", "README.md", "LICENSE")
+
+
+def _install(session: nox.Session, *groups: str, project: bool = True) -> None:
+    """Installs dependency groups of pyproject.toml and, unless told otherwise, the checkout in editable mode."""
+    wanted = list(nox.project.dependency_groups(GROUPS, *groups))
+    session.install(*wanted, *(["-e", "."] if project else []))
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style, likely mistakes and formatting. `nox -s fix` mends what can be mended."""
+    _install(session, "lint", project=False)
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def typing(session: nox.Session) -> None:
+    """mypy --strict: the packages, this file, the tools of the documentation."""
+    _install(session, "typing")
+    session.run("mypy", *session.posargs)
+    session.run("mypy", "noxfile.py", "tools")
+
+
+@nox.session
+def imports(session: nox.Session) -> None:
+    """Who may import whom: the floors of the house, as pyproject.toml lists them."""
+    _install(session, "imports")
+    session.run("lint-imports")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The documentation: generated pages are current, every link leads somewhere, no warning."""
+    _install(session, "docs")
+    session.run("python", "-m", "tools.generate", "--check")
+    session.run("mkdocs", "build", "--strict", "--site-dir", "site", *session.posargs)
+
+
+@nox.session
+def wheel(session: nox.Session) -> None:
+    """Builds sdist and wheel, installs the wheel without any extra, and runs the quickstart and the tests against it."""
+    away = Path(session.create_tmp()).resolve()
+    shutil.rmtree(away, ignore_errors=True)
+    away.mkdir()
+    session.install("build")
+    # The wheel is built from the sdist, so that both are known to be whole.
+    session.run("python", "-m", "build", "--outdir", str(away / "dist"), str(ROOT), silent=True)
+    session.install(*map(str, (away / "dist").glob("*.whl")))
+    for name in TEST_MATERIAL:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, away / name, ignore=shutil.ignore_patterns("__pycache__"))
+        elif (ROOT / name).exists():
+            shutil.copy(ROOT / name, away / name)
+    with session.chdir(away):
+        where = session.run("python", "-c", "import wrikebackup_core as core; print(core.__file__)", silent=True)
+        if "site-packages" not in str(where):
+            session.error(f"the tests would run against {where}")
+        # Before the tests' libraries are there: pytest brings pluggy, and would hide that we forgot to ask for it.
+        session.run("wrikebackup", "--version")
+        session.run("wrikebackup", "backup", "examples/quickstart.yaml")
+        session.run("wrikebackup", "verify", "examples/quickstart.yaml")
+        _install(session, "test", project=False)
+        session.run("pytest", "--ignore=tests/docs", *(session.posargs or ["-n", "2"]))
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """All tests, against the checkout. Arguments go to pytest: `nox -s tests -- tests/format -k zip`."""
+    _install(session, "test")
+    session.run("pytest", *(session.posargs or ["-n", "2"]))
+
+
+@nox.session(default=False)
+def fix(session: nox.Session) -> None:
+    """Lets ruff mend and format the code."""
+    _install(session, "lint", project=False)
+    session.run("ruff", "check", "--fix", ".")
+    session.run("ruff", "format", ".")
+
+
+@nox.session(default=False)
+def coverage(session: nox.Session) -> None:
+    """Which lines and branches no test reaches."""
+    _install(session, "test")
+    session.install("coverage>=7.6")
+    session.run("coverage", "erase")
+    session.run("coverage", "run", "-m", "pytest", *session.posargs)
+    session.run("coverage", "combine")
+    session.run("coverage", "report")
+
+
+@nox.session(name="docs-write", default=False)
+def docs_write(session: nox.Session) -> None:
+    """Writes the generated pages and the picture of the README anew."""
+    _install(session, "docs")
+    session.run("python", "-m", "tools.generate")
+    session.run("python", "-m", "tools.picture")
+
+
+@nox.session(name="docs-serve", default=False)
+def docs_serve(session: nox.Session) -> None:
+    """Serves the documentation on 127.0.0.1 and follows changes."""
+    _install(session, "docs")
+    session.run("mkdocs", "serve", *session.posargs)
+
+
+@nox.session(default=False)
+def bench(session: nox.Session) -> None:
+    """Runs the benchmarks and prints ratios. They say something on a quiet machine only, so no check depends on them."""
+    _install(session, "bench")
+    wanted = [Path(name) for name in session.posargs] or sorted((ROOT / "benchmarks").glob("[!_]*.py"))
+    for script in wanted:
+        session.run("python", str(script))
