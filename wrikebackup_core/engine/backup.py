@@ -1,0 +1,164 @@
+"""One run, from the crawl to the commit."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+
+from filelock import FileLock, Timeout
+
+from wrikebackup_core.engine.attempt import Attempt, RunView
+from wrikebackup_core.engine.commit import commit
+from wrikebackup_core.engine.crawl import crawl
+from wrikebackup_core.engine.derive import add, derive
+from wrikebackup_core.engine.fanout import FanOut
+from wrikebackup_core.engine.job import DryRun, Job, Outcome
+from wrikebackup_core.engine.plan import discard_unfinished, plan
+from wrikebackup_core.engine.transfer import transfer
+from wrikebackup_core.errors import Locked, SinkError, WrikeBackupError
+from wrikebackup_core.format import layout
+from wrikebackup_core.format.manifest import Files
+from wrikebackup_core.ledger import Ledger
+from wrikebackup_core.model import Account, Event, Message
+from wrikebackup_core.spool import Spool
+
+__all__ = ["back_up", "dry_run"]
+
+_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
+RESUME_WITHIN = timedelta(hours=24)
+"""An unfinished run older than this is begun anew: its listings no longer describe one moment. Stored files are kept."""
+
+
+def back_up(job: Job, notify: Callable[[Event], None]) -> Outcome:
+    """Takes a backup, or finishes the one that a killed run began.
+
+    Raises Locked when another run is at work on this account and these sinks, SourceError when the account cannot be read,
+    SinkError when no sink can be written to. A gap, or one sink of several that fails, is no error: the Outcome tells.
+    """
+    begun = time.monotonic()
+    notify = _listeners(job, notify)
+    with _opened(job, notify) as (run, spool):
+        with job.plugins.around(run):
+            crawl(job, spool, notify)
+            attempt = _attempt(job, run, spool, notify)
+            plan(attempt)
+            transfer(attempt)
+            archive, records = derive(attempt)
+            commit(attempt, Files(archive, records, tuple(add(attempt))))
+        outcome = _outcome(attempt, time.monotonic() - begun)
+        spool.remove()
+    return outcome
+
+
+def dry_run(job: Job, notify: Callable[[Event], None]) -> DryRun:
+    """Reads the account and says what a run would do. What was read stays for the real run, which goes on from there."""
+    notify = _listeners(job, notify)
+    with _opened(job, notify) as (run, spool):
+        crawl(job, spool, notify)
+        attempt = _attempt(job, run, spool, notify)
+        plan(attempt, write=False)
+        ledger, fan = attempt.ledger, attempt.fan
+        new, new_bytes = ledger.plan(list(fan.live))
+        return DryRun(
+            profile=job.name,
+            account=run.account,
+            counts=spool.counts(),
+            attachments_total=ledger.wanted()[0],
+            attachments_new=new,
+            bytes_new=new_bytes,
+            per_sink={fan.name(number): ledger.lacking(number) for number in fan.live},
+            gaps=tuple(spool.gaps()),
+        )
+
+
+def _listeners(job: Job, notify: Callable[[Event], None]) -> Callable[[Event], None]:
+    if not job.plugins.manager.hook.track_event.get_hookimpls():
+        return notify
+
+    def both(event: Event) -> None:
+        notify(event)
+        job.plugins.track(event)
+
+    return both
+
+
+def _attempt(job: Job, run: RunView, spool: Spool, notify: Callable[[Event], None]) -> Attempt:
+    ledger = Ledger(spool, [sink.name for sink in job.sinks])
+    sinks = dict(zip(ledger.numbers, job.sinks, strict=True))
+    fan = FanOut(sinks, ledger, job.transforms, layout.account_folder(run.account.id), notify)
+    return Attempt(job, run, spool, ledger, fan, notify)
+
+
+@contextlib.contextmanager
+def _opened(job: Job, notify: Callable[[Event], None]) -> Iterator[tuple[RunView, Spool]]:
+    """The spool, locked, with the run that it holds or a new one."""
+    account = job.source.account()
+    places = "\n".join([account.id, *sorted(sink.name for sink in job.sinks)])
+    folder = job.state / f"{account.id}-{hashlib.sha256(places.encode()).hexdigest()[:12]}"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = FileLock(folder / "lock", timeout=0)
+        lock.acquire()
+    except Timeout:
+        raise Locked(
+            f"another run is backing up {account.name or account.id} to the same sinks",
+            hint="wait for it to end; its lock goes with its process",
+        ) from None
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise WrikeBackupError(
+            f"cannot use the state folder {folder}: {reason}", hint="set `state:` in the profile"
+        ) from error
+    try:
+        spool = Spool(folder / "spool.sqlite")
+        try:
+            yield _begin(job, account, spool, notify), spool
+        finally:
+            spool.close()
+    finally:
+        lock.release()
+
+
+def _begin(job: Job, account: Account, spool: Spool, notify: Callable[[Event], None]) -> RunView:
+    facts, now = spool.facts(), datetime.now(UTC).replace(microsecond=0)
+    uid = facts.get("backup")
+    if uid is not None:
+        started = datetime.strptime(facts["started"], _FORMAT).replace(tzinfo=UTC)
+        if facts.get("fingerprint") == job.fingerprint and timedelta(0) <= now - started < RESUME_WITHIN:
+            notify(Message(f"going on with the unfinished backup {uid}"))
+            return RunView(job.name, account, uid, started, job.source, spool, resumed=True)
+        notify(Message(f"the unfinished backup {uid} is given up; its files are kept"))
+        discard_unfinished(job, account, spool, uid)
+        spool.reset()
+    uid = layout.new_backup_uid(now, secrets.token_hex(3))
+    spool.note({"backup": uid, "started": now.strftime(_FORMAT), "fingerprint": job.fingerprint})
+    return RunView(job.name, account, uid, now, job.source, spool, resumed=False)
+
+
+def _outcome(attempt: Attempt, seconds: float) -> Outcome:
+    job, run, spool, ledger, fan = attempt.job, attempt.run, attempt.spool, attempt.ledger, attempt.fan
+    if not fan.live:
+        raise SinkError("no sink is left: the backup is committed nowhere")
+    best = max(fan.live, key=lambda number: ledger.present(number)[0])
+    total, size = ledger.present(best)
+    new, new_bytes = ledger.downloaded(best)
+    gaps = tuple(spool.gaps())
+    return Outcome(
+        profile=job.name,
+        account=run.account,
+        backup_uid=run.backup_uid,
+        complete=not gaps,
+        counts=spool.counts(),
+        attachments_total=total,
+        attachments_new=new,
+        attachments_bytes=size,
+        bytes_new=new_bytes,
+        gaps=gaps,
+        sinks={sink.name: fan.dropped.get(number) for number, sink in zip(ledger.numbers, job.sinks, strict=True)},
+        seconds=seconds,
+        resumed=run.resumed,
+    )

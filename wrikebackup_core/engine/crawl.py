@@ -1,0 +1,78 @@
+"""Crawl: every kind into the spool, an API answer at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable
+
+from wrikebackup_core.engine.job import Job
+from wrikebackup_core.engine.threads import each
+from wrikebackup_core.errors import Forbidden, NotOffered
+from wrikebackup_core.model import Event, Gap, GapFound, Kind, StageFinished, StageProgress, StageStarted
+from wrikebackup_core.spool import Spool
+
+__all__ = ["crawl"]
+
+STAGE = "crawl"
+
+
+def crawl(job: Job, spool: Spool, notify: Callable[[Event], None]) -> None:
+    """Reads what the spool does not have yet.
+
+    A kind that is forbidden is a gap of the run. Any other SourceError ends the crawl and is raised; what was read stays.
+    """
+    notify(StageStarted(STAGE))
+    run = _Crawl(job, spool, notify)
+    for number, kinds in enumerate(job.source.waves()):
+        run.wave(number, [kind for kind in kinds if kind not in job.skip])
+    spool.index()
+    counts = spool.counts()
+    notify(StageFinished(STAGE, f"{sum(counts.values()):,} records of {len(counts)} kinds"))
+
+
+class _Crawl:
+    def __init__(self, job: Job, spool: Spool, notify: Callable[[Event], None]) -> None:
+        self._source, self._spool, self._notify = job.source, spool, notify
+        self._count = sum(spool.counts().values())
+        self._lock = threading.Lock()
+        self._failed = threading.Event()
+
+    def wave(self, number: int, kinds: list[Kind]) -> None:
+        refused = {gap.kind for gap in self._spool.gaps() if gap.id is None}
+        asked = [kind for kind in kinds if kind.value not in refused]
+        if asked:
+            each(asked, lambda kind: self._read(kind, number), threads=len(asked), name=STAGE)
+
+    def _read(self, kind: Kind, wave: int) -> None:
+        cursor, done = self._spool.cursor(kind, wave)
+        if done:
+            return
+        try:
+            self._store(kind, wave, cursor)
+        except Forbidden as error:
+            gap = Gap(kind.value, None, error.message, error.hint)
+            self._spool.add_gap(gap)
+            self._notify(GapFound(gap))
+        except NotOffered:
+            pass  # nobody could have it from this source: nothing is missing
+        except BaseException:
+            self._failed.set()
+            raise
+        if not self._failed.is_set():
+            self._spool.finish(kind, wave)
+
+    def _store(self, kind: Kind, wave: int, cursor: str | None) -> None:
+        pages = self._source.pages(kind, wave, self._spool, cursor)
+        with contextlib.ExitStack() as stack:
+            if hasattr(pages, "close"):  # a generator lets go of its connections
+                stack.callback(pages.close)
+            for page in pages:
+                self._spool.add(kind, wave, page)
+                for gap in page.gaps:
+                    self._notify(GapFound(gap))
+                with self._lock:
+                    self._count += len(page.records)
+                    self._notify(StageProgress(STAGE, kind.value, self._count))
+                if self._failed.is_set():  # another kind has ended the crawl; what is stored serves the next run
+                    return

@@ -1,0 +1,148 @@
+"""Each object goes once through hash and encoding and from there to every sink that lacks it."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from wrikebackup_core.errors import SinkError, WrikeBackupError
+from wrikebackup_core.ledger import Ledger, StoredObject
+from wrikebackup_core.model import Event, SinkDropped
+from wrikebackup_core.ports import Sink, Transform, Writer
+
+__all__ = ["FanOut"]
+
+
+class FanOut:
+    """The sinks of a run. One that fails is dropped and takes no further part; the others go on."""
+
+    def __init__(
+        self,
+        sinks: Mapping[int, Sink],
+        ledger: Ledger,
+        transforms: Sequence[Transform],
+        folder: str,
+        notify: Callable[[Event], None],
+    ) -> None:
+        """`folder` is the account's folder, which all keys given below are relative to."""
+        self.live = dict(sinks)
+        self.dropped: dict[int, str] = {}
+        self.uncommitted_bytes = 0
+        self.suffix = "".join(transform.suffix for transform in transforms)
+        self._all = dict(sinks)
+        self._ledger = ledger
+        self._transforms = transforms
+        self._folder = folder
+        self._notify = notify
+        self._lock = threading.Lock()
+        self._committed: dict[int, list[str]] = {number: [] for number in sinks}
+
+    def drop(self, number: int, error: Exception) -> None:
+        """Takes a sink out of the run. Raises SinkError when it was the last."""
+        with self._lock:
+            if self.live.pop(number, None) is None:
+                return
+            self.dropped[number] = str(error)
+            nothing_left = not self.live
+        self._notify(SinkDropped(self._all[number].name, str(error)))
+        if nothing_left:
+            if isinstance(error, SinkError):
+                raise error
+            raise SinkError(str(error)) from error
+
+    def name(self, number: int) -> str:
+        return self._all[number].name
+
+    def path(self, key: str) -> str:
+        """The sink's key of an object."""
+        return f"{self._folder}/{key}"
+
+    def writer(self, key: str, numbers: Iterable[int], *, new: bool = True) -> Writer:
+        """A writer of `key` into those of the sinks that are still in the run, through all transforms.
+
+        The key must have the transforms' suffix already. Raises SinkError when no sink is left.
+        """
+        target: Writer = _Tee(self, key, numbers, new=new)
+        for transform in reversed(self._transforms):
+            target = transform.encode(target)
+        return target
+
+    def plain_writer(self, key: str, number: int) -> Writer:
+        """A writer into one sink, past the transforms and the ledger."""
+        return self.live[number].create(self.path(key))
+
+    def committed(self, number: int, stored: StoredObject) -> None:
+        with self._lock:
+            self._committed[number].append(stored.key)
+            self.uncommitted_bytes += stored.size
+
+    def barrier(self) -> None:
+        """When it returns, what was committed before is durable in each sink that is still in the run."""
+        with self._lock:
+            batches, self._committed = self._committed, {number: [] for number in self._all}
+            self.uncommitted_bytes = 0
+        for number, sink in list(self.live.items()):
+            try:
+                sink.sync()
+            except WrikeBackupError as error:
+                self.drop(number, error)
+            else:
+                self._ledger.durable(number, batches[number])
+
+
+class _Tee:
+    """A writer to several sinks; what it counts and hashes is what is stored."""
+
+    def __init__(self, fan: FanOut, key: str, numbers: Iterable[int], *, new: bool) -> None:
+        self._fan, self._key, self._new = fan, key, new
+        self._hash = hashlib.sha256()
+        self._size = 0
+        self._writers: dict[int, Writer] = {}
+        for number in numbers:
+            sink = fan.live.get(number)
+            if sink is not None:
+                try:
+                    self._writers[number] = sink.create(fan.path(key))
+                except SinkError as error:
+                    self._drop(number, error)
+        self._demand_a_sink()
+
+    def _drop(self, number: int, error: Exception) -> None:
+        self._writers.pop(number, None)
+        self._fan.drop(number, error)
+
+    def _demand_a_sink(self) -> None:
+        if not self._writers:
+            raise SinkError(f"no sink is left that {self._key} could go to")
+
+    def write(self, data: bytes | bytearray | memoryview, /) -> int:
+        self._hash.update(data)
+        for number, writer in list(self._writers.items()):
+            try:
+                writer.write(data)
+            except SinkError as error:
+                writer.discard()
+                self._drop(number, error)
+                self._demand_a_sink()
+        self._size += len(data)
+        return len(data)
+
+    def commit(self) -> None:
+        stored = StoredObject(self._key, self._hash.hexdigest(), self._size, self._new)
+        self._fan._ledger.store(self._writers, stored)  # noqa: SLF001 - one class in two
+        for number, writer in list(self._writers.items()):
+            try:
+                writer.commit()
+            except SinkError as error:
+                self._fan._ledger.drop(number, [self._key])  # noqa: SLF001
+                self._drop(number, error)
+            else:
+                self._fan.committed(number, stored)
+        self._demand_a_sink()
+
+    def discard(self) -> None:
+        for writer in self._writers.values():
+            with contextlib.suppress(SinkError):
+                writer.discard()

@@ -1,0 +1,50 @@
+"""Many threads at one pile of work, where the first failure stops all."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+__all__ = ["each"]
+
+_T = TypeVar("_T")
+
+
+def each(items: Iterable[_T], work: Callable[[_T], None], *, threads: int, name: str) -> None:
+    """Calls `work` with every item, up to `threads` at a time, taking items in order.
+
+    The first exception, in a thread or in the waiting one (Ctrl-C), keeps further items from being taken and is raised. The
+    threads are daemons: a program that ends does not wait for a connection that hangs.
+    """
+    pile, pile_lock, stop = iter(items), threading.Lock(), threading.Event()
+    failures: list[BaseException] = []
+
+    def worker() -> None:
+        while not stop.is_set():
+            try:
+                with pile_lock:
+                    item = next(pile)
+            except StopIteration:
+                return
+            except BaseException as error:  # noqa: BLE001 - raised in the waiting thread
+                failures.append(error)
+                stop.set()
+                return
+            try:
+                work(item)
+            except BaseException as error:  # noqa: BLE001 - raised in the waiting thread
+                failures.append(error)
+                stop.set()
+
+    crew = [threading.Thread(target=worker, name=f"{name}-{number}", daemon=True) for number in range(threads)]
+    try:
+        for thread in crew:
+            thread.start()
+        for thread in crew:
+            thread.join()
+    except BaseException:
+        stop.set()
+        raise
+    if failures:
+        raise failures[0]

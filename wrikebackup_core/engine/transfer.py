@@ -1,0 +1,109 @@
+"""Transfer: each missing file downloaded once and written to every sink that lacks it, many at a time, small ones first."""
+
+from __future__ import annotations
+
+import threading
+
+from wrikebackup_core.engine.attempt import Attempt
+from wrikebackup_core.engine.download import ResumingReader
+from wrikebackup_core.engine.threads import each
+from wrikebackup_core.errors import Forbidden, Interrupted, NotFound, SourceError
+from wrikebackup_core.ledger import Wanted
+from wrikebackup_core.model import (
+    FileFinished,
+    FileProgress,
+    FileStarted,
+    Gap,
+    Kind,
+    StageFinished,
+    StageStarted,
+)
+
+__all__ = ["transfer"]
+
+STAGE = "transfer"
+_CHUNK = 1 << 20
+_LARGE = 8 << 20  # bytes; few of these at a time fill any line
+_LARGE_THREADS = 6
+_BARRIER_BYTES = 4 << 30  # read again by the next run if this one is killed
+_HOPELESS = 25  # failures in a row, without any success, that say it is not the files
+
+
+def transfer(attempt: Attempt) -> None:
+    """Brings every sink the files it lacks. A file that cannot be had is a gap.
+
+    Raises SourceError when the account itself is out of reach, SinkError when no sink is left.
+    """
+    ledger, transfers = attempt.ledger, attempt.job.transfers
+    count, size = ledger.plan(list(attempt.fan.live))
+    # What an earlier attempt could not get has another chance.
+    attempt.spool.drop_gaps(Kind.ATTACHMENTS, (wanted.attachment.id for wanted in ledger.todo(0, None)))
+    attempt.notify(StageStarted(STAGE, count, size))
+    work = _Transfer(attempt)
+    for least, below, threads in ((0, _LARGE, transfers), (_LARGE, None, min(transfers, _LARGE_THREADS))):
+        each(ledger.todo(least, below), work.store, threads=threads, name=STAGE)
+    attempt.notify(StageFinished(STAGE, f"{work.stored:,} of {count:,} new files stored"))
+
+
+class _Transfer:
+    def __init__(self, attempt: Attempt) -> None:
+        self._attempt, self._source = attempt, attempt.job.source
+        self._fan, self._notify = attempt.fan, attempt.notify
+        self._lock = threading.Lock()
+        self._barrier = threading.Lock()
+        self._in_vain = 0
+        self.stored = 0
+
+    def store(self, wanted: Wanted) -> None:
+        """One file, or a gap in its place."""
+        attachment = wanted.attachment
+        self._notify(FileStarted(wanted.file, attachment.size))
+        try:
+            size = self._copy(wanted)
+        except (Forbidden, NotFound, Interrupted) as error:
+            self._miss(wanted, error)
+            return
+        with self._lock:
+            self._in_vain = 0
+            self.stored += 1
+        self._notify(FileFinished(wanted.file, size))
+        if self._fan.uncommitted_bytes > _BARRIER_BYTES and self._barrier.acquire(blocking=False):
+            try:
+                self._fan.barrier()
+            finally:
+                self._barrier.release()
+
+    def _copy(self, wanted: Wanted) -> int:
+        size = wanted.attachment.size
+        with ResumingReader(self._source, wanted.attachment) as reader:
+            chunk = reader.read(_CHUNK)  # before anything is created: most of what fails, fails here
+            writer = self._fan.writer(f"attachments/{wanted.file}", wanted.sinks)
+            copied = 0
+            try:
+                while chunk:
+                    writer.write(chunk)
+                    copied += len(chunk)
+                    if copied >= _LARGE or (size or 0) >= _LARGE:
+                        self._notify(FileProgress(wanted.file, copied))
+                    chunk = reader.read(_CHUNK)
+                _compare(size, copied)
+            except BaseException:
+                writer.discard()
+                raise
+            writer.commit()
+        return copied
+
+    def _miss(self, wanted: Wanted, error: SourceError) -> None:
+        gap = Gap(Kind.ATTACHMENTS.value, wanted.attachment.id, error.message, error.hint)
+        self._notify(FileFinished(wanted.file, 0, error.message))
+        with self._lock:
+            # One lost file is a gap. Many in a row, and none in between, is a server that is gone: the next run goes on.
+            self._in_vain += isinstance(error, Interrupted)
+            if self._in_vain >= _HOPELESS:
+                raise error
+        self._attempt.miss(gap)
+
+
+def _compare(recorded: int | None, copied: int) -> None:
+    if recorded is not None and copied != recorded:
+        raise Interrupted(f"the record says {recorded:,} bytes, the server sent {copied:,}")

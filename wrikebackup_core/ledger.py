@@ -1,0 +1,221 @@
+"""Which files a run wants and which objects each sink holds, in the spool's database.
+
+An object is written down *before* its writer commits, with the hash of what was stored. So a run that finds it in the sink's
+listing after a kill can tell by reading it back that it is whole, and nothing stored is ever downloaded again. After a barrier the
+row is marked durable and needs no second look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from wrikebackup_core.model import Attachment
+from wrikebackup_core.ports import Entry
+from wrikebackup_core.spool import Spool
+
+__all__ = ["Ledger", "StoredObject", "Wanted"]
+
+_ATTACHMENTS = "attachments/"
+_READ = 1000  # rows read at a time
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """One object of one sink. `key` is relative to the account's folder; `sha256` in hex and `size` in bytes are of what is stored."""
+
+    key: str
+    sha256: str
+    size: int
+    new: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A file to download: which, under which name in `attachments/`, and the numbers of the sinks that lack it."""
+
+    attachment: Attachment
+    file: str
+    sinks: tuple[int, ...]
+
+
+class Ledger:
+    """Sinks are numbers here: their place in the list given at the start."""
+
+    def __init__(self, spool: Spool, sinks: Sequence[str]) -> None:
+        self._spool = spool
+        with spool.writing() as db:
+            db.execute("CREATE TABLE IF NOT EXISTS sinks (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)")
+            db.execute(
+                "CREATE TABLE IF NOT EXISTS objects (sink INTEGER, key TEXT, sha256 TEXT NOT NULL, size INTEGER NOT NULL,"
+                " durable INTEGER NOT NULL, new INTEGER NOT NULL, PRIMARY KEY (sink, key)) WITHOUT ROWID"
+            )
+            for table in ("files", "listed", "known", "todo"):
+                db.execute(f"DROP TABLE IF EXISTS {table}")
+            db.execute(
+                "CREATE TABLE files (id TEXT PRIMARY KEY, name TEXT NOT NULL, size INTEGER, version INTEGER NOT NULL,"
+                " key TEXT NOT NULL) WITHOUT ROWID"
+            )
+            db.execute(
+                "CREATE TABLE listed (sink INTEGER, key TEXT, size INTEGER, PRIMARY KEY (sink, key)) WITHOUT ROWID"
+            )
+            db.execute("CREATE TABLE known (key TEXT PRIMARY KEY, sha256 TEXT NOT NULL) WITHOUT ROWID")
+            db.execute("CREATE TABLE todo (seq INTEGER PRIMARY KEY, id TEXT NOT NULL, sinks TEXT NOT NULL)")
+            db.executemany("INSERT OR IGNORE INTO sinks (name) VALUES (?)", [(name,) for name in sinks])
+            rows = dict(db.execute("SELECT name, number FROM sinks").fetchall())
+        self.numbers = [rows[name] for name in sinks]
+
+    # What is wanted
+
+    def want(self, files: Iterable[tuple[Attachment, str]]) -> None:
+        """The files that the backup is to hold, each with its name in `attachments/`."""
+        rows = ((a.id, a.name, a.size, a.version, _ATTACHMENTS + file) for a, file in files)
+        with self._spool.writing() as db:
+            db.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)", rows)
+
+    def wanted(self) -> tuple[int, int]:
+        """Number and bytes of all files wanted."""
+        row = self._spool.reading.execute("SELECT count(*), coalesce(sum(size), 0) FROM files").fetchone()
+        return int(row[0]), int(row[1])
+
+    # What a sink holds
+
+    def take_listing(self, sink: int, entries: Iterable[Entry], strip: int) -> None:
+        """Takes down what the sink lists; `strip` characters of each key lead to the account's folder."""
+        with self._spool.writing() as db:
+            db.execute("DELETE FROM listed WHERE sink=?", (sink,))
+            db.executemany(
+                "INSERT OR REPLACE INTO listed VALUES (?, ?, ?)",
+                ((sink, entry.key[strip:], entry.size) for entry in entries),
+            )
+
+    def forget_absent(self, sink: int) -> None:
+        """Drops the rows of objects that the sink does not list, or lists with another size."""
+        with self._spool.writing() as db:
+            db.execute(
+                "DELETE FROM objects WHERE sink=?1 AND NOT EXISTS (SELECT 1 FROM listed l WHERE l.sink=?1 AND"
+                " l.key=objects.key AND l.size=objects.size)",
+                (sink,),
+            )
+
+    def unsure(self, sink: int) -> list[StoredObject]:
+        """Listed objects that were written down, but not yet durable when the last run stopped."""
+        rows = self._spool.reading.execute(
+            "SELECT key, sha256, size, new FROM objects WHERE sink=? AND NOT durable", (sink,)
+        )
+        return [StoredObject(key, sha256, size, bool(new)) for key, sha256, size, new in rows]
+
+    def unexplained(self, sink: int, *, sizes: bool) -> Iterator[tuple[str, int, int | None]]:
+        """Wanted files that the sink lists and whose hash is not known: key, stored size, the record's size.
+
+        With `sizes`, only those of the record's size (or where the record gives none).
+        """
+        same = "AND (f.size IS NULL OR f.size = l.size)" if sizes else ""
+        yield from self._spool.reading.execute(
+            "SELECT l.key, l.size, f.size FROM files f JOIN listed l ON l.sink=?1 AND l.key=f.key"
+            f" LEFT JOIN objects o ON o.sink=?1 AND o.key=f.key WHERE o.key IS NULL {same}",
+            (sink,),
+        ).fetchall()
+
+    def explain(self, sink: int, sums: Iterable[tuple[str, str]], *, sizes: bool) -> None:
+        """Takes hashes from an earlier backup's checksums: (hex, key). With `sizes`, only where stored and recorded sizes agree."""
+        same = "AND (f.size IS NULL OR f.size = l.size)" if sizes else ""
+        with self._spool.writing() as db:
+            db.execute("DELETE FROM known")
+            db.executemany("INSERT OR REPLACE INTO known VALUES (?, ?)", ((key, sha256) for sha256, key in sums))
+            db.execute(
+                "INSERT OR IGNORE INTO objects SELECT ?1, f.key, k.sha256, l.size, 1, 0 FROM files f"
+                f" JOIN listed l ON l.sink=?1 AND l.key=f.key {same} JOIN known k ON k.key=f.key",
+                (sink,),
+            )
+
+    # What is stored
+
+    def store(self, sinks: Iterable[int], stored: StoredObject) -> None:
+        """Writes down an object that is about to be committed."""
+        rows = [(sink, stored.key, stored.sha256, stored.size, int(stored.new)) for sink in sinks]
+        with self._spool.writing() as db:
+            db.executemany("INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, 0, ?)", rows)
+
+    def durable(self, sink: int, keys: Iterable[str]) -> None:
+        """A barrier has passed since these were committed."""
+        with self._spool.writing() as db:
+            db.executemany("UPDATE objects SET durable=1 WHERE sink=? AND key=?", [(sink, key) for key in keys])
+
+    def drop(self, sink: int, keys: Iterable[str]) -> None:
+        with self._spool.writing() as db:
+            db.executemany("DELETE FROM objects WHERE sink=? AND key=?", [(sink, key) for key in keys])
+
+    def drop_folder(self, folder: str) -> None:
+        """Forgets what lies below `folder/` in every sink."""
+        with self._spool.writing() as db:
+            db.execute("DELETE FROM objects WHERE substr(key, 1, ?) = ?", (len(folder) + 1, folder + "/"))
+
+    def holds(self, sink: int, key: str) -> bool:
+        row = self._spool.reading.execute("SELECT 1 FROM objects WHERE sink=? AND key=?", (sink, key)).fetchone()
+        return row is not None
+
+    def sums(self, sink: int, folder: str) -> Iterator[tuple[str, str]]:
+        """Of one sink's backup: (hex, key) of everything wanted and of all below `folder/`, in the order of the keys."""
+        yield from self._spool.reading.execute(
+            "SELECT sha256, key FROM (SELECT o.sha256, o.key FROM objects o JOIN files f ON f.key=o.key WHERE o.sink=?1"
+            " UNION SELECT sha256, key FROM objects WHERE sink=?1 AND substr(key, 1, ?2) = ?3) ORDER BY key",
+            (sink, len(folder) + 1, folder + "/"),
+        )
+
+    # What is to do
+
+    def plan(self, sinks: Sequence[int]) -> tuple[int, int]:
+        """Works out what these sinks lack; returns the number and bytes of the files to download."""
+        marks = ",".join("?" * len(sinks))
+        with self._spool.writing() as db:
+            db.execute("DELETE FROM todo")
+            db.execute(
+                "INSERT INTO todo (id, sinks) SELECT f.id, group_concat(s.number) FROM files f JOIN sinks s"
+                " LEFT JOIN objects o ON o.sink=s.number AND o.key=f.key"
+                f" WHERE s.number IN ({marks}) AND o.key IS NULL GROUP BY f.id ORDER BY f.size",
+                tuple(sinks),
+            )
+            row = db.execute(
+                "SELECT count(*), coalesce(sum(f.size), 0) FROM todo t JOIN files f ON f.id=t.id"
+            ).fetchone()
+        return int(row[0]), int(row[1])
+
+    def lacking(self, sink: int) -> int:
+        """How many of the planned files this sink lacks."""
+        row = self._spool.reading.execute(
+            "SELECT count(*) FROM todo WHERE instr(',' || sinks || ',', ?)", (f",{sink},",)
+        ).fetchone()
+        return int(row[0])
+
+    def todo(self, least: int, below: int | None) -> Iterator[Wanted]:
+        """The planned files of at least `least` and less than `below` bytes, small first."""
+        last = 0
+        upper = 1 << 62 if below is None else below
+        while True:
+            rows = self._spool.reading.execute(
+                "SELECT t.seq, t.sinks, f.id, f.name, f.size, f.version, f.key FROM todo t JOIN files f ON f.id=t.id"
+                " WHERE t.seq > ? AND coalesce(f.size, 0) >= ? AND coalesce(f.size, 0) < ? ORDER BY t.seq LIMIT ?",
+                (last, least, upper, _READ),
+            ).fetchall()
+            if not rows:
+                return
+            last = rows[-1][0]
+            for _, sinks, id_, name, size, version, key in rows:
+                attachment = Attachment(id_, name, size, version)
+                yield Wanted(attachment, key[len(_ATTACHMENTS) :], tuple(map(int, sinks.split(","))))
+
+    def downloaded(self, sink: int) -> tuple[int, int]:
+        """Number and bytes (as the records say) of the wanted files that came into the sink with this backup."""
+        row = self._spool.reading.execute(
+            "SELECT count(*), coalesce(sum(f.size), 0) FROM files f JOIN objects o ON o.key=f.key AND o.sink=? WHERE o.new",
+            (sink,),
+        ).fetchone()
+        return int(row[0]), int(row[1])
+
+    def present(self, sink: int) -> tuple[int, int]:
+        """Number and bytes (as the records say) of the wanted files that the sink holds."""
+        row = self._spool.reading.execute(
+            "SELECT count(*), coalesce(sum(f.size), 0) FROM files f JOIN objects o ON o.key=f.key AND o.sink=?", (sink,)
+        ).fetchone()
+        return int(row[0]), int(row[1])

@@ -1,0 +1,332 @@
+"""The SQLite staging area of one run: what was read so far, how far each listing got, what could not be had.
+
+The file lives on the backup host only, readable by its owner only, and goes away when the backup is committed. It makes a run
+resumable: a page's records and the cursor behind it are stored in one transaction, so that a kill loses the page in flight.
+Journal mode WAL with `synchronous=NORMAL` keeps the file whole through a power cut; the newest transactions may be gone then.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from wrikebackup_core.errors import SinkFull, SourceError, WrikeBackupError
+from wrikebackup_core.format import ids
+from wrikebackup_core.format.official import Item
+from wrikebackup_core.model import Gap, Kind, Record
+from wrikebackup_core.ports import Page
+
+__all__ = ["Spool", "batches"]
+
+_VERSION = "1"
+_CHUNK = 500  # items joined at a time; also what one SQL statement takes as variables
+_CHILD_KINDS = (Kind.COMMENTS, Kind.ATTACHMENTS, Kind.TIMELOGS)
+_T = TypeVar("_T")
+
+
+class _Head(msgspec.Struct, gc=False):
+    """The few fields that the spool itself looks at."""
+
+    id: str
+    taskId: str | None = None  # noqa: N815 - Wrike's name
+    folderId: str | None = None  # noqa: N815
+    permalink: str | None = None
+    scope: str | None = None
+
+
+class _Children(msgspec.Struct, gc=False):
+    childIds: list[str] = []  # noqa: N815
+
+
+_head = msgspec.json.Decoder(_Head).decode
+_children = msgspec.json.Decoder(_Children).decode
+
+
+def batches(items: Iterable[_T], size: int = _CHUNK) -> Iterator[list[_T]]:
+    """The items in lists of `size`, the last one shorter."""
+    iterator = iter(items)
+    while batch := list(islice(iterator, size)):
+        yield batch
+
+
+class Spool:
+    """What one run has read. Safe from any thread: one writer at a time, readers with connections of their own."""
+
+    def __init__(self, path: Path) -> None:
+        """Opens or creates the file. Raises WrikeBackupError where it cannot be used."""
+        self.path = path
+        self._local = threading.local()
+        self._open: list[sqlite3.Connection] = []
+        self._lock = threading.RLock()
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            path.touch(mode=0o600)
+            self._writer = self._connect()
+            self._create()
+        except (OSError, sqlite3.Error) as error:
+            raise WrikeBackupError(
+                f"cannot use the spool {path}: {error}", hint="set `state:` in the profile"
+            ) from error
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.path, timeout=60, isolation_level=None, check_same_thread=False)
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")
+        connection.execute("PRAGMA temp_store=FILE")
+        connection.execute("PRAGMA cache_size=-16000")
+        self._open.append(connection)
+        return connection
+
+    def _create(self) -> None:
+        self._writer.execute("PRAGMA page_size=16384")
+        with self.writing() as db:
+            db.execute("CREATE TABLE IF NOT EXISTS run (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID")
+            db.execute(
+                "CREATE TABLE IF NOT EXISTS cursors (kind TEXT, wave INTEGER, cursor TEXT NOT NULL, done INTEGER NOT NULL,"
+                " PRIMARY KEY (kind, wave)) WITHOUT ROWID"
+            )
+            db.execute(
+                "CREATE TABLE IF NOT EXISTS gaps (kind TEXT, id TEXT, reason TEXT NOT NULL, hint TEXT,"
+                " PRIMARY KEY (kind, id)) WITHOUT ROWID"
+            )
+            for kind in Kind:
+                db.execute(
+                    f"CREATE TABLE IF NOT EXISTS {_table(kind)} (seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE,"
+                    " parent TEXT, number INTEGER, binned INTEGER NOT NULL, body BLOB NOT NULL)"
+                )
+            db.execute("INSERT OR IGNORE INTO run VALUES ('spool', ?)", (_VERSION,))
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """The one writing connection, inside a transaction. Raises SinkFull where the disk has no room."""
+        with self._lock:
+            self._writer.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._writer
+            except BaseException as error:
+                with contextlib.suppress(sqlite3.Error):
+                    self._writer.execute("ROLLBACK")
+                if isinstance(error, sqlite3.OperationalError) and "full" in str(error):
+                    raise SinkFull(
+                        f"no room left for the spool {self.path}", hint="set `state:` in the profile"
+                    ) from error
+                raise
+            self._writer.execute("COMMIT")
+
+    @property
+    def reading(self) -> sqlite3.Connection:
+        """This thread's connection for reading."""
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            with self._lock:
+                connection = self._local.connection = self._connect()
+        return connection
+
+    def close(self) -> None:
+        with self._lock:
+            for connection in self._open:
+                connection.close()
+            self._open.clear()
+
+    def remove(self) -> None:
+        """Closes the file and deletes it: it holds the account in the clear."""
+        self.close()
+        for path in self._files():
+            path.unlink(missing_ok=True)
+
+    def _files(self) -> list[Path]:
+        return [self.path.with_name(self.path.name + tail) for tail in ("", "-wal", "-shm")]
+
+    # The run
+
+    def facts(self) -> dict[str, str]:
+        """What `note` stored."""
+        return dict(self.reading.execute("SELECT key, value FROM run"))
+
+    def note(self, facts: Mapping[str, str]) -> None:
+        with self.writing() as db:
+            db.executemany("INSERT OR REPLACE INTO run VALUES (?, ?)", list(facts.items()))
+
+    def reset(self) -> None:
+        """Forgets the run and all that it read; what the ledger knows of the sinks stays."""
+        with self.writing() as db:
+            for table in ("cursors", "gaps", *map(_table, Kind)):
+                db.execute(f"DELETE FROM {table}")
+            db.execute("DELETE FROM run WHERE key != 'spool'")
+
+    # The crawl
+
+    def cursor(self, kind: Kind, wave: int) -> tuple[str | None, bool]:
+        """How far a listing got: its cursor (None: not begun) and whether it is done."""
+        row = self.reading.execute("SELECT cursor, done FROM cursors WHERE kind=? AND wave=?", (kind, wave)).fetchone()
+        return (row[0], bool(row[1])) if row else (None, False)
+
+    def add(self, kind: Kind, wave: int, page: Page) -> None:
+        """Stores a page and the cursor behind it, both or neither. Raises SourceError for a record without an id."""
+        rows = [_row(kind, record) for record in page.records]
+        with self.writing() as db:
+            db.executemany(
+                f"INSERT INTO {_table(kind)} (id, parent, number, binned, body) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id)"
+                " DO UPDATE SET parent=excluded.parent, number=excluded.number, binned=excluded.binned, body=excluded.body",
+                rows,
+            )
+            db.execute("INSERT OR REPLACE INTO cursors VALUES (?, ?, ?, 0)", (kind, wave, page.cursor))
+            db.executemany(
+                "INSERT OR IGNORE INTO gaps VALUES (?, ?, ?, ?)",
+                [(gap.kind, gap.id or "", gap.reason, gap.hint) for gap in page.gaps],
+            )
+
+    def finish(self, kind: Kind, wave: int) -> None:
+        """The listing is at its end."""
+        with self.writing() as db:
+            db.execute(
+                "INSERT INTO cursors VALUES (?, ?, '', 1) ON CONFLICT (kind, wave) DO UPDATE SET done=1", (kind, wave)
+            )
+
+    def index(self) -> None:
+        """Makes ready for `items`. Cheap when done before."""
+        with self.writing() as db:
+            for kind in _CHILD_KINDS:
+                db.execute(f"CREATE INDEX IF NOT EXISTS {_table(kind)}_parent ON {_table(kind)} (parent)")
+
+    # Gaps
+
+    def add_gap(self, gap: Gap) -> bool:
+        """Whether it is new."""
+        with self.writing() as db:
+            done = db.execute(
+                "INSERT OR IGNORE INTO gaps VALUES (?, ?, ?, ?)", (gap.kind, gap.id or "", gap.reason, gap.hint)
+            )
+            return done.rowcount > 0
+
+    def drop_gaps(self, kind: str, ids: Iterable[str]) -> None:
+        """Forgets gaps that a later attempt has closed."""
+        with self.writing() as db:
+            db.executemany("DELETE FROM gaps WHERE kind=? AND id=?", [(kind, id_) for id_ in ids])
+
+    def gaps(self) -> list[Gap]:
+        rows = self.reading.execute("SELECT kind, id, reason, hint FROM gaps ORDER BY kind, id")
+        return [Gap(kind, id_ or None, reason, hint) for kind, id_, reason, hint in rows]
+
+    # Crawled: what sources and transforms may ask
+
+    def counts(self) -> dict[str, int]:
+        """Records by kind; kinds without any are left out."""
+        found = {
+            kind.value: int(self.reading.execute(f"SELECT count(*) FROM {_table(kind)}").fetchone()[0]) for kind in Kind
+        }
+        return {kind: count for kind, count in found.items() if count}
+
+    def size(self, kind: Kind) -> int:
+        """Bytes of all records of a kind."""
+        return int(self.reading.execute(f"SELECT coalesce(sum(length(body)), 0) FROM {_table(kind)}").fetchone()[0])
+
+    def ids(self, kind: Kind) -> Iterator[str]:
+        for (id_,) in self._rows(kind, "id"):
+            yield id_
+
+    def records(self, kind: Kind) -> Iterator[Record]:
+        for (body,) in self._rows(kind, "body"):
+            yield body
+
+    def missing(self, kind: Kind, ids: Iterable[str]) -> Sequence[str]:
+        lacking: dict[str, None] = {}
+        for batch in batches(ids):
+            marks = ",".join("?" * len(batch))
+            found = {
+                row[0] for row in self.reading.execute(f"SELECT id FROM {_table(kind)} WHERE id IN ({marks})", batch)
+            }
+            lacking.update((id_, None) for id_ in batch if id_ not in found)
+        return list(lacking)
+
+    def parents(self, kind: Kind) -> Iterator[str]:
+        cursor = self.reading.execute(f"SELECT DISTINCT parent FROM {_table(kind)} WHERE parent IS NOT NULL")
+        for (parent,) in cursor:
+            yield parent
+
+    def _rows(self, kind: Kind, columns: str) -> Iterator[tuple[Any, ...]]:
+        """All rows in the order in which they came, in short reads, so that no snapshot keeps the journal from shrinking."""
+        last = 0
+        while True:
+            rows = self.reading.execute(
+                f"SELECT seq, {columns} FROM {_table(kind)} WHERE seq > ? ORDER BY seq LIMIT {_CHUNK}", (last,)
+            ).fetchall()
+            if not rows:
+                return
+            last = rows[-1][0]
+            for row in rows:
+                yield row[1:]
+
+    # Derivation
+
+    def attachments_in_use(self) -> Iterator[Record]:
+        """Attachments, but for those of tasks and folders known to be in the recycle bin."""
+        binned = " UNION ALL ".join(
+            f"SELECT id FROM {_table(kind)} WHERE binned" for kind in (Kind.TASKS, Kind.FOLDERS)
+        )
+        gone = {id_ for (id_,) in self.reading.execute(binned)}
+        for parent, body in self._rows(Kind.ATTACHMENTS, "parent, body"):
+            if parent not in gone:
+                yield body
+
+    def items(self, kind: Kind) -> Iterator[Item]:
+        """Folders or tasks with what belongs to them. Memory is bounded by `_CHUNK` items and their children."""
+        for rows in batches(self._rows(kind, "id, number, body")):
+            wanted = [row[0] for row in rows]
+            comments, attachments, timelogs = (self._by_parent(child, wanted) for child in _CHILD_KINDS)
+            children = self._child_numbers(rows) if kind is Kind.FOLDERS else {}
+            none: list[Record] = []
+            for id_, number, body in rows:
+                yield Item(
+                    number=number,
+                    body=body,
+                    comments=comments.get(id_, none),
+                    attachments=attachments.get(id_, none),
+                    timelogs=timelogs.get(id_, none),
+                    children=children.get(id_, ()),
+                )
+
+    def _by_parent(self, kind: Kind, parents: Sequence[str]) -> dict[str, list[Record]]:
+        marks = ",".join("?" * len(parents))
+        found: dict[str, list[Record]] = {}
+        query = f"SELECT parent, body FROM {_table(kind)} WHERE parent IN ({marks}) ORDER BY parent, seq"
+        for parent, body in self.reading.execute(query, parents):
+            found.setdefault(parent, []).append(body)
+        return found
+
+    def _child_numbers(self, rows: Sequence[tuple[str, int | None, bytes]]) -> dict[str, list[int]]:
+        """Of each folder, the numbers of its children that are folders of the account, in the API's order."""
+        named = {id_: _children(body).childIds for id_, _, body in rows}
+        numbers: dict[str, int] = {}
+        for batch in batches({child for children in named.values() for child in children}):
+            marks = ",".join("?" * len(batch))
+            numbers.update(
+                self.reading.execute(
+                    f"SELECT id, number FROM {_table(Kind.FOLDERS)} WHERE number IS NOT NULL AND id IN ({marks})", batch
+                ).fetchall()
+            )
+        return {id_: [numbers[child] for child in children if child in numbers] for id_, children in named.items()}
+
+
+def _table(kind: Kind) -> str:
+    return f"records_{kind.value}"
+
+
+def _row(kind: Kind, record: Record) -> tuple[str, str | None, int | None, bool, bytes]:
+    try:
+        head = _head(record)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise SourceError(f"the source gave a record of {kind} that cannot be used: {error}") from None
+    number, binned = None, (head.scope or "").startswith("Rb")
+    if kind in (Kind.FOLDERS, Kind.TASKS) and not binned:
+        number = ids.permalink_number(head.permalink)
+        if number is None:
+            number = ids.number(head.id)
+    return head.id, head.taskId or head.folderId, number, binned, record
