@@ -1,0 +1,146 @@
+"""What attachment records say: which files a backup holds, and how the four files name them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from urllib.parse import parse_qs, urlsplit
+
+import msgspec
+
+from wrikebackup_core.format import ids
+from wrikebackup_core.format.records import EMPTY, RecordDecoder, date, text
+from wrikebackup_core.model import Attachment, AttachmentMode, Gap, Record
+
+__all__ = ["NUMBERS", "attachments_of", "entries", "google_id", "is_stored", "numbered"]
+
+NUMBERS = "numbers"
+"""The kind of the gaps of things whose id says no number: they are in the backup, with `"id": null`."""
+
+_NONE = msgspec.Raw(b"null")
+_ANY_TYPE = msgspec.Raw(b'"application/octet-stream"')  # what RFC 2046 says of content of unknown type
+_STORED, _GOOGLE = "Wrike", "Google"
+_WITH_ID = ("d", "folders")  # what stands before the id in the paths of documents, files and folders
+_ID_PARAMETERS = ("id", "key", "srcid")
+
+
+class _Entry(msgspec.Struct, gc=False):
+    id: msgspec.Raw
+    name: msgspec.Raw = EMPTY
+    createdDate: msgspec.Raw = EMPTY  # noqa: N815 - these are Wrike's names
+    version: int | None = 1
+    type: str | None = None
+    contentType: msgspec.Raw = _ANY_TYPE  # noqa: N815
+    currentAttachmentId: msgspec.Raw = _NONE  # noqa: N815
+    url: msgspec.Raw = _NONE
+
+
+class _File(msgspec.Struct, gc=False):
+    id: str
+    name: str | None = None
+    type: str | None = None
+    size: int | None = None
+    version: int | None = 1
+    currentAttachmentId: str | None = None  # noqa: N815
+
+
+_entry = RecordDecoder("attachments", _Entry)
+_file = RecordDecoder("attachments", _File)
+
+
+def is_stored(record: Record) -> bool:
+    """Whether Wrike itself stores the file, so that it can be downloaded. Raises FormatError."""
+    return _file(record).type == _STORED
+
+
+def attachments_of(records: Iterable[Record], mode: AttachmentMode) -> Iterator[Attachment]:
+    """The files that a backup in this mode holds: stored by Wrike and, but for `ALL_VERSIONS`, not superseded. Raises FormatError."""
+    if mode is AttachmentMode.NONE:
+        return
+    for record in records:
+        file = _file(record)
+        superseded = file.currentAttachmentId is not None and file.currentAttachmentId != file.id
+        if file.type == _STORED and (mode is AttachmentMode.ALL_VERSIONS or not superseded):
+            size = file.size if file.size is not None and file.size >= 0 else None
+            yield Attachment(file.id, file.name or "", size, file.version or 1)
+
+
+def entries(
+    records: Iterable[Record], mode: AttachmentMode, parent: bytes, on_gap: Callable[[Gap], None]
+) -> tuple[bytes, bytes]:
+    """The insides of an item's `attachments` and `googleDocs`. `parent` is the item's number as JSON. Raises FormatError."""
+    files: list[bytes] = []
+    documents: list[bytes] = []
+    for record in records:
+        entry = _entry(record)
+        if mode is not AttachmentMode.ALL_VERSIONS and _is_superseded(entry):
+            continue
+        try:
+            if entry.type == _GOOGLE:
+                documents.append(_document(entry, on_gap))
+            else:
+                files.append(_attachment(entry, parent, on_gap))
+        except (TypeError, ValueError) as error:
+            raise _entry.error(record, error) from error
+    return b",".join(files), b",".join(documents)
+
+
+def numbered(what: str, id: msgspec.Raw, on_gap: Callable[[Gap], None]) -> bytes:  # noqa: A002 - the field's name
+    """The number in a JSON id as JSON; null, and a gap, where it cannot be told. Raises TypeError for what is no string."""
+    readable = bytes(text(id))[1:-1].decode(errors="replace")
+    number = ids.number(readable)
+    if number is None:
+        on_gap(Gap(NUMBERS, readable, f"the number of {what} {readable} cannot be told from its id"))
+        return b"null"
+    return b"%d" % number
+
+
+def google_id(url: str | None) -> str | None:
+    """The id of the Google file or folder that a URL of Google's leads to, None where it leads elsewhere."""
+    try:
+        parts = urlsplit(url or "")
+        host = parts.hostname or ""
+    except ValueError:
+        return None
+    if host != "google.com" and not host.endswith(".google.com"):
+        return None
+    for name in _ID_PARAMETERS:
+        if found := parse_qs(parts.query).get(name):
+            return found[0]
+    steps = [step for step in parts.path.split("/") if step]
+    for before, after in zip(steps, [*steps[1:], ""], strict=True):
+        if before in _WITH_ID and after:
+            # Published documents are at /d/e/<id>.
+            later = steps[steps.index(before) + 2 :]
+            return (later[0] if later else None) if after == "e" and before == "d" else after
+    return None
+
+
+def _is_superseded(entry: _Entry) -> bool:
+    current = bytes(entry.currentAttachmentId)
+    return current not in (b"null", bytes(entry.id))
+
+
+def _document(entry: _Entry, on_gap: Callable[[Gap], None]) -> bytes:
+    url = msgspec.json.decode(entry.url, type=str | None)
+    return b'{"resourceId":%b,"id":%b,"name":%b,"dateUploaded":%b}' % (
+        msgspec.json.encode(google_id(url)),
+        numbered("attachment", entry.id, on_gap),
+        text(entry.name),
+        date(entry.createdDate),
+    )
+
+
+def _attachment(entry: _Entry, parent: bytes, on_gap: Callable[[Gap], None]) -> bytes:
+    return (
+        b'{"contentType":%b,"version":%d,"parentId":%b,"description":"","apiId":%b,"attachType":%b,"id":%b,"name":%b,"dateUploaded":%b}'
+        % (
+            text(entry.contentType),
+            entry.version or 1,
+            parent,
+            text(entry.id),
+            b'"Task"' if entry.type == _STORED else b'"External"',
+            numbered("attachment", entry.id, on_gap),
+            text(entry.name),
+            date(entry.createdDate),
+        )
+    )

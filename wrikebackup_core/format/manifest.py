@@ -1,0 +1,94 @@
+"""manifest.json: what a backup is, written when all else is durable. A folder without it is not a backup."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import msgspec
+
+from wrikebackup_core.errors import FormatError
+from wrikebackup_core.model import Account, AttachmentMode, Gap
+
+__all__ = ["FORMAT_VERSION", "Attachments", "Files", "Manifest", "Tool"]
+
+FORMAT_VERSION = 1
+
+_Time = Annotated[datetime, msgspec.Meta(tz=True)]
+_Count = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class Tool(msgspec.Struct, frozen=True):
+    """The program that wrote the backup."""
+
+    name: str
+    version: str
+
+
+class Attachments(msgspec.Struct, frozen=True, rename="camel"):
+    """`total` files and `bytes` (of the files as Wrike stores them) make up the backup; `new` and `new_bytes` came with this run."""
+
+    mode: AttachmentMode
+    total: _Count = 0
+    new: _Count = 0
+    bytes: _Count = 0
+    new_bytes: _Count = 0
+
+
+class Files(msgspec.Struct, frozen=True):
+    """Keys relative to the backup's folder, as they are stored: `backup-….zip.age` where a transform encodes."""
+
+    archive: str
+    records: str
+    artifacts: tuple[str, ...] = ()
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """One backup. Times are aware and in UTC; `counts` and `unresolved` go by kind.
+
+    `transforms` are in the order in which they encode, each `{"kind": …}` with what decoding needs, never a secret.
+    `skipped` are the kinds that the profile left out. `complete` is false as soon as there is a gap.
+    """
+
+    format: int = FORMAT_VERSION
+    tool: Tool
+    backup_uid: str = msgspec.field(name="backupUID")
+    account: Account
+    source: str
+    started: _Time
+    finished: _Time
+    complete: bool
+    counts: dict[str, _Count]
+    attachments: Attachments
+    files: Files
+    transforms: tuple[dict[str, Any], ...] = ()
+    skipped: tuple[str, ...] = ()
+    unresolved: dict[str, _Count] = {}
+    gaps: tuple[Gap, ...] = ()
+
+    def encode(self) -> bytes:
+        """The file's bytes: indented, keys always in the same order, seconds in UTC."""
+        times = {name: getattr(self, name).astimezone(UTC).replace(microsecond=0) for name in ("started", "finished")}
+        plain = msgspec.to_builtins(msgspec.structs.replace(self, **times))
+        # Names and reasons may hold lone surrogates, which UTF-8 has no place for; a backup does not fail for that.
+        text = json.dumps(plain, ensure_ascii=False, indent=2) + "\n"
+        return text.encode(errors="replace")
+
+    @staticmethod
+    def decode(data: bytes, where: str) -> Manifest:
+        """The manifest in `data`; keys that a later version added are passed over. Raises FormatError naming `where`."""
+        try:
+            version = msgspec.json.decode(data, type=_Version).format
+            if version == FORMAT_VERSION:
+                return msgspec.json.decode(data, type=Manifest)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise FormatError(f"{where}: not a manifest: {error}") from error
+        raise FormatError(
+            f"{where}: format {version} is not known here; this version reads format {FORMAT_VERSION}",
+            hint="use a newer wrikebackup" if version > FORMAT_VERSION else None,
+        )
+
+
+class _Version(msgspec.Struct):
+    format: int

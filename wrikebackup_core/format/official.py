@@ -1,0 +1,262 @@
+"""The four files of a backup, derived from the records: keys, their order and their values as Wrike's own tool writes them.
+
+Source: "Account Backup" of Wrike's help centre, whose samples these files follow to the letter. Strings that stay as they are go
+through as the JSON they came in. Every generator yields the pieces of one JSON array, a record to a line, in constant memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from wrikebackup_core.format.attachments import NUMBERS, attachments_of, entries, is_stored, numbered
+from wrikebackup_core.format.records import EMPTY, ZERO, RecordDecoder, date, figure, text
+from wrikebackup_core.model import AttachmentMode, Gap, Kind, Record
+
+__all__ = ["NUMBERS", "Item", "attachments_of", "folders", "is_stored", "tasks", "teams", "users"]
+
+_PIECE = 512 * 1024  # large enough for the compressor to work without the interpreter lock
+_USER, _INVITED_USER = 1, 2
+_RECYCLED = "Rb"
+
+OnGap = Callable[[Gap], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A folder or task with the records that belong to it. `children` are the numbers of the folders in a folder."""
+
+    number: int | None
+    body: Record
+    comments: Sequence[Record] = ()
+    attachments: Sequence[Record] = ()
+    timelogs: Sequence[Record] = ()
+    children: Sequence[int] = ()
+
+
+class _Profile(msgspec.Struct, gc=False):
+    accountId: str | None = None  # noqa: N815 - these are Wrike's names
+    email: str | None = None
+    role: str | None = None
+
+
+class _Contact(msgspec.Struct, gc=False):
+    id: msgspec.Raw
+    firstName: msgspec.Raw = EMPTY  # noqa: N815
+    lastName: msgspec.Raw = EMPTY  # noqa: N815
+    type: str | None = None
+    profiles: list[_Profile] | None = None
+    primaryEmail: str | None = None  # noqa: N815
+
+
+class _Group(msgspec.Struct, gc=False):
+    id: msgspec.Raw
+    title: msgspec.Raw = EMPTY
+    memberIds: list[str] | None = None  # noqa: N815
+
+
+class _Project(msgspec.Struct, gc=False):
+    authorId: str | None = None  # noqa: N815
+
+
+class _Item(msgspec.Struct, gc=False):
+    id: msgspec.Raw
+    title: msgspec.Raw = EMPTY
+    createdDate: msgspec.Raw = EMPTY  # noqa: N815
+    description: msgspec.Raw = EMPTY
+    sharedIds: list[str] | None = None  # noqa: N815
+    scope: str | None = None
+    authorIds: list[str] | None = None  # noqa: N815
+    project: _Project | None = None
+
+
+class _Comment(msgspec.Struct, gc=False):
+    text: msgspec.Raw = EMPTY
+    authorId: msgspec.Raw = EMPTY  # noqa: N815
+    createdDate: msgspec.Raw = EMPTY  # noqa: N815
+
+
+class _Timelog(msgspec.Struct, gc=False):
+    id: msgspec.Raw
+    userId: msgspec.Raw = EMPTY  # noqa: N815
+    hours: msgspec.Raw = ZERO
+    trackedDate: msgspec.Raw = EMPTY  # noqa: N815
+    createdDate: msgspec.Raw = EMPTY  # noqa: N815
+    comment: msgspec.Raw = EMPTY
+    categoryId: msgspec.Raw = EMPTY  # noqa: N815
+
+
+_contact = RecordDecoder(Kind.CONTACTS, _Contact)
+_group = RecordDecoder(Kind.GROUPS, _Group)
+_folder = RecordDecoder(Kind.FOLDERS, _Item)
+_task = RecordDecoder(Kind.TASKS, _Item)
+_comment = RecordDecoder(Kind.COMMENTS, _Comment)
+_timelog = RecordDecoder(Kind.TIMELOGS, _Timelog)
+_encode = msgspec.json.encode
+
+
+def users(contacts: Iterable[Record], account_id: str) -> Iterator[bytes]:
+    """users.json: everybody but groups, the deleted included. Raises FormatError."""
+    return _array(row for record in contacts for row in _user(record, account_id))
+
+
+def teams(groups: Iterable[Record]) -> Iterator[bytes]:
+    """teams.json, from the records of groups. Raises FormatError."""
+    return _array(_team(record) for record in groups)
+
+
+def folders(items: Iterable[Item], mode: AttachmentMode, on_gap: OnGap) -> Iterator[bytes]:
+    """folders.json: folders, projects and spaces outside the recycle bin. Raises FormatError."""
+    return _array(row for item in items for row in _folder_row(item, mode, on_gap))
+
+
+def tasks(items: Iterable[Item], mode: AttachmentMode, on_gap: OnGap) -> Iterator[bytes]:
+    """tasks.json: tasks and subtasks alike, outside the recycle bin. Raises FormatError."""
+    return _array(row for item in items for row in _task_row(item, mode, on_gap))
+
+
+def _array(rows: Iterable[bytes]) -> Iterator[bytes]:
+    batch: list[bytes] = []
+    size, opening = 0, b"[\n"
+    for row in rows:
+        batch.append(row)
+        size += len(row)
+        if size >= _PIECE:
+            yield opening + _in_utf8(b",\n".join(batch))
+            batch.clear()
+            size, opening = 0, b",\n"
+    if batch:
+        yield opening + _in_utf8(b",\n".join(batch))
+        opening = b",\n"
+    yield b"[]\n" if opening == b"[\n" else b"\n]\n"
+
+
+def _in_utf8(piece: bytes) -> bytes:
+    """What passed through unread may not have been UTF-8; the file is."""
+    if not piece.isascii():
+        try:
+            piece.decode()
+        except UnicodeDecodeError:
+            return piece.decode(errors="replace").encode()
+    return piece
+
+
+def _user(record: Record, account_id: str) -> Iterator[bytes]:
+    contact = _contact(record)
+    if contact.type == "Group":
+        return
+    profile = next((one for one in contact.profiles or () if one.accountId == account_id), _Profile())
+    try:
+        yield b'{"firstName":%b,"lastName":%b,"uid":%b,"email":%b,"userType":%d}' % (
+            text(contact.firstName),
+            text(contact.lastName),
+            text(contact.id),
+            _encode(profile.email or contact.primaryEmail or ""),
+            _INVITED_USER if profile.role == "Collaborator" else _USER,
+        )
+    except TypeError as error:
+        raise _contact.error(record, error) from error
+
+
+def _team(record: Record) -> bytes:
+    group = _group(record)
+    try:
+        return b'{"uid":%b,"name":%b,"Members":%b}' % (
+            text(group.id),
+            text(group.title),
+            _encode(group.memberIds or []),
+        )
+    except TypeError as error:
+        raise _group.error(record, error) from error
+
+
+def _folder_row(item: Item, mode: AttachmentMode, on_gap: OnGap) -> Iterator[bytes]:
+    folder = _folder(item.body)
+    if folder.scope is not None and folder.scope.startswith(_RECYCLED):
+        return
+    try:
+        number = _number(item, folder, "folder", on_gap)
+        author = folder.project.authorId if folder.project else None
+        yield b'{"id":%b,"children":%b,%b,"comments":[%b],"attachments":[%b],"googleDocs":[%b]}' % (
+            number,
+            _encode(list(item.children)),
+            _common(folder, author),
+            _comments(item.comments),
+            *entries(item.attachments, mode, number, on_gap),
+        )
+    except (TypeError, ValueError) as error:
+        raise _folder.error(item.body, error) from error
+
+
+def _task_row(item: Item, mode: AttachmentMode, on_gap: OnGap) -> Iterator[bytes]:
+    task = _task(item.body)
+    if task.scope is not None and task.scope.startswith(_RECYCLED):
+        return
+    try:
+        number = _number(item, task, "task", on_gap)
+        author = task.authorIds[0] if task.authorIds else None
+        yield b'{"id":%b,%b,"comments":[%b],"attachments":[%b],"googleDocs":[%b],"timeLogs":[%b]}' % (
+            number,
+            _common(task, author),
+            _comments(item.comments),
+            *entries(item.attachments, mode, number, on_gap),
+            _timelogs(item.timelogs, on_gap),
+        )
+    except (TypeError, ValueError) as error:
+        raise _task.error(item.body, error) from error
+
+
+def _number(item: Item, decoded: _Item, what: str, on_gap: OnGap) -> bytes:
+    return numbered(what, decoded.id, on_gap) if item.number is None else b"%d" % item.number
+
+
+def _common(item: _Item, author: str | None) -> bytes:
+    return b'"title":%b,"author":%b,"dateCreated":%b,"description":%b,"shared":%b' % (
+        text(item.title),
+        _encode(author or ""),
+        date(item.createdDate),
+        text(item.description),
+        _encode(item.sharedIds or []),
+    )
+
+
+def _comments(records: Sequence[Record]) -> bytes:
+    if not records:
+        return b""
+    dated: list[tuple[bytes, bytes]] = []
+    for record in records:
+        comment = _comment(record)
+        try:
+            created = date(comment.createdDate)
+            row = b'{"body":%b,"author":%b,"dateCreated":%b}' % (text(comment.text), text(comment.authorId), created)
+        except (TypeError, ValueError) as error:
+            raise _comment.error(record, error) from error
+        dated.append((created, row))
+    dated.sort(key=_created)
+    return b",".join([row for _, row in dated])
+
+
+def _created(dated: tuple[bytes, bytes]) -> bytes:
+    return dated[0]
+
+
+def _timelogs(records: Sequence[Record], on_gap: OnGap) -> bytes:
+    rows = []
+    for record in records:
+        entry = _timelog(record)
+        try:
+            row = b'{"id":%b,"user":%b,"hours":%b,"trackedDate":%b,"dateCreated":%b,"comment":%b,"category":%b}' % (
+                numbered("time log", entry.id, on_gap),
+                text(entry.userId),
+                figure(entry.hours),
+                text(entry.trackedDate),
+                date(entry.createdDate),
+                text(entry.comment),
+                text(entry.categoryId),
+            )
+        except (TypeError, ValueError) as error:
+            raise _timelog.error(record, error) from error
+        rows.append(row)
+    return b",".join(rows)
