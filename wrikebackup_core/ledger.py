@@ -98,6 +98,13 @@ class Ledger:
                 (sink,),
             )
 
+    def distrust(self, sink: int, keys: Iterable[str]) -> None:
+        """Forgets objects, and that the sink lists them."""
+        rows = [(sink, key) for key in keys]
+        with self._spool.writing() as db:
+            db.executemany("DELETE FROM objects WHERE sink=? AND key=?", rows)
+            db.executemany("DELETE FROM listed WHERE sink=? AND key=?", rows)
+
     def unsure(self, sink: int) -> list[StoredObject]:
         """Listed objects that were written down, but not yet durable when the last run stopped."""
         rows = self._spool.reading.execute(
@@ -143,6 +150,7 @@ class Ledger:
             db.executemany("UPDATE objects SET durable=1 WHERE sink=? AND key=?", [(sink, key) for key in keys])
 
     def drop(self, sink: int, keys: Iterable[str]) -> None:
+        """Forgets objects."""
         with self._spool.writing() as db:
             db.executemany("DELETE FROM objects WHERE sink=? AND key=?", [(sink, key) for key in keys])
 

@@ -91,7 +91,7 @@ class _Reconciled:
         damaged: list[str] = []
         for stored in self._ledger.unsure(self._number):
             (whole if self._hash(stored.key) == stored.sha256 else damaged).append(stored.key)
-        self._ledger.drop(self._number, damaged)
+        self._ledger.distrust(self._number, damaged)
         if write:
             self._sink.delete([self._path(key) for key in damaged])
             if whole:
