@@ -1,0 +1,1 @@
+"""Scripts that write parts of the documentation from the code. No part of the distribution."""
