@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
@@ -65,9 +65,11 @@ def attachments_of(records: Iterable[Record], mode: AttachmentMode) -> Iterator[
 
 
 def entries(
-    records: Iterable[Record], mode: AttachmentMode, parent: bytes, on_gap: Callable[[Gap], None]
+    records: Sequence[Record], mode: AttachmentMode, parent: bytes, on_gap: Callable[[Gap], None]
 ) -> tuple[bytes, bytes]:
     """The insides of an item's `attachments` and `googleDocs`. `parent` is the item's number as JSON. Raises FormatError."""
+    if not records:
+        return b"", b""
     files: list[bytes] = []
     documents: list[bytes] = []
     for record in records:

@@ -99,7 +99,7 @@ _encode = msgspec.json.encode
 
 def users(contacts: Iterable[Record], account_id: str) -> Iterator[bytes]:
     """users.json: everybody but groups, the deleted included. Raises FormatError."""
-    return _array(row for record in contacts for row in _user(record, account_id))
+    return _array(_user(record, account_id) for record in contacts)
 
 
 def teams(groups: Iterable[Record]) -> Iterator[bytes]:
@@ -109,18 +109,21 @@ def teams(groups: Iterable[Record]) -> Iterator[bytes]:
 
 def folders(items: Iterable[Item], mode: AttachmentMode, on_gap: OnGap) -> Iterator[bytes]:
     """folders.json: folders, projects and spaces outside the recycle bin. Raises FormatError."""
-    return _array(row for item in items for row in _folder_row(item, mode, on_gap))
+    return _array(_folder_row(item, mode, on_gap) for item in items)
 
 
 def tasks(items: Iterable[Item], mode: AttachmentMode, on_gap: OnGap) -> Iterator[bytes]:
     """tasks.json: tasks and subtasks alike, outside the recycle bin. Raises FormatError."""
-    return _array(row for item in items for row in _task_row(item, mode, on_gap))
+    return _array(_task_row(item, mode, on_gap) for item in items)
 
 
-def _array(rows: Iterable[bytes]) -> Iterator[bytes]:
+def _array(rows: Iterable[bytes | None]) -> Iterator[bytes]:
+    """The pieces of an array of all rows that are there."""
     batch: list[bytes] = []
     size, opening = 0, b"[\n"
     for row in rows:
+        if row is None:
+            continue
         batch.append(row)
         size += len(row)
         if size >= _PIECE:
@@ -143,13 +146,14 @@ def _in_utf8(piece: bytes) -> bytes:
     return piece
 
 
-def _user(record: Record, account_id: str) -> Iterator[bytes]:
+def _user(record: Record, account_id: str) -> bytes | None:
+    """A person as one line; None for a group."""
     contact = _contact(record)
     if contact.type == "Group":
-        return
+        return None
     profile = next((one for one in contact.profiles or () if one.accountId == account_id), _Profile())
     try:
-        yield b'{"firstName":%b,"lastName":%b,"uid":%b,"email":%b,"userType":%d}' % (
+        return b'{"firstName":%b,"lastName":%b,"uid":%b,"email":%b,"userType":%d}' % (
             text(contact.firstName),
             text(contact.lastName),
             text(contact.id),
@@ -172,38 +176,45 @@ def _team(record: Record) -> bytes:
         raise _group.error(record, error) from error
 
 
-def _folder_row(item: Item, mode: AttachmentMode, on_gap: OnGap) -> Iterator[bytes]:
+def _folder_row(item: Item, mode: AttachmentMode, on_gap: OnGap) -> bytes | None:
+    """A folder as one line; None for what lies in the recycle bin."""
     folder = _folder(item.body)
     if folder.scope is not None and folder.scope.startswith(_RECYCLED):
-        return
+        return None
     try:
         number = _number(item, folder, "folder", on_gap)
         author = folder.project.authorId if folder.project else None
-        yield b'{"id":%b,"children":%b,%b,"comments":[%b],"attachments":[%b],"googleDocs":[%b]}' % (
-            number,
-            _encode(list(item.children)),
-            _common(folder, author),
-            _comments(item.comments),
-            *entries(item.attachments, mode, number, on_gap),
-        )
+        files, documents = entries(item.attachments, mode, number, on_gap)
+        return b"".join((
+            b'{"id":', number,
+            b',"children":', _encode(list(item.children)),
+            *_common(folder, author or ""),
+            b',"comments":[', _comments(item.comments),
+            b'],"attachments":[', files,
+            b'],"googleDocs":[', documents,
+            b"]}",
+        ))  # fmt: skip
     except (TypeError, ValueError) as error:
         raise _folder.error(item.body, error) from error
 
 
-def _task_row(item: Item, mode: AttachmentMode, on_gap: OnGap) -> Iterator[bytes]:
+def _task_row(item: Item, mode: AttachmentMode, on_gap: OnGap) -> bytes | None:
+    """A task as one line; None for what lies in the recycle bin."""
     task = _task(item.body)
     if task.scope is not None and task.scope.startswith(_RECYCLED):
-        return
+        return None
     try:
         number = _number(item, task, "task", on_gap)
-        author = task.authorIds[0] if task.authorIds else None
-        yield b'{"id":%b,%b,"comments":[%b],"attachments":[%b],"googleDocs":[%b],"timeLogs":[%b]}' % (
-            number,
-            _common(task, author),
-            _comments(item.comments),
-            *entries(item.attachments, mode, number, on_gap),
-            _timelogs(item.timelogs, on_gap),
-        )
+        files, documents = entries(item.attachments, mode, number, on_gap)
+        return b"".join((
+            b'{"id":', number,
+            *_common(task, task.authorIds[0] if task.authorIds else ""),
+            b',"comments":[', _comments(item.comments),
+            b'],"attachments":[', files,
+            b'],"googleDocs":[', documents,
+            b'],"timeLogs":[', _timelogs(item.timelogs, on_gap),
+            b"]}",
+        ))  # fmt: skip
     except (TypeError, ValueError) as error:
         raise _task.error(item.body, error) from error
 
@@ -212,14 +223,15 @@ def _number(item: Item, decoded: _Item, what: str, on_gap: OnGap) -> bytes:
     return numbered(what, decoded.id, on_gap) if item.number is None else b"%d" % item.number
 
 
-def _common(item: _Item, author: str | None) -> bytes:
-    return b'"title":%b,"author":%b,"dateCreated":%b,"description":%b,"shared":%b' % (
-        text(item.title),
-        _encode(author or ""),
-        date(item.createdDate),
-        text(item.description),
-        _encode(item.sharedIds or []),
-    )
+def _common(item: _Item, author: str) -> tuple[bytes | msgspec.Raw, ...]:
+    """What folders and tasks have in common, in pieces."""
+    return (
+        b',"title":', text(item.title),
+        b',"author":', _encode(author),
+        b',"dateCreated":', date(item.createdDate),
+        b',"description":', text(item.description),
+        b',"shared":', _encode(item.sharedIds or []),
+    )  # fmt: skip
 
 
 def _comments(records: Sequence[Record]) -> bytes:
@@ -243,6 +255,8 @@ def _created(dated: tuple[bytes, bytes]) -> bytes:
 
 
 def _timelogs(records: Sequence[Record], on_gap: OnGap) -> bytes:
+    if not records:
+        return b""
     rows = []
     for record in records:
         entry = _timelog(record)
