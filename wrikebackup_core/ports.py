@@ -90,6 +90,8 @@ class Page:
     """A piece of a crawl: the records of one API answer, and where to go on after it.
 
     `gaps` are single things inside the kind that could not be read (a task whose comments are refused), while the rest could.
+    `recycled` are ids of tasks and folders that the source found in the recycle bin while it looked up what other records
+    name: they are no records of the backup, and the files attached to them are not fetched.
     `cursor` is opaque to everybody but the source and must be enough, with the kind and what earlier waves brought, to go on
     after a kill without asking for anything again. `total` is how many records the kind has in all, where the source knows.
     """
@@ -98,6 +100,7 @@ class Page:
     cursor: str = ""
     total: int | None = None
     gaps: Sequence[Gap] = ()
+    recycled: Sequence[str] = ()
 
 
 class Crawled(Protocol):

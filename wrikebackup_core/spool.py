@@ -96,6 +96,7 @@ class Spool:
                 "CREATE TABLE IF NOT EXISTS gaps (kind TEXT, id TEXT, reason TEXT NOT NULL, hint TEXT,"
                 " PRIMARY KEY (kind, id)) WITHOUT ROWID"
             )
+            db.execute("CREATE TABLE IF NOT EXISTS recycled (id TEXT PRIMARY KEY) WITHOUT ROWID")
             for kind in Kind:
                 db.execute(
                     f"CREATE TABLE IF NOT EXISTS {_table(kind)} (seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE,"
@@ -157,7 +158,7 @@ class Spool:
     def reset(self) -> None:
         """Forgets the run and all that it read; what the ledger knows of the sinks stays."""
         with self.writing() as db:
-            for table in ("cursors", "gaps", *map(_table, Kind)):
+            for table in ("cursors", "gaps", "recycled", *map(_table, Kind)):
                 db.execute(f"DELETE FROM {table}")
             db.execute("DELETE FROM run WHERE key != 'spool'")
 
@@ -182,6 +183,7 @@ class Spool:
                 "INSERT OR IGNORE INTO gaps VALUES (?, ?, ?, ?)",
                 [(gap.kind, gap.id or "", gap.reason, gap.hint) for gap in page.gaps],
             )
+            db.executemany("INSERT OR IGNORE INTO recycled VALUES (?)", [(id_,) for id_ in page.recycled])
 
     def finish(self, kind: Kind, wave: int) -> None:
         """The listing is at its end."""
@@ -268,9 +270,8 @@ class Spool:
 
     def attachments_in_use(self) -> Iterator[Record]:
         """Attachments, but for those of tasks and folders known to be in the recycle bin."""
-        binned = " UNION ALL ".join(
-            f"SELECT id FROM {_table(kind)} WHERE binned" for kind in (Kind.TASKS, Kind.FOLDERS)
-        )
+        tables = (f"SELECT id FROM {_table(kind)} WHERE binned" for kind in (Kind.TASKS, Kind.FOLDERS))
+        binned = " UNION ALL ".join(("SELECT id FROM recycled", *tables))
         gone = {id_ for (id_,) in self.reading.execute(binned)}
         for parent, body in self._rows(Kind.ATTACHMENTS, "parent, body"):
             if parent not in gone:

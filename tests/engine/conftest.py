@@ -71,11 +71,14 @@ class ScriptedSource:
         self.cut: dict[str, list[int]] = {}
         self.ranges = True
         self.page_size = 2
+        self.recycled: list[str] = []
         self.page_gaps: dict[Kind, list[Gap]] = {}
         self.asked: Counter[str] = Counter()
         self.before_download: Callable[[str], None] = lambda _: None
         self.listing[Kind.ACCOUNT] = [{"id": ACCOUNT.id, "name": ACCOUNT.name}]
-        self.listing[Kind.CONTACTS] = [{"id": "KUAAAAAB", "firstName": "Ada", "lastName": "L", "type": "Person", "profiles": []}]
+        self.listing[Kind.CONTACTS] = [
+            {"id": "KUAAAAAB", "firstName": "Ada", "lastName": "L", "type": "Person", "profiles": []}
+        ]
 
     def task(self, number: int, **more: Any) -> str:
         from wrikebackup_core.format import ids
@@ -129,7 +132,13 @@ class ScriptedSource:
             self.asked[f"{kind}:{start}"] += 1
             end = start + self.page_size
             gaps = self.page_gaps.get(kind, []) if end >= len(records) else []
-            yield Page([Record(json.dumps(record).encode()) for record in records[start:end]], str(end), gaps=gaps)
+            recycled = self.recycled if kind is Kind.COMMENTS else []
+            yield Page(
+                [Record(json.dumps(record).encode()) for record in records[start:end]],
+                str(end),
+                gaps=gaps,
+                recycled=recycled,
+            )
 
     def open_attachment(self, attachment: Attachment, offset: int = 0) -> Cut:
         self.asked[f"file:{attachment.id}"] += 1

@@ -191,6 +191,15 @@ def test_files_of_the_recycle_bin_are_left_out(source, make_job: MakeJob) -> Non
     assert 9 not in [found["id"] for found in json.loads(member(sink, outcome, "backup", "tasks.json"))]
 
 
+def test_files_of_what_a_look_up_found_in_the_recycle_bin_are_left_out(source, make_job: MakeJob) -> None:
+    source.attach("IEAAAEDYIYAAAAAF", "gone.txt", b"gone", "T0000099")
+    source.listing[Kind.COMMENTS] = [{"id": "IEAAAEDYIMAAAAAB", "text": "x", "taskId": "T0000099"}]
+    source.recycled = ["T0000099"]
+    outcome = run(make_job(MemorySink()))
+    assert outcome.attachments_total == 3
+    assert outcome.complete
+
+
 def test_a_dry_run_stores_nothing_and_the_real_run_goes_on_from_it(source, make_job: MakeJob) -> None:
     sink = MemorySink()
     plan = dry_run(make_job(sink), lambda _: None)

@@ -242,6 +242,6 @@ def test_two_runs_at_once_are_refused(source, make_job: MakeJob) -> None:
 
 def test_an_unfinished_run_of_another_day_is_recognised_by_its_uid(source, make_job: MakeJob) -> None:
     outcome = back_up(make_job(MemorySink()), ignore)
-    assert abs(datetime.now(UTC) - datetime.strptime(outcome.backup_uid[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)) < timedelta(
-        minutes=5
-    )
+    assert abs(
+        datetime.now(UTC) - datetime.strptime(outcome.backup_uid[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    ) < timedelta(minutes=5)
