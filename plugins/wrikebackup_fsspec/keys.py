@@ -1,0 +1,40 @@
+"""Which keys there are, for every kind of store: relative paths with `/` between parts, none of which leads elsewhere."""
+
+from __future__ import annotations
+
+import os
+
+from wrikebackup_core import SinkError
+
+__all__ = ["TEMPORARY_SUFFIX", "check", "check_prefix", "is_temporary"]
+
+TEMPORARY_SUFFIX = ".partial"
+# On Windows these separate folders or name drives and streams.
+_FORBIDDEN = "\0\\:" if os.name == "nt" else "\0"
+
+
+def is_temporary(name: str) -> bool:
+    """Whether a file of this name is one that a writer has not committed, or a probe."""
+    return name.endswith(TEMPORARY_SUFFIX) and name.startswith(".")
+
+
+def check(key: str) -> str:
+    """Gives back a valid key. Raises SinkError for any other."""
+    for part in key.split("/"):
+        if part in ("", ".", ".."):
+            raise SinkError(f"{key!r} is no key: it must be a relative path without empty parts, . and ..")
+        if is_temporary(part):
+            raise SinkError(f"{key!r} is no key: names such as .….partial are kept for unfinished files")
+    if any(character in key for character in _FORBIDDEN):
+        raise SinkError(f"{key!r} is no key: it holds a character that no file name may have here")
+    try:
+        key.encode()
+    except UnicodeEncodeError:
+        raise SinkError(f"{key!r} is no key: it is not valid Unicode") from None
+    return key
+
+
+def check_prefix(prefix: str) -> str:
+    """Gives back a folder's key without a slash at its end; `""` is the root. Raises SinkError."""
+    folder = prefix.removesuffix("/")
+    return check(folder) if folder else ""

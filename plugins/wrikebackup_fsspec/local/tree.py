@@ -1,0 +1,137 @@
+"""Walking, making and removing folders and files below a root. Symbolic links are never followed."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from collections.abc import Iterable, Iterator
+
+from wrikebackup_core import Entry, SinkError
+from wrikebackup_fsspec.keys import is_temporary
+from wrikebackup_fsspec.local.faults import failed
+
+__all__ = ["delete", "entries", "make_folder", "refuse_links", "sweep"]
+
+# What systems keep at the root of a disk; often unreadable, and never ours.
+_FOREIGN = {
+    "lost+found", "System Volume Information", "$RECYCLE.BIN", ".Trashes", ".Spotlight-V100", ".fseventsd",
+}  # fmt: skip
+_GONE = {errno.ENOENT, errno.ENOTDIR}
+
+
+def make_folder(path: str) -> None:
+    """Makes the folder and those above it, for the owner only: they hold account data. Raises OSError."""
+    try:
+        os.mkdir(path, 0o700)
+    except FileExistsError:
+        if not os.path.isdir(path):
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), path) from None
+    except FileNotFoundError:
+        parent = os.path.dirname(path)
+        if parent == path:  # a Windows drive that is not there
+            raise
+        make_folder(parent)
+        # Another thread may be as far, or remove the parent again: who asks for the folder tries again.
+        with contextlib.suppress(FileExistsError, FileNotFoundError):
+            os.mkdir(path, 0o700)
+
+
+def refuse_links(root: str, folder: str) -> None:
+    """Raises SinkError where a symbolic link between the root and the folder leads elsewhere. The root itself may be one."""
+    real = os.path.realpath(root)
+    expected = os.path.join(real, os.path.relpath(folder, root)) if folder != root else real
+    if os.path.normcase(os.path.realpath(folder)) != os.path.normcase(expected):
+        raise SinkError(
+            f"{folder} leads elsewhere: there is a symbolic link on the way",
+            hint=f"put a folder in the place of the link, or make {root} itself the link",
+        )
+
+
+def entries(root: str, prefix: str) -> Iterator[Entry]:
+    """Every committed file below a folder. Raises SinkError for a folder that cannot be read."""
+    folders = [prefix]
+    while folders:
+        folder = folders.pop()
+        path = os.path.join(root, folder.replace("/", os.sep)) if folder else root
+        below = f"{folder}/" if folder else ""
+        try:
+            with os.scandir(path) as found:
+                for entry in found:
+                    name = entry.name
+                    if entry.is_dir(follow_symlinks=False):
+                        if folder or name not in _FOREIGN:
+                            folders.append(below + name)
+                    elif not is_temporary(name) and entry.is_file(follow_symlinks=False) and _is_unicode(name):
+                        # A file that vanishes between the two calls is one that is being deleted.
+                        with contextlib.suppress(FileNotFoundError):
+                            yield Entry(below + name, entry.stat(follow_symlinks=False).st_size)
+        except OSError as error:
+            if error.errno not in _GONE:
+                raise failed("list", path, error) from error
+
+
+def delete(root: str, keys: Iterable[str]) -> None:
+    """Removes files, then the folders that they leave empty. Goes on past a file that cannot go, and then raises SinkError."""
+    folders, first = set[str](), None
+    for key in keys:
+        path = os.path.join(root, key.replace("/", os.sep))
+        folder = os.path.dirname(path)
+        if folder not in folders:
+            refuse_links(root, folder)
+            folders.add(folder)
+        try:
+            os.unlink(path)
+        except OSError as error:
+            # Some systems say EPERM to a folder; no object has that name then.
+            if error.errno not in _GONE and not os.path.isdir(path):
+                first = first or failed("delete", path, error)
+    for folder in sorted(folders, key=len, reverse=True):
+        _remove_empty(root, folder)
+    if first is not None:
+        raise first
+
+
+def sweep(root: str, prefix: str) -> None:
+    """Removes temporary files and empty folders below a folder. Raises SinkError."""
+    top = os.path.join(root, prefix.replace("/", os.sep)) if prefix else root
+
+    def refuse(error: OSError) -> None:
+        if error.errno not in _GONE:
+            raise failed("list", error.filename, error) from error
+
+    for path, folders, names in os.walk(top, topdown=True, onerror=refuse):
+        if path == root:
+            folders[:] = [name for name in folders if name not in _FOREIGN]
+        for name in filter(is_temporary, names):
+            try:
+                os.unlink(os.path.join(path, name))
+            except FileNotFoundError:
+                pass
+            except OSError as error:
+                raise failed("delete", os.path.join(path, name), error) from error
+        if not folders:
+            _remove_empty(root, path)
+
+
+def _remove_empty(root: str, folder: str) -> None:
+    """Removes a folder and those above it, up to the root, as long as they are empty."""
+    while len(folder) > len(root):
+        try:
+            os.rmdir(folder)
+        except FileNotFoundError:
+            pass
+        except OSError:
+            return
+        folder = os.path.dirname(folder)
+
+
+def _is_unicode(name: str) -> bool:
+    """Whether a key can have this name; others were put there by somebody else."""
+    if name.isascii():
+        return True
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
