@@ -16,7 +16,7 @@ from wrikebackup_fsspec.local.sink import LocalSink
 
 
 class LocalContract(SinkContract):
-    awkward_names = [name for name in AWKWARD_NAMES if sys.platform != "win32" or name not in NOT_ON_WINDOWS]
+    awkward_names = tuple(name for name in AWKWARD_NAMES if sys.platform != "win32" or name not in NOT_ON_WINDOWS)
 
     def leftovers(self, sink: Sink) -> Collection[str]:
         """Temporary files, and folders without anything in them."""

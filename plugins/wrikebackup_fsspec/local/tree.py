@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import stat
 from collections.abc import Iterable, Iterator
 
 from wrikebackup_core import Entry, SinkError
@@ -21,19 +22,24 @@ _GONE = {errno.ENOENT, errno.ENOTDIR}
 
 
 def make_folder(path: str) -> None:
-    """Makes the folder and those above it, for the owner only: they hold account data. Raises OSError."""
+    """Makes the folder and those above it, for the owner only: they hold account data.
+
+    Raises OSError; FileNotFoundError also where another thread removes a folder in the same moment: then try again.
+    """
+    if os.path.isdir(path):
+        return
     try:
         os.mkdir(path, 0o700)
     except FileExistsError:
-        if not os.path.isdir(path):
+        # Another thread was faster and may even have removed it again, which FileNotFoundError tells.
+        if not os.path.isdir(path) and stat.S_ISREG(os.lstat(path).st_mode):
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), path) from None
     except FileNotFoundError:
         parent = os.path.dirname(path)
         if parent == path:  # a Windows drive that is not there
             raise
         make_folder(parent)
-        # Another thread may be as far, or remove the parent again: who asks for the folder tries again.
-        with contextlib.suppress(FileExistsError, FileNotFoundError):
+        with contextlib.suppress(FileExistsError):
             os.mkdir(path, 0o700)
 
 
