@@ -13,9 +13,17 @@ from tools import markdown
 from wrikebackup_core import errors, hookspecs, model, ports, secrets
 
 GROUPS: list[tuple[str, str, list[ModuleType]]] = [
-    ("Ports", "What a source, a sink and a transform are. Everything is synchronous; the engine brings the threads.", [ports]),
+    (
+        "Ports",
+        "What a source, a sink and a transform are. Everything is synchronous; the engine brings the threads.",
+        [ports],
+    ),
     ("Values", "What the parts hand to each other: frozen, without any I/O.", [model]),
-    ("Plugins", "How a plugin makes itself known; the hooks have [a page of their own](hooks.md).", [hookspecs, secrets]),
+    (
+        "Plugins",
+        "How a plugin makes itself known; the hooks have [a page of their own](hooks.md).",
+        [hookspecs, secrets],
+    ),
 ]
 
 
@@ -41,7 +49,8 @@ def _group(modules: list[ModuleType]) -> Iterator[str]:
         own = [
             name
             for name in wrikebackup_core.__all__
-            if name in constants or (name in names and getattr(getattr(module, name), "__module__", "") == module.__name__)
+            if name in constants
+            or (name in names and getattr(getattr(module, name), "__module__", "") == module.__name__)
         ]
         for name in own:
             thing = getattr(wrikebackup_core, name)
@@ -66,11 +75,17 @@ def render() -> str:
     parts = [
         markdown.GENERATED,
         "# Public API\n",
-        "A plugin imports from `wrikebackup_core`, from `wrikebackup_core.testing` in its tests, and from nothing else of "
-        "ours. These names keep their meaning within a major version; all others may change in any release.\n",
+        (
+            "A plugin imports from `wrikebackup_core`, from `wrikebackup_core.testing` in its tests, and from nothing else of "
+            "ours. These names keep their meaning within a major version; all others may change in any release.\n"
+        ),
     ]
     for title, text, modules in GROUPS:
         parts += [f"## {title}\n", text + "\n", *_group(modules)]
-    parts += ["## Errors\n", "The whole tree, with exit codes, is on the page [Exit codes and errors](errors.md).\n", _errors()]
+    parts += [
+        "## Errors\n",
+        "The whole tree, with exit codes, is on the page [Exit codes and errors](errors.md).\n",
+        _errors(),
+    ]
     parts += ["## Version\n", "`__version__` is the version of the distribution, as a string.\n"]
     return "\n".join(parts)

@@ -59,15 +59,19 @@ def render() -> str:
         ),
         "A run over several profiles ends with the gravest code among them.\n",
         "## How errors are told\n",
-        "On stderr, in one line and in lower case, with what it is about (a file and line, a key, an id), and where "
-        "something can be done about it, a second line:\n",
+        (
+            "On stderr, in one line and in lower case, with what it is about (a file and line, a key, an id), and where "
+            "something can be done about it, a second line:\n"
+        ),
         markdown.code(
             "wrikebackup: error: the environment variable WRIKE_TOKEN is not set\nhint: export WRIKE_TOKEN=… before the run"
         ),
         "A mistake of yours never ends in a Python traceback; if you see one, it is a bug of ours.\n",
         "## The tree of errors\n",
-        "Plugins raise these, and may raise them only. The number is the exit code; those that plugins may import "
-        "from `wrikebackup_core` are listed [with the rest of the public API](api.md).\n",
+        (
+            "Plugins raise these, and may raise them only. The number is the exit code; those that plugins may import "
+            "from `wrikebackup_core` are listed [with the rest of the public API](api.md).\n"
+        ),
         markdown.code(_tree()),
         markdown.table(["Error", "Exit code", "Meaning"], _rows()),
     ]
