@@ -37,7 +37,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def typing(session: nox.Session) -> None:
     """mypy --strict: the packages, this file, the tools of the documentation."""
-    _install(session, "typing")
+    _install(session, "typing", "picture")
     session.run("mypy", *session.posargs)
     session.run("mypy", "noxfile.py", "tools")
 
@@ -113,7 +113,7 @@ def coverage(session: nox.Session) -> None:
 @nox.session(name="docs-write", default=False)
 def docs_write(session: nox.Session) -> None:
     """Writes the generated pages and the picture of the README anew."""
-    _install(session, "docs")
+    _install(session, "docs", "picture")
     session.run("python", "-m", "tools.generate")
     session.run("python", "-m", "tools.picture")
 

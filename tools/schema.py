@@ -45,7 +45,8 @@ class Resolver:
         if part.get("type") == "array":
             return f"list of {self.type_of(part['items'])}" if part.get("items") else "list"
         name = {"integer": "whole number", "object": "mapping", "boolean": "`true`, `false`"}
-        return name.get(part.get("type", ""), part.get("type", "any")) + _limits(part)
+        kind = str(part.get("type", "any"))
+        return name.get(kind, kind) + _limits(part)
 
 
 def _limits(part: Schema) -> str:
