@@ -103,7 +103,7 @@ class LocalSink:
 
     def _enter(self, folder: str) -> None:
         """Makes the folder, and sees that no symbolic link on the way leads out of the root."""
-        tree.make_folder(folder)
         tree.refuse_links(self.root, folder)
+        tree.make_folder(folder)
         self._barrier.entered(folder)
         self._entered.add(folder)
