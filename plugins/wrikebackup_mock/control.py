@@ -1,0 +1,82 @@
+"""Control of a server in another process, and a plain listing of its files for other HTTP clients; off unless asked for."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+
+from wrikebackup_mock.faults import Fault
+from wrikebackup_mock.protocol import Bytes, Request
+from wrikebackup_mock.service import Service, plain
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+_FILES = "/__mock__/files/"
+
+
+class Control:
+    """What is below `/__mock__/`:
+
+    `GET requests`: counts; `DELETE requests`: from zero again; `GET faults`, `POST faults` (a JSON list of faults as text or
+    objects, in the place of those there are); `POST account` (`{"generation": 1}`); `POST tokens/expire`; `GET files/`: an index of
+    the newest versions of all stored files on live items, with links to their bytes.
+    """
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def answer(self, request: Request) -> Bytes:
+        service, what = self._service, (request.method, request.path.removeprefix("/__mock__/"))
+        if request.path.startswith(_FILES) and request.method in ("GET", "HEAD"):
+            return self._files(request)
+        try:
+            if what == ("POST", "faults"):
+                given = json.loads(request.body)
+                service.faults.set([_fault(each) for each in given])
+            elif what == ("POST", "account"):
+                service.account = service.account.changed(int(json.loads(request.body)["generation"]))
+        except (ValueError, TypeError, KeyError) as error:
+            return plain(400, f"{type(error).__name__}: {error}")
+        if what == ("DELETE", "requests"):
+            service.journal.clear()
+        elif what == ("POST", "tokens/expire"):
+            service.tokens.expire()
+        elif what not in (("GET", "requests"), ("GET", "faults"), ("POST", "faults"), ("POST", "account")):
+            return plain(404, "There is nothing here")
+        return self._report()
+
+    def _report(self) -> Bytes:
+        service = self._service
+        body = json.dumps(
+            {
+                "total": service.journal.total,
+                "requests": service.journal.counts,
+                "statuses": service.journal.statuses,
+                "faults": service.faults.report(),
+                "leaks": service.leaks,
+                "refreshed": service.tokens.refreshed,
+                "generation": service.account.shape.generation,
+            }
+        ).encode()
+        return Bytes(200, {"content-type": "application/json", "content-length": str(len(body))}, [body])
+
+    def _files(self, request: Request) -> Bytes:
+        asked = request.path.removeprefix(_FILES)
+        account = self._service.account
+        if not asked:
+            names = (f"{found}-{_UNSAFE.sub('_', name)[:60] or '_'}" for found, name, _ in account.files())
+            links = "".join(f'<a href="{html.escape(name)}">{html.escape(name)}</a><br>\n' for name in names)
+            body = f"<!DOCTYPE html><html><head><title>Index of {_FILES}</title></head><body>\n{links}</body></html>".encode()
+            return Bytes(200, {"content-type": "text/html; charset=utf-8", "content-length": str(len(body))}, [body])
+        for length in (16, 12):
+            if asked[length : length + 1] == "-" and account.find_file(asked[:length]) is not None:
+                return self._service.file_answer(asked[:length], request)
+        return plain(404, "There is no such file")
+
+
+def _fault(given: object) -> Fault:
+    if isinstance(given, str):
+        return Fault.parse(given)
+    if not isinstance(given, dict):
+        raise TypeError("a fault is a text or an object")
+    return Fault(**given)
