@@ -10,7 +10,9 @@ GENERATED = "<!-- Written by `python -m tools.generate` from the code: change th
 
 def cell(text: str) -> str:
     """Text on one line that may stand in a table."""
-    return " ".join(text.split()).replace("|", "\\|")
+    pieces = " ".join(text.split()).replace("|", "\\|").split("`")
+    pieces[::2] = [piece.replace("<", "&lt;") for piece in pieces[::2]]  # outside code it would be HTML
+    return "`".join(pieces)
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from tools import markdown
 from tools.schema import Resolver, rows
 from wrikebackup_core.plugins import Plugins, Registration
-from wrikebackup_core.profile import profile_schema
+from wrikebackup_core.profile.shape import Shape
 
 FIRST_PARTY = ("wrike", "mock", "fsspec")
 HEADS = ["Key", "Type", "Default", "Meaning"]
@@ -23,12 +23,16 @@ def _kind(part: str, registration: Registration) -> Iterator[str]:
 
 def render() -> str:
     plugins = Plugins.load()
-    schema = profile_schema(plugins)
+    schema = Shape.model_json_schema()
+    # What the schema leaves to the plugins, or says at greater length than a table bears.
+    schema["properties"]["source"] |= {"type": "source"}
+    for key, what in (("sinks", "sinks"), ("transforms", "transforms"), ("skip", "[kinds](api.md#kind)")):
+        schema["properties"][key] |= {"type": "array", "items": {"type": what}}
     parts = [
         markdown.GENERATED,
         "# Profile\n",
         INTRODUCTION,
-        markdown.table(HEADS, rows({**schema}, Resolver(schema))),
+        markdown.table(HEADS, rows(schema, Resolver(schema))),
         MIDDLE,
     ]
     for title, part, registry in (
@@ -61,7 +65,8 @@ sinks:
 """
 
 MIDDLE = """\
-A source, a sink or a transform is a mapping of one key, its kind, to its options: `local: {path: ./backups}`. Which kinds there are depends on
+A source, a sink or a transform is a mapping of one key, its kind, to its options: `local: {path: ./backups}`. A kind that needs no options
+may stand alone: `source: mock`. Which kinds there are depends on
 the plugins that are installed; `wrikebackup plugins` lists them. Below are those that come with wrikebackup.
 
 Where a value is a *secret reference*, it says where the secret is: [References to secrets](../how-to/sign-in.md#references-to-secrets).
