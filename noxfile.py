@@ -20,16 +20,16 @@ GROUPS = nox.project.load_toml(ROOT / "pyproject.toml")
 TEST_MATERIAL = ("tests", "examples", "benchmarks", "pyproject.toml", "README.md", "LICENSE")
 
 
-def _install(session: nox.Session, *groups: str, project: bool = True) -> None:
-    """Installs dependency groups of pyproject.toml and, unless told otherwise, the checkout in editable mode."""
+def _install(session: nox.Session, *groups: str, project: str | None = ".") -> None:
+    """Installs dependency groups of pyproject.toml and, unless `project` is None, the checkout in editable mode."""
     wanted = list(nox.project.dependency_groups(GROUPS, *groups))
-    session.install(*wanted, *(["-e", "."] if project else []))
+    session.install(*wanted, *(["-e", project] if project else []))
 
 
 @nox.session
 def lint(session: nox.Session) -> None:
     """Style, likely mistakes and formatting. `nox -s fix` mends what can be mended."""
-    _install(session, "lint", project=False)
+    _install(session, "lint", project=None)
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
 
@@ -37,7 +37,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def typing(session: nox.Session) -> None:
     """mypy --strict: the packages, this file, the tools of the documentation."""
-    _install(session, "typing", "picture")
+    _install(session, "typing", "picture", project=".[keyring,speed]")
     session.run("mypy", *session.posargs)
     session.run("mypy", "noxfile.py", "tools")
 
@@ -80,7 +80,7 @@ def wheel(session: nox.Session) -> None:
         session.run("wrikebackup", "--version")
         session.run("wrikebackup", "backup", "examples/quickstart.yaml")
         session.run("wrikebackup", "verify", "examples/quickstart.yaml")
-        _install(session, "test", project=False)
+        _install(session, "test", project=None)
         session.run("pytest", "--ignore=tests/docs", *(session.posargs or ["-n", "2"]))
 
 
@@ -94,7 +94,7 @@ def tests(session: nox.Session) -> None:
 @nox.session(default=False)
 def fix(session: nox.Session) -> None:
     """Lets ruff mend and format the code."""
-    _install(session, "lint", project=False)
+    _install(session, "lint", project=None)
     session.run("ruff", "check", "--fix", ".")
     session.run("ruff", "format", ".")
 
