@@ -59,7 +59,8 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     try:
         yield tmp_path
     finally:
-        subprocess.run(["umount", tmp_path], check=True)
+        # --lazy, so that a failed test whose traceback still holds a file open leaves no mount behind.
+        subprocess.run(["umount", "--lazy", tmp_path], check=True)
 
 
 @linux_root

@@ -37,7 +37,8 @@ def mounted(image: Path, folder: Path, options: str) -> Iterator[Path]:
     try:
         yield folder
     finally:
-        subprocess.run(["umount", folder], check=True)
+        # --lazy, so that a failed test whose traceback still holds a file open leaves no mount behind.
+        subprocess.run(["umount", "--lazy", folder], check=True)
 
 
 @pytest.mark.parametrize("kind", [None, barrier.FileByFile], ids=["syncfs", "file by file"])
@@ -59,10 +60,10 @@ def test_synced_objects_survive_and_uncommitted_ones_do_not_exist(
         _put(sink, "account/backup-1/manifest.json", 1000)
         sink.sync()
         _put(sink, "account/attachments/late", 2000)
-        unfinished = sink.create("account/attachments/unfinished")
-        unfinished.write(_data(3000))
-        unfinished_elsewhere = sink.create("account/backup-2/unfinished")
-        unfinished_elsewhere.write(_data(3001))
+        for key in ("account/attachments/unfinished", "account/backup-2/unfinished"):
+            unfinished = sink.create(key)
+            stack.callback(unfinished.discard)
+            unfinished.write(_data(3000))
 
         shutil.copyfile(image, copy)  # here the power goes
 
@@ -76,8 +77,7 @@ def test_synced_objects_survive_and_uncommitted_ones_do_not_exist(
             with found.open(key) as reader:
                 assert reader.read() == _data(1000 if name == "manifest.json" else int(name)), key
         found.sweep("")
-        unfinished.discard()
-        unfinished_elsewhere.discard()
+        assert len(list(found.list(""))) in (41, 42)
 
 
 def _data(number: int) -> bytes:
