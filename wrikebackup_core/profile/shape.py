@@ -1,0 +1,48 @@
+"""The keys of a profile."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from wrikebackup_core.model import AttachmentMode, Kind
+
+__all__ = ["Shape"]
+
+
+def _one_line(value: str) -> str:
+    if not value.strip() or not value.isprintable():
+        raise ValueError("must be one line of printable text")
+    return value
+
+
+def _not_the_account(kinds: tuple[Kind, ...]) -> tuple[Kind, ...]:
+    if Kind.ACCOUNT in kinds:
+        raise ValueError("account cannot be skipped: a backup has to say whose it is")
+    return kinds
+
+
+class Shape(BaseModel):
+    """What is backed up, how, and to where."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Annotated[str, AfterValidator(_one_line)] | None = Field(
+        None, max_length=100, description="what reports call this profile; by default the file's name"
+    )
+    source: Any = Field(description="the account: one kind of source with its options")
+    sinks: Any = Field(description="where backups go: at least one; each backup goes to all of them")
+    transforms: Any = Field((), description="steps between source and sinks, in this order")
+    attachments: AttachmentMode = Field(
+        AttachmentMode.LATEST, description="which files a backup holds: the latest versions, all versions, or none"
+    )
+    skip: Annotated[tuple[Kind, ...], AfterValidator(_not_the_account)] = Field(
+        (), description="kinds of records not to ask for; they are not counted as missing"
+    )
+    transfers: int = Field(32, ge=1, le=256, description="files in flight at a time")
+    state: Annotated[str, AfterValidator(_one_line)] | None = Field(
+        None,
+        description="the folder for the work of a run that is not finished; by default in the user's state folder,"
+        " ~/.local/state/wrikebackup on Linux; ~ is your home, a relative path starts in the working directory",
+    )
