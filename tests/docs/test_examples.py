@@ -9,6 +9,8 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -86,10 +88,10 @@ def test_the_plugin_of_the_guide_keeps_the_contract(tmp_path: Path) -> None:
 
 def test_the_plugin_of_the_guide_registers_and_its_profile_is_valid(tmp_path: Path) -> None:
     files = _titled("how-to/write-a-plugin.md")
-    module: dict[str, object] = {"__name__": "wrikebackup_shout"}
+    module: dict[str, Any] = {"__name__": "wrikebackup_shout"}
     exec(compile(files["wrikebackup_shout/__init__.py"], "wrikebackup_shout", "exec"), module)
     plugins = Plugins.load()
-    plugins.add("shout", type("Module", (), {"register_transforms": staticmethod(module["register_transforms"])}))
+    plugins.add("shout", SimpleNamespace(register_transforms=module["register_transforms"]))
     [text] = [text for where, text in _blocks("yaml") if SKIP in text and "shout" in text]
     path = tmp_path / "shout.yaml"
     path.write_text(text, encoding="utf-8")
