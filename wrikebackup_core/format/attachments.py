@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 
 from wrikebackup_core.format import ids
-from wrikebackup_core.format.records import EMPTY, RecordDecoder, date, text
+from wrikebackup_core.format.records import EMPTY, NULL, RecordDecoder, date, text
 from wrikebackup_core.model import Attachment, AttachmentMode, Gap, Record
 
 __all__ = ["NUMBERS", "attachments_of", "entries", "google_id", "is_stored", "numbered"]
@@ -16,7 +16,6 @@ __all__ = ["NUMBERS", "attachments_of", "entries", "google_id", "is_stored", "nu
 NUMBERS = "numbers"
 """The kind of the gaps of things whose id says no number: they are in the backup, with `"id": null`."""
 
-_NONE = msgspec.Raw(b"null")
 _ANY_TYPE = msgspec.Raw(b'"application/octet-stream"')  # what RFC 2046 says of content of unknown type
 _STORED, _GOOGLE = "Wrike", "Google"
 _WITH_ID = ("d", "folders")  # what stands before the id in the paths of documents, files and folders
@@ -30,8 +29,8 @@ class _Entry(msgspec.Struct, gc=False):
     version: int | None = 1
     type: str | None = None
     contentType: msgspec.Raw = _ANY_TYPE  # noqa: N815
-    currentAttachmentId: msgspec.Raw = _NONE  # noqa: N815
-    url: msgspec.Raw = _NONE
+    currentAttachmentId: msgspec.Raw = NULL  # noqa: N815
+    url: msgspec.Raw = NULL
 
 
 class _File(msgspec.Struct, gc=False):
@@ -118,8 +117,7 @@ def google_id(url: str | None) -> str | None:
 
 
 def _is_superseded(entry: _Entry) -> bool:
-    current = bytes(entry.currentAttachmentId)
-    return current not in (b"null", bytes(entry.id))
+    return entry.currentAttachmentId not in (NULL, entry.id)
 
 
 def _document(entry: _Entry, on_gap: Callable[[Gap], None]) -> bytes:

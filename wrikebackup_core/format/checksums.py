@@ -27,9 +27,9 @@ def line(sha256_hex: str, path: str) -> str:
     return f"{mark}{sha256_hex}  {escaped}\n"
 
 
-def parse(lines: Iterable[bytes], where: str) -> Iterator[tuple[str, str]]:
-    """(hash in lower-case hex, path) of each line. Raises FormatError naming `where` and the line number."""
-    for number, text in enumerate(lines, 1):
+def parse(lines: Iterable[bytes], where: str, *, first: int = 1) -> Iterator[tuple[str, str]]:
+    """(hash in lower-case hex, path) of each line. Raises FormatError naming `where` and the line number, counted from `first`."""
+    for number, text in enumerate(lines, first):
         found = _LINE.fullmatch(text)
         path = _path(found) if found else None
         if found is None or path is None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import msgspec
 
 from wrikebackup_core.format.attachments import NUMBERS, attachments_of, entries, is_stored, numbered
-from wrikebackup_core.format.records import EMPTY, ZERO, RecordDecoder, date, figure, text
+from wrikebackup_core.format.records import EMPTY, NULL, ZERO, RecordDecoder, date, figure, text
 from wrikebackup_core.model import AttachmentMode, Gap, Kind, Record
 
 __all__ = ["NUMBERS", "Item", "attachments_of", "folders", "is_stored", "tasks", "teams", "users"]
@@ -53,7 +53,9 @@ class _Contact(msgspec.Struct, gc=False):
 
 class _Group(msgspec.Struct, gc=False):
     id: msgspec.Raw
-    title: msgspec.Raw = EMPTY
+    title: msgspec.Raw = NULL
+    firstName: msgspec.Raw = EMPTY  # noqa: N815 - a contact's, which has no title
+    type: str | None = None
     memberIds: list[str] | None = None  # noqa: N815
 
 
@@ -103,7 +105,7 @@ def users(contacts: Iterable[Record], account_id: str) -> Iterator[bytes]:
 
 
 def teams(groups: Iterable[Record]) -> Iterator[bytes]:
-    """teams.json, from the records of groups. Raises FormatError."""
+    """teams.json, from the records of groups, or from contacts, of which it takes those that are groups. Raises FormatError."""
     return _array(_team(record) for record in groups)
 
 
@@ -164,12 +166,15 @@ def _user(record: Record, account_id: str) -> bytes | None:
         raise _contact.error(record, error) from error
 
 
-def _team(record: Record) -> bytes:
+def _team(record: Record) -> bytes | None:
+    """A group as one line; None for a contact that is none."""
     group = _group(record)
+    if group.type not in (None, "Group"):
+        return None
     try:
         return b'{"uid":%b,"name":%b,"Members":%b}' % (
             text(group.id),
-            text(group.title),
+            text(group.firstName if group.title == NULL else group.title),
             _encode(group.memberIds or []),
         )
     except TypeError as error:

@@ -12,10 +12,13 @@ import msgspec
 from wrikebackup_core.errors import FormatError
 from wrikebackup_core.model import Record
 
-__all__ = ["EMPTY", "ZERO", "RecordDecoder", "date", "figure", "repaired", "text"]
+__all__ = ["EMPTY", "NULL", "ZERO", "RecordDecoder", "date", "figure", "repaired", "text"]
 
 EMPTY = msgspec.Raw(b'""')
 """The default of a text that a record may lack."""
+
+NULL = msgspec.Raw(b"null")
+"""The default of a field whose absence matters."""
 
 ZERO = msgspec.Raw(b"0")
 """The default of a figure that a record may lack."""

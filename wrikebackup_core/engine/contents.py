@@ -1,0 +1,205 @@
+"""Looking inside a backup's zips: whole, of the format's schema, and in line with manifest and attachments. Damage never raises."""
+
+from __future__ import annotations
+
+import lzma
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable, Generator, Iterator, Mapping
+from itertools import chain
+from typing import IO
+
+import ijson  # type: ignore[import-untyped] # it ships no types
+import msgspec
+
+from wrikebackup_core.engine.findings import Finding
+from wrikebackup_core.engine.inventory import Inventory
+from wrikebackup_core.errors import FormatError, WrikeBackupError
+from wrikebackup_core.format import layout, official, schema
+from wrikebackup_core.format.records import RecordDecoder
+from wrikebackup_core.model import AttachmentMode, Kind, Record
+
+__all__ = ["Contents"]
+
+_LINE = 64 << 20  # bytes of one record; a longer line is no record
+_SHOWN = 20  # findings of one kind in one member, before they are only counted
+_RECORDS = ".jsonl"
+_Row = schema.User | schema.Folder | schema.Task | schema.Team
+Tell = Callable[[str, int], None]
+"""Called now and then with a member and the number of its records read."""
+
+_TELL = 1000
+_UNREADABLE = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError,
+    OverflowError, WrikeBackupError, ijson.JSONError,
+)  # fmt: skip
+"""What reading a damaged zip raises: zipfile's own error, those of its decompressors, and what nonsense in its fields leads to."""
+
+
+class _AnyRecord(msgspec.Struct, gc=False):
+    """Any JSON object."""
+
+
+class _OtherLayout(Exception):
+    """The JSON is not laid out one record to a line."""
+
+
+class _Findings:
+    """Findings about one member of a zip; of many, the first ones and the number of the rest."""
+
+    def __init__(self, key: str, member: str) -> None:
+        self._key, self._member = key, member
+        self._found: list[Finding] = []
+        self._more = 0
+
+    def add(self, detail: object) -> None:
+        if len(self._found) < _SHOWN:
+            self._found.append(Finding(self._key, "damaged", f"{self._member}: {detail}"))
+        else:
+            self._more += 1
+
+    def all(self) -> Iterator[Finding]:
+        yield from self._found
+        if self._more:
+            yield Finding(self._key, "damaged", f"{self._member}: {self._more:,} more findings of this kind")
+
+
+class Contents:
+    """The inside of one account's zips. Notes in the inventory which files the JSON says are stored."""
+
+    def __init__(self, account: str, inventory: Inventory, tell: Tell) -> None:
+        self._account, self._inventory, self._tell = account, inventory, tell
+
+    def archive(self, key: str, file: IO[bytes]) -> Iterator[Finding]:
+        """The zip of the four files."""
+        try:
+            with zipfile.ZipFile(file) as archive:
+                names = archive.namelist()
+                if names != list(schema.FILES):
+                    yield Finding(
+                        key, "damaged", f"holds {', '.join(names) or 'nothing'}, not {', '.join(schema.FILES)}"
+                    )
+                for name in dict.fromkeys(names):
+                    if name in schema.FILES:
+                        yield from self._file(key, archive, name)
+        except _UNREADABLE as error:
+            yield Finding(key, "damaged", f"not a whole zip: {_line(error)}")
+
+    def records(self, key: str, file: IO[bytes], counts: Mapping[str, int] | None) -> Iterator[Finding]:
+        """The zip of all records; `counts` as the manifest has them, None where it cannot be read."""
+        found: dict[str, int | None] = {}
+        try:
+            with zipfile.ZipFile(file) as archive:
+                for name in archive.namelist():
+                    kind = name.removesuffix(_RECORDS)
+                    if not name.endswith(_RECORDS) or kind in found:
+                        yield Finding(key, "damaged", f"holds {name!r}, or holds it twice")
+                    else:
+                        found[kind] = yield from self._lines(key, archive, name)
+        except _UNREADABLE as error:
+            yield Finding(key, "damaged", f"not a whole zip: {_line(error)}")
+            return
+        if counts is None:
+            return
+        for kind in sorted(found.keys() | counts.keys()):
+            has, should = found.get(kind, 0), counts.get(kind, 0)
+            if has is not None and has != should:
+                yield Finding(key, "damaged", f"{has:,} records of {kind}, {should:,} by the manifest")
+
+    def _file(self, key: str, archive: zipfile.ZipFile, name: str) -> Iterator[Finding]:
+        """One of the four: as this program lays it out, else as any JSON."""
+        for rows in (_by_line, _by_token):
+            findings = _Findings(key, name)
+            try:
+                with archive.open(name) as member:
+                    for number, row in enumerate(rows(member, schema.FILES[name], findings), 1):
+                        self._note(row, name)
+                        if not number % _TELL:
+                            self._tell(name, number)
+            except _OtherLayout:
+                continue
+            except _UNREADABLE as error:
+                findings.add(_line(error))
+            yield from findings.all()
+            return
+
+    def _note(self, row: _Row, name: str) -> None:
+        if isinstance(row, schema.Folder | schema.Task):
+            for attachment in row.attachments:
+                if attachment.attachType == schema.STORED:
+                    key = layout.attachment_key(self._account, attachment.apiId, attachment.name)
+                    self._inventory.name(key, attachment.apiId, name)
+
+    def _lines(self, key: str, archive: zipfile.ZipFile, name: str) -> Generator[Finding, None, int | None]:
+        """One kind's records. Returns how many there are, None where that cannot be told."""
+        kind = name.removesuffix(_RECORDS)
+        decode = RecordDecoder(kind, _AnyRecord)
+        findings, number = _Findings(key, name), 0
+        count: int | None = None
+        try:
+            with archive.open(name) as member:
+                while line := member.readline(_LINE):
+                    number += 1
+                    try:
+                        decode(Record(line))
+                        if kind == Kind.ATTACHMENTS:
+                            yield from self._unexpected_size(Record(line))
+                    except FormatError as error:
+                        findings.add(f"line {number}: {error}")
+                    if not number % _TELL:
+                        self._tell(name, number)
+            count = number
+        except _UNREADABLE as error:
+            findings.add(_line(error))
+        yield from findings.all()
+        return count
+
+    def _unexpected_size(self, record: Record) -> Iterator[Finding]:
+        """Whether the file that an attachment's record describes is as long as it says, if it is a part of this backup."""
+        for attachment in official.attachments_of([record], AttachmentMode.ALL_VERSIONS):
+            key = layout.attachment_key(self._account, attachment.id, attachment.name)
+            stored = self._inventory.size(key) if self._inventory.sha256(key) is not None else None
+            if stored is not None and attachment.size is not None and stored != attachment.size:
+                yield Finding(key, "unexpected size", f"{stored:,} bytes, {attachment.size:,} by its record")
+
+
+def _by_line(member: IO[bytes], row_type: type[_Row], findings: _Findings) -> Iterator[_Row]:
+    """The records of an array with one record to a line, as this program writes it. Raises _OtherLayout for any other JSON."""
+    decode = msgspec.json.Decoder(row_type).decode
+    first = member.readline(_LINE)
+    if first == b"[]\n" and not member.read(1):
+        return
+    if first != b"[\n":
+        raise _OtherLayout
+    more, number = True, 1
+    while more:
+        line, number = member.readline(_LINE), number + 1
+        more = line.endswith(b",\n")
+        try:
+            yield decode(line[:-2] if more else line)
+        except msgspec.ValidationError as error:
+            findings.add(f"line {number}: {error}")
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            raise _OtherLayout from None
+    if member.readline(_LINE) != b"]\n" or member.read(1):
+        raise _OtherLayout
+
+
+def _by_token(member: IO[bytes], row_type: type[_Row], findings: _Findings) -> Iterator[_Row]:
+    """The records of an array laid out in whatever way. Raises ValueError where it is no JSON, or no array."""
+    events = ijson.parse(member, use_float=True)
+    first = next(events)
+    if first[1] != "start_array":
+        findings.add("not a JSON array")
+        return
+    for number, value in enumerate(ijson.items(chain([first], events), "item"), 1):
+        try:
+            yield msgspec.convert(value, row_type)
+        except msgspec.ValidationError as error:
+            findings.add(f"record {number}: {error}")
+
+
+def _line(error: BaseException) -> str:
+    """An error's first line, or its name where it has none."""
+    return str(error).split("\n")[0].strip() or type(error).__name__

@@ -1,0 +1,37 @@
+"""What verification finds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from wrikebackup_core.errors import ExitCode
+
+__all__ = ["Finding", "Report", "What"]
+
+What = Literal["missing", "damaged", "unreadable", "unexpected", "unexpected size", "unlisted"]
+"""`missing`: not there; `damaged`: not the bytes or the content that it should be; `unreadable`: the store does not give it out;
+`unexpected`: there, and part of nothing; `unexpected size`: not as long as its record says; `unlisted`: not in SHA256SUMS."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong, at a key from the sink's root."""
+
+    key: str
+    what: What
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was looked at (objects and the bytes read of them) and found; `findings` by key."""
+
+    backup_uid: str
+    objects: int
+    bytes: int
+    findings: tuple[Finding, ...]
+
+    @property
+    def exit_code(self) -> ExitCode:
+        return ExitCode.DAMAGED if self.findings else ExitCode.DONE
