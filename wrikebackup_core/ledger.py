@@ -54,7 +54,7 @@ class Ledger:
                 db.execute(f"DROP TABLE IF EXISTS {table}")
             db.execute(
                 "CREATE TABLE files (id TEXT PRIMARY KEY, name TEXT NOT NULL, size INTEGER, version INTEGER NOT NULL,"
-                " key TEXT NOT NULL) WITHOUT ROWID"
+                " key TEXT NOT NULL UNIQUE) WITHOUT ROWID"
             )
             db.execute(
                 "CREATE TABLE listed (sink INTEGER, key TEXT, size INTEGER, PRIMARY KEY (sink, key)) WITHOUT ROWID"
