@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from itertools import chain
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import chain, islice
 from typing import Any
 
 import msgspec
@@ -11,13 +12,10 @@ import msgspec
 from wrikebackup_core import Account, Kind, Record
 from wrikebackup_mock import content, ids
 from wrikebackup_mock.activity import Activity
-from wrikebackup_mock.belongings import Belongings
-from wrikebackup_mock.catalogue import Catalogue
-from wrikebackup_mock.chance import Dice, moment
-from wrikebackup_mock.ids import Ids
-from wrikebackup_mock.people import People
+from wrikebackup_mock.chance import moment
+from wrikebackup_mock.parts import Parts
+from wrikebackup_mock.series import Series
 from wrikebackup_mock.shape import Shape
-from wrikebackup_mock.tree import Tree
 from wrikebackup_mock.work import Work
 
 VOLATILE = {Kind.ATTACHMENTS: ("url", "previewUrl")}
@@ -25,6 +23,17 @@ VOLATILE = {Kind.ATTACHMENTS: ("url", "previewUrl")}
 Wrike stores, which are good for 24 hours. An external file's `url` is its content and stays."""
 
 _encode = msgspec.json.Encoder().encode
+
+_Make = Callable[[int], dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """The records of a kind: their indices, how one is built, and which there are no longer."""
+
+    rows: list[range]
+    make: _Make
+    gone: set[int] = field(default_factory=set)
 
 
 class MockAccount:
@@ -67,17 +76,12 @@ class MockAccount:
         )
 
     def _build(self, shape: Shape) -> None:
-        dice = Dice(shape.seed)
-        self.shape = shape
-        self.ids = make = Ids(0x006A0000 + dice.roll("account", 0) % 0xFFFF)
-        self.tree = Tree(make, shape)
-        self.belongings = Belongings(make, shape, self.tree)
-        self.people = People(make, shape, dice)
-        self.catalogue = Catalogue(make, shape, [self.tree.folders.id(index) for index in range(shape.spaces)])
-        parts = (make, shape, dice, self.tree, self.people, self.catalogue, self.belongings)
-        self.work = Work(*parts)
-        self.activity = Activity(*parts, self.work)
-        self.account = Account(make.account, "Acme & Söhne 🚀")
+        parts = Parts.of(shape)
+        self.shape, self.ids, self.tree = shape, parts.ids, parts.tree
+        self.belongings, self.people, self.catalogue = parts.belongings, parts.people, parts.catalogue
+        self.work = Work(parts)
+        self.activity = Activity(parts, self.work)
+        self.account = Account(parts.ids.account, "Acme & Söhne 🚀")
 
     def changed(self, generation: int = 1) -> MockAccount:
         """The same account some days later. Each generation adds tasks, folders, comments, time logs, files and new versions of
@@ -106,74 +110,78 @@ class MockAccount:
 
     # The truth that a complete backup must equal
 
-    def dicts(self, kind: Kind, *, trashed: bool | None = None) -> Iterator[dict[str, Any]]:
-        """The records of a kind as dicts; see `records`."""
-        yield from self._makers(trashed)[kind]()
+    def dicts(self, kind: Kind, *, trashed: bool | None = None, skip: int = 0) -> Iterator[dict[str, Any]]:
+        """The records of a kind as dicts, but for the first `skip`; see `records`."""
+        listed = self._listed(kind, trashed)
+        indices = (index for index in chain.from_iterable(listed.rows) if index not in listed.gone)
+        return map(listed.make, islice(indices, skip, None))
 
     def records(self, kind: Kind, *, trashed: bool | None = None) -> Iterator[Record]:
         """What a client gets that asks for everything: record by record, as compact JSON, members in the API's order.
 
-        Everything means: all values of `fields` that the account-wide list takes; contacts also with `deleted=true` and, by their id, those
-        who are in no list but named as an author; spaces also archived; item types also deleted; workflows also those that only
-        their space lists; comments of both types; all versions of attachments; the `url` of external files. Not the `url` of
-        stored files (see VOLATILE). `trashed` limits folders, tasks and what hangs on them to those that are (True) or
-        are not (False) in the recycle bin; records there have the scope `RbFolder` or `RbTask`.
+        Everything means: all values of `fields` that the account-wide list takes; contacts also with `deleted=true` and, by
+        their id, those who are in no list but named as an author; spaces also archived; item types also deleted; workflows also
+        those that only their space lists; comments of both types; all versions of attachments; the `url` of external files. Not
+        the `url` of stored files (see VOLATILE). `trashed` limits folders, tasks and what hangs on them to those that are
+        (True) or are not (False) in the recycle bin; folders and tasks there have the scope `RbFolder` or `RbTask`.
         """
         for made in self.dicts(kind, trashed=trashed):
             yield Record(_encode(made))
 
-    def count(self, kind: Kind) -> int:
-        """How many records `records` yields, without building those of the large kinds."""
-        large = {
-            Kind.FOLDERS: self.tree.folders.count,
-            Kind.TASKS: self.tree.tasks.count,
-            Kind.COMMENTS: self.belongings.comments.series.count - len(self.belongings.comments.gone),
-            Kind.ATTACHMENTS: self.belongings.attachments.series.count - len(self.belongings.attachments.gone),
-            Kind.TIMELOGS: self.belongings.timelogs.series.count,
-            Kind.DEPENDENCIES: self.shape.dependencies,
-            Kind.APPROVALS: self.shape.approvals,
-            Kind.AUDIT_LOG: self.shape.audit,
+    def count(self, kind: Kind, *, trashed: bool | None = None) -> int:
+        """How many records `records` yields; builds none of them."""
+        listed = self._listed(kind, trashed)
+        return sum(len(row) for row in listed.rows) - (0 if trashed else len(listed.gone))
+
+    def _listed(self, kind: Kind, trashed: bool | None) -> _Listed:
+        belongings, shape, activity, work = self.belongings, self.shape, self.activity, self.work
+        large: dict[Kind, tuple[Series, set[int], _Make]] = {
+            Kind.FOLDERS: (self.tree.folders, set(), work.folder),
+            Kind.TASKS: (self.tree.tasks, set(), work.task),
+            Kind.COMMENTS: (belongings.comments.series, belongings.comments.gone, activity.comment),
+            Kind.ATTACHMENTS: (belongings.attachments.series, belongings.attachments.gone, activity.attachment),
+            Kind.TIMELOGS: (belongings.timelogs.series, set(), activity.timelog),
         }
-        return large[kind] if kind in large else sum(1 for _ in self.dicts(kind))
+        if kind in large:
+            series, gone, make = large[kind]
+            return _Listed(series.ranges(trashed=trashed), make, gone)
+        plain: dict[Kind, tuple[int, _Make]] = {
+            Kind.CONTACTS: (self.people.stranger + 1 + shape.groups, self._contact),
+            Kind.GROUPS: (shape.groups, self.people.group),
+            Kind.SPACES: (shape.spaces, work.space),
+            Kind.DEPENDENCIES: (shape.dependencies, activity.dependency),
+            Kind.APPROVALS: (shape.approvals, activity.approval),
+            Kind.AUDIT_LOG: (shape.audit, activity.audit),
+        }
+        if kind in plain:
+            count, make = plain[kind]
+            return _Listed([range(count)], make)
+        records = self._small(kind)
+        return _Listed([range(len(records))], records.__getitem__)
 
-    def _makers(self, trashed: bool | None) -> dict[Kind, Callable[[], Iterable[dict[str, Any]]]]:
-        people, catalogue, belongings, shape = self.people, self.catalogue, self.belongings, self.shape
-        activity, work, tree = self.activity, self.work, self.tree
-
-        def of(ranges: list[range], gone: set[int] = frozenset()) -> Iterator[int]:  # type: ignore[assignment]
-            return (index for index in chain.from_iterable(ranges) if index not in gone)
-
-        def owned(what: Any) -> Iterator[int]:
-            return of(what.series.ranges(trashed=trashed), what.gone)
-
-        return {
+    def _small(self, kind: Kind) -> list[dict[str, Any]]:
+        """Kinds of which every account has a handful."""
+        people, catalogue = self.people, self.catalogue
+        makers: dict[Kind, Callable[[], list[dict[str, Any]]]] = {
             Kind.ACCOUNT: lambda: [self.account_record()],
-            Kind.CONTACTS: self._contacts,
-            Kind.GROUPS: lambda: map(people.group, range(shape.groups)),
             Kind.INVITATIONS: people.invitations,
             Kind.ACCESS_ROLES: people.access_roles,
             Kind.JOB_ROLES: people.job_roles,
             Kind.WORKFLOWS: lambda: catalogue.workflows,
             Kind.CUSTOM_FIELDS: lambda: catalogue.custom_fields,
             Kind.CUSTOM_ITEM_TYPES: lambda: catalogue.item_types,
-            Kind.SPACES: lambda: map(work.space, range(shape.spaces)),
-            Kind.FOLDERS: lambda: map(work.folder, of(tree.folders.ranges(trashed=trashed))),
-            Kind.TASKS: lambda: map(work.task, of(tree.tasks.ranges(trashed=trashed))),
-            Kind.COMMENTS: lambda: map(activity.comment, owned(belongings.comments)),
-            Kind.ATTACHMENTS: lambda: map(activity.attachment, owned(belongings.attachments)),
             Kind.TIMELOG_CATEGORIES: lambda: catalogue.categories,
-            Kind.TIMELOGS: lambda: map(activity.timelog, owned(belongings.timelogs)),
-            Kind.DEPENDENCIES: lambda: map(activity.dependency, range(shape.dependencies)),
-            Kind.APPROVALS: lambda: map(activity.approval, range(shape.approvals)),
             Kind.FOLDER_BLUEPRINTS: lambda: catalogue.blueprints(ids.FOLDER_BLUEPRINT),
             Kind.TASK_BLUEPRINTS: lambda: catalogue.blueprints(ids.TASK_BLUEPRINT),
-            Kind.AUDIT_LOG: lambda: map(activity.audit, range(shape.audit)),
         }
+        return makers[kind]()
 
-    def _contacts(self) -> Iterator[dict[str, Any]]:
-        yield from map(self.people.contact, range(self.people.living))
-        yield from map(self.people.group_contact, range(self.shape.groups))
-        yield from map(self.people.contact, [*self.people.deleted, self.people.stranger])
+    def _contact(self, index: int) -> dict[str, Any]:
+        """People on the account, groups, then the deleted and the stranger."""
+        groups = self.shape.groups
+        if self.people.living <= index < self.people.living + groups:
+            return self.people.group_contact(index - self.people.living)
+        return self.people.contact(index if index < self.people.living else index - groups)
 
     # Files
 

@@ -4,14 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from wrikebackup_mock import ids, texts
-from wrikebackup_mock.belongings import Belongings
-from wrikebackup_mock.catalogue import Catalogue
-from wrikebackup_mock.chance import DAY, Dice, Timeline, day, moment
-from wrikebackup_mock.ids import Ids
-from wrikebackup_mock.people import People
-from wrikebackup_mock.shape import Shape
-from wrikebackup_mock.tree import Tree
+from wrikebackup_mock import texts
+from wrikebackup_mock.chance import DAY, Timeline, day, moment
+from wrikebackup_mock.parts import Parts
 from wrikebackup_mock.work import Work
 
 _KIB = 1024
@@ -20,19 +15,10 @@ _KIB = 1024
 class Activity:
     """Builds records from indices; holds no record."""
 
-    def __init__(
-        self,
-        make: Ids,
-        shape: Shape,
-        dice: Dice,
-        tree: Tree,
-        people: People,
-        catalogue: Catalogue,
-        belongings: Belongings,
-        work: Work,
-    ) -> None:
-        self._make, self._shape, self._dice, self._tree = make, shape, dice, tree
-        self._people, self._catalogue, self._belongings, self._work = people, catalogue, belongings, work
+    def __init__(self, parts: Parts, work: Work) -> None:
+        self._shape, self._dice, self._make, self._tree = parts.shape, parts.dice, parts.ids, parts.tree
+        self._people, self._catalogue, self._belongings = parts.people, parts.catalogue, parts.belongings
+        self._work, shape = work, parts.shape
         self._audit = Timeline(shape.start, shape.end(0), shape.audit)
 
     def _owner(self, target: str, index: int) -> tuple[str, str]:

@@ -100,17 +100,24 @@ class Ids:
         if _base32(data) != text:
             return None
         if len(data) == 5 and data[:1] == b"U":
-            return Parsed(USER, int.from_bytes(data[1:], "big", signed=True))
-        if len(data) not in (10, 14, 15) or data[:5] != struct.pack(">cI", b"A", self.number):
+            return Parsed(USER, _signed(data[1:]))
+        if data[:5] != struct.pack(">cI", b"A", self.number):
             return None
-        letter = chr(data[5])
-        if len(data) == 15:
-            if letter != DEPENDENCY or data[10:11] != b"S":
-                return None
-            return Parsed(letter, *struct.unpack(">i", data[6:10]), *struct.unpack(">i", data[11:]))
-        if (letter == AUDIT) != (len(data) == 14):
-            return None
-        return Parsed(letter, int.from_bytes(data[6:], "big", signed=True))
+        return _parse_entity(data[5:])
+
+
+def _parse_entity(data: bytes) -> Parsed | None:
+    """What follows the account: a letter and a number, for a dependency twice."""
+    letter = data[:1].decode("latin-1")
+    if len(data) == 10 and letter == DEPENDENCY and data[5:6] == b"S":
+        return Parsed(letter, _signed(data[1:5]), _signed(data[6:]))
+    if len(data) == (9 if letter == AUDIT else 5):
+        return Parsed(letter, _signed(data[1:]))
+    return None
+
+
+def _signed(data: bytes) -> int:
+    return int.from_bytes(data, "big", signed=True)
 
 
 def modern(tag: int, number: int) -> str:
@@ -124,9 +131,9 @@ def _parse_modern(text: str) -> Parsed | None:
     except (binascii.Error, ValueError):
         return None
     if len(data) == 9 and data[0] in _MODERN:
-        return Parsed(_MODERN[data[0]], int.from_bytes(data[1:], "big", signed=True))
+        return Parsed(_MODERN[data[0]], _signed(data[1:]))
     if len(data) == 18 and data[:1] == b"2" and data[9:10] == b"3":
-        return Parsed(DEPENDENCY, *struct.unpack(">q", data[1:9]), *struct.unpack(">q", data[10:]))
+        return Parsed(DEPENDENCY, _signed(data[1:9]), _signed(data[10:]))
     return None
 
 

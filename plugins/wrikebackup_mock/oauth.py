@@ -25,7 +25,7 @@ class OAuthApp:
     """
 
     client_id: str = "mock-client"
-    client_secret: str = "mock-secret"
+    client_secret: str = "mock-secret"  # noqa: S105 - made up
     lifetime: float = 3600
     redirect_uris: tuple[str, ...] | None = None
     host: str | None = None

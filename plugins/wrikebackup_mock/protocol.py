@@ -8,9 +8,12 @@ from calendar import timegm
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from time import strptime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wrikebackup_mock.account import MockAccount
+
+if TYPE_CHECKING:
+    from wrikebackup_mock.service import Service
 
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _EVERYWHERE = frozenset({"access_token", "state"})
@@ -109,7 +112,7 @@ class Call:
     account: MockAccount
     parts: dict[str, str]
     user: str
-    server: Any
+    server: Service
     fields: frozenset[str] = field(default=frozenset())
 
     def check(self) -> None:

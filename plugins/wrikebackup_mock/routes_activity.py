@@ -12,6 +12,7 @@ from wrikebackup_mock.chance import DAY
 from wrikebackup_mock.paging import Rows
 from wrikebackup_mock.protocol import Bytes, Call, Endpoint, Listing, Range, Refusal, bad_parameter, bad_request
 from wrikebackup_mock.routes_work import find_folder
+from wrikebackup_mock.series import Series
 
 _WEEK = 7 * DAY
 _MONTH = 31 * DAY
@@ -52,6 +53,12 @@ def _window(call: Call, name: str, longest: int, *, inclusive: bool) -> Range | 
     return wanted
 
 
+def _listed(call: Call, series: Series, wanted: Range) -> Iterator[int]:
+    """What an account-wide list has of a range of dates."""
+    found = series.between(wanted.start, wanted.end)
+    return found if call.server.plan.lists_bin else (index for index in found if not series.trashed(index))
+
+
 # Comments
 
 
@@ -81,7 +88,7 @@ def _comments(call: Call) -> Listing:
     now = call.account.shape.end(call.account.shape.generation)
     wanted = created or updated or Range(now - _WEEK, None)
     series = call.account.belongings.comments.series
-    found = _chosen_comments(call, series.between(wanted.start, wanted.end))
+    found = _chosen_comments(call, _listed(call, series, wanted))
     return _comment_listing(call, found[: call.number("limit", 1, 999_999_999) or 1000])
 
 
@@ -117,7 +124,7 @@ def _attachments(call: Call) -> Listing:
     belongings, versions = call.account.belongings, call.flag("versions")
     found = (
         index
-        for index in belongings.attachments.series.between(created.start, created.end)
+        for index in _listed(call, belongings.attachments.series, created)
         if index not in belongings.attachments.gone and (versions or belongings.file(index).newest == index)
     )
     return _attachment_listing(call, found)
@@ -179,12 +186,12 @@ def _timelogs(call: Call) -> Listing:
     for name in ("trackedDate", "me", "descendants", "timelogCategories", "exportStatuses", "billingTypes"):
         if call.has(name) and name != "descendants":
             raise bad_request(f"Parameter '{name}' is not offered by this mock server")
-    rows: Rows = series.ranges()
+    rows: Rows = series.ranges(trashed=None if call.server.plan.lists_bin else False)
     if "id" in call.parts:
         rows = [array("q", account.belongings.timelogs.of(*_owner(call)))]
     elif created is not None:
         wanted = created
-        rows = call.server.pages.chosen(("timelogs", call.key), lambda: iter(series.between(wanted.start, wanted.end)))
+        rows = call.server.pages.chosen(("timelogs", call.key), lambda: _listed(call, series, wanted))
     make = account.activity.timelog
     limit = None if call.has("pageSize") else call.number("limit", 1, 999_999_999)
     return call.server.pages.page(call, "timelogs", rows, lambda found: call.strip(map(make, found)), size=limit)

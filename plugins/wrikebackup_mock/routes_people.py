@@ -21,14 +21,6 @@ def _account(call: Call) -> Listing:
     return Listing("accounts", call.strip([call.account.account_record()]))
 
 
-def _version(call: Call) -> Listing:
-    return Listing("version", [{"major": "4", "minor": "0"}])
-
-
-def _colors(call: Call) -> Listing:
-    return Listing("colors", [{"name": "None", "hex": "#FFFFFF"}, {"name": "Green2", "hex": "#A6E22E"}])
-
-
 def _ids(call: Call) -> Listing:
     tree, belongings = call.account.tree, call.account.belongings
     series = {
@@ -212,8 +204,8 @@ def _params(words: str) -> frozenset[str]:
 
 
 ENDPOINTS = [
-    Endpoint("/version", _version),
-    Endpoint("/colors", _colors),
+    Endpoint("/version", lambda _: Listing("version", [{"major": "4", "minor": "0"}])),
+    Endpoint("/colors", lambda _: Listing("colors", [{"name": "None", "hex": "#FFFFFF"}])),
     Endpoint("/ids", _ids, _params("type ids")),
     Endpoint("/account", _account, _params("metadata"), _params("subscription metadata customFields"), "account"),
     Endpoint(

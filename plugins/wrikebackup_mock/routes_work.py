@@ -254,19 +254,19 @@ def _task_filter(call: Call) -> Callable[[int], bool]:
     people = {"authorIds": call.words("authors"), "responsibleIds": call.words("responsibles")}
     title, permalink, kind = (call.request.query.get(name) for name in ("title", "permalink", "type"))
 
-    def wanted(index: int) -> bool:
-        if created is not None and series.created(index) not in created:
-            return False
-        if updated is not None and work.task_updated(index) not in updated:
-            return False
-        if status is not None and work.task_status(index) not in status:
-            return False
-        if completed is not None and not _completed(work.task_status(index), work.task_updated(index), completed):
-            return False
-        if permalink is not None and not permalink.endswith(f"id={series.number(index)}"):
-            return False
-        if title is None and kind is None and not any((*lists.values(), *people.values())):
-            return True
+    cheap: list[Callable[[int], bool]] = []
+    if created is not None:
+        cheap.append(lambda index: series.created(index) in created)
+    if updated is not None:
+        cheap.append(lambda index: work.task_updated(index) in updated)
+    if status is not None:
+        cheap.append(lambda index: work.task_status(index) in status)
+    if completed is not None:
+        cheap.append(lambda index: _completed(work.task_status(index), work.task_updated(index), completed))
+    if permalink is not None:
+        cheap.append(lambda index: permalink.endswith(f"id={series.number(index)}"))
+
+    def fits(index: int) -> bool:
         record = work.task(index)
         return (
             (title is None or title.lower() in record["title"].lower())
@@ -275,7 +275,9 @@ def _task_filter(call: Call) -> Callable[[int], bool]:
             and all(words is None or words & set(record[member]) for member, words in people.items())
         )
 
-    return wanted
+    if title is not None or kind is not None or any((*lists.values(), *people.values())):
+        cheap.append(fits)
+    return lambda index: all(passes(index) for passes in cheap)
 
 
 def _completed(status: str, updated: int, wanted: Range) -> bool:

@@ -37,7 +37,7 @@ class MockServer:
         self,
         account: MockAccount,
         *,
-        token: str = "mock-token",
+        token: str = "mock-token",  # noqa: S107 - made up
         rate: int | None = None,
         retry_after: bool = True,
         latency: float = 0.0,

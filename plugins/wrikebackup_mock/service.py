@@ -39,7 +39,8 @@ class Plan:
     `forbidden`: kinds (KINDS, or `account_comments`) that are answered with 403. `wrong_host`: this is not the account's data
     centre, every call is answered with 300. `redirects`: downloads are redirected to the storage host. `empty_last_page`: the last
     page of a list has a token, which brings an empty page whose token is refused. `storage_host`: the name in links to
-    stored files, whose port is another one than the API's.
+    stored files, whose port is another one than the API's. `lists_bin`: whether account-wide lists of comments, attachments and
+    time logs have those of items in the recycle bin (not known of Wrike; what hangs on one item is always listed there).
     """
 
     forbidden: frozenset[str] = frozenset()
@@ -47,6 +48,7 @@ class Plan:
     redirects: bool = False
     empty_last_page: bool = False
     storage_host: str = "localhost"
+    lists_bin: bool = True
 
     def __post_init__(self) -> None:
         unknown = self.forbidden - {*KINDS, ACCOUNT_COMMENTS}

@@ -5,13 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from wrikebackup_mock import ids, texts
-from wrikebackup_mock.belongings import Belongings
-from wrikebackup_mock.catalogue import Catalogue
-from wrikebackup_mock.chance import DAY, Dice, day, moment
-from wrikebackup_mock.ids import BIN, ROOT, Ids
-from wrikebackup_mock.people import People
-from wrikebackup_mock.shape import Shape
-from wrikebackup_mock.tree import Tree
+from wrikebackup_mock.chance import DAY, day, moment
+from wrikebackup_mock.ids import BIN, ROOT
+from wrikebackup_mock.parts import Parts
 
 _COLORS = ("Purple1", "Green2", "Red3", "None")
 _TASK_GROUPS = ("Active", "Completed", "Deferred", "Cancelled")
@@ -20,18 +16,10 @@ _TASK_GROUPS = ("Active", "Completed", "Deferred", "Cancelled")
 class Work:
     """Builds records from indices; holds no record."""
 
-    def __init__(
-        self,
-        make: Ids,
-        shape: Shape,
-        dice: Dice,
-        tree: Tree,
-        people: People,
-        catalogue: Catalogue,
-        belongings: Belongings,
-    ) -> None:
-        self._make, self._shape, self._dice = make, shape, dice
-        self._tree, self._people, self._catalogue, self._belongings = tree, people, catalogue, belongings
+    def __init__(self, parts: Parts) -> None:
+        self._shape, self._dice, self._make, self._tree = parts.shape, parts.dice, parts.ids, parts.tree
+        self._people, self._catalogue, self._belongings = parts.people, parts.catalogue, parts.belongings
+        make, shape, catalogue = parts.ids, parts.shape, parts.catalogue
         self.root = make.classic(ids.FOLDER, ROOT)
         self.bin = make.classic(ids.FOLDER, BIN)
         self._end = shape.end(0)

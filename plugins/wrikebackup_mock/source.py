@@ -1,0 +1,111 @@
+"""The source kind `mock`: the records of a generated account without any server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice
+from typing import Self
+
+import msgspec
+
+from wrikebackup_core import (
+    Account,
+    Attachment,
+    Check,
+    Crawled,
+    Forbidden,
+    Kind,
+    NotFound,
+    NotOffered,
+    Page,
+    Record,
+    Table,
+)
+from wrikebackup_mock import content
+from wrikebackup_mock.account import MockAccount
+
+_PAGE = 1000
+_LIVE_ONLY = frozenset({Kind.FOLDERS, Kind.TASKS})
+
+_encode = msgspec.json.Encoder().encode
+
+
+class MockReader:
+    """A file's bytes from an offset on."""
+
+    def __init__(self, attachment_id: str, size: int, offset: int) -> None:
+        self._id, self.size = attachment_id, size
+        self.start = self._place = min(offset, size)
+
+    def read(self, size: int = -1, /) -> bytes:
+        stop = self.size if size < 0 else min(self.size, self._place + size)
+        data = content.stretch(self._id, self._place, stop)
+        self._place += len(data)
+        return data
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+class MockSource:
+    """Brings what a client of the same account's server would have after asking for everything.
+
+    As from Wrike, the lists of comments, attachments and time logs have those of items in the recycle bin, while the items
+    themselves are no part of a backup: their ids come as `recycled`.
+    """
+
+    def __init__(self, account: MockAccount, *, forbidden: frozenset[Kind] = frozenset()) -> None:
+        self._account = account
+        self._forbidden = forbidden
+
+    def account(self) -> Account:
+        return self._account.account
+
+    def waves(self) -> Sequence[Sequence[Kind]]:
+        return (tuple(Kind),)
+
+    def pages(self, kind: Kind, wave: int, crawled: Crawled, cursor: str | None) -> Iterator[Page]:
+        """The cursor is the number of records already brought."""
+        if kind in self._forbidden:
+            raise Forbidden(f"the plan does not allow to read {kind}")
+        trashed = False if kind in _LIVE_ONLY else None
+        total = self._account.count(kind, trashed=trashed)
+        done = int(cursor) if cursor else 0
+        records = self._account.dicts(kind, trashed=trashed, skip=done)
+        while True:
+            page = [Record(_encode(made)) for made in islice(records, _PAGE)]
+            done += len(page)
+            last = done >= total
+            yield Page(page, str(done), total, recycled=list(self._recycled(kind)) if last else ())
+            if last:
+                return
+
+    def _recycled(self, kind: Kind) -> Iterator[str]:
+        if kind in _LIVE_ONLY:
+            series = self._account.tree.folders if kind is Kind.FOLDERS else self._account.tree.tasks
+            yield from map(series.id, chain.from_iterable(series.ranges(trashed=True)))
+
+    def open_attachment(self, attachment: Attachment, offset: int = 0) -> MockReader:
+        try:
+            size, _ = self._account.content(attachment.id)
+        except KeyError:
+            raise NotFound(f"there is no stored file {attachment.id}") from None
+        return MockReader(attachment.id, size, offset)
+
+    def tables(self) -> Iterator[Table]:
+        raise NotOffered("the mock account has no BI export")
+
+    def checks(self) -> Iterator[Check]:
+        shape = self._account.shape
+        yield Check("account", True, f"{self._account.account.name}, {shape.tasks} tasks, made from seed {shape.seed}")
+        for kind in sorted(self._forbidden):
+            yield Check(kind, False, "forbidden by the profile", "take it out of `forbid`")
+
+    def close(self) -> None:
+        """Nothing is open."""
