@@ -82,6 +82,8 @@ class WrikeBackupError(Exception):
 
 
 class UsageError(WrikeBackupError):
+    """The command line or the environment does not fit."""
+
     exit_code = ExitCode.USAGE
 
 

@@ -14,7 +14,7 @@ import pluggy
 from pydantic import BaseModel
 
 from wrikebackup_core import hookspecs, secrets
-from wrikebackup_core.errors import MissingExtra, PluginError, SecretError, UsageError
+from wrikebackup_core.errors import MissingExtra, PluginError, SecretError, UsageError, WrikeBackupError
 from wrikebackup_core.model import Event
 from wrikebackup_core.ports import Context, Run, Sink, Source, Transform
 
@@ -91,31 +91,43 @@ class Plugins:
         try:
             module = point.load()
             self.add(point.name, module)
-        except PluginError:
+        except _NameTaken:
             raise
-        except Exception as error:  # noqa: BLE001 - a stranger's module may raise anything; restore must still work
-            self.broken.append(Broken(point.name, distribution, f"{type(error).__name__}: {error}"))
+        # A stranger's module may raise anything, or even end the program; restore must still work.
+        except (Exception, SystemExit) as error:  # noqa: BLE001
+            self.broken.append(Broken(point.name, distribution, _reason(error)))
             return
         self.loaded.append(Loaded(point.name, distribution, version))
 
     def add(self, name: str, module: object) -> None:
-        """Registers one plugin. Raises PluginError for a kind that is taken, pluggy's errors for hooks that do not fit."""
-        before = (dict(self.sources), dict(self.sinks), dict(self.transforms))
-        self.manager.register(module, name)
+        """Registers one plugin, wholly or not at all.
+
+        Raises PluginError for a kind that is taken, pluggy's errors for hooks that do not fit, and whatever the plugin raises.
+        """
+        registries = {
+            "register_sources": self.sources,
+            "register_sinks": self.sinks,
+            "register_transforms": self.transforms,
+        }
+        before = {hook: dict(registry) for hook, registry in registries.items()}
         try:
+            self.manager.register(module, name)
             self.manager.check_pending()
-            for hook, registry in (
-                ("register_sources", self.sources),
-                ("register_sinks", self.sinks),
-                ("register_transforms", self.transforms),
-            ):
-                function = getattr(module, hook, None)
-                if function is not None:
-                    function(_registrar(name, registry))
-        except Exception:
-            self.manager.unregister(name=name)
-            self.sources, self.sinks, self.transforms = before
+            for hook, registry in registries.items():
+                for implementation in self._implementations(hook):
+                    if implementation.plugin is module:
+                        _call(implementation, register=_registrar(name, registry))
+        except BaseException:
+            if self.manager.get_plugin(name) is module:
+                self.manager.unregister(name=name)
+            for hook, registry in registries.items():
+                registry.clear()
+                registry.update(before[hook])
             raise
+
+    def _implementations(self, hook: str) -> list[pluggy.HookImpl]:
+        caller: pluggy.HookCaller = getattr(self.manager.hook, hook)
+        return caller.get_hookimpls()
 
     def make_source(self, kind: str, options: BaseModel, context: Context) -> Source:
         return cast(Source, _make(self.sources[kind], options, context))
@@ -127,40 +139,91 @@ class Plugins:
         return cast(Transform, _make(self.transforms[kind], options, context))
 
     def add_commands(self, cli: click.Group) -> None:
-        self.manager.hook.register_commands(cli=cli)
+        """Adds every plugin's commands. Raises PluginError for a name that is taken; a plugin that fails brings none."""
+        for implementation in self._implementations("register_commands"):
+            own = click.Group()
+            try:
+                _call(implementation, cli=own)
+            except Exception as error:  # noqa: BLE001 - the other commands must still work
+                self.broken.append(Broken(implementation.plugin_name, "?", f"register_commands: {_reason(error)}"))
+                continue
+            taken = set(cli.list_commands(click.Context(cli)))
+            for name, command in own.commands.items():
+                if name in taken:
+                    raise PluginError(
+                        f"the plugin {implementation.plugin_name} brings a command {name!r}, which there is already",
+                        hint="uninstall the plugin",
+                    )
+                cli.add_command(command, name)
 
     def secret(self, reference: str) -> str:
         """What the reference names. Raises SecretError."""
-        found = secrets.resolve(reference) or cast("str | None", self.manager.hook.resolve_secret(reference=reference))
+        found = secrets.resolve(reference)
+        if found is None:
+            found = self._secret_of_a_plugin(reference)
         if found is None:
             scheme = reference.partition(":")[0]
             raise SecretError(
                 f"no plugin resolves secrets of the scheme {scheme}:",
                 hint="built in: env:, file:, keyring:, command:",
             )
+        if not found:
+            raise SecretError(f"the secret {reference} is empty")
         return found
+
+    def _secret_of_a_plugin(self, reference: str) -> str | None:
+        try:
+            return cast("str | None", self.manager.hook.resolve_secret(reference=reference))
+        except WrikeBackupError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the message may hold the secret: only the type is told
+            raise SecretError(f"the secret {reference} cannot be resolved: {type(error).__name__}") from None
 
     @contextlib.contextmanager
     def around(self, run: Run) -> Iterator[None]:
+        """Inside the context managers that plugins put around a run. What fails inside goes on, even if one of them would stop it."""
         managers = cast(Sequence[contextlib.AbstractContextManager[object]], self.manager.hook.around_run(run=run))
+        failure: BaseException | None = None
         with contextlib.ExitStack() as stack:
             for manager in managers:
                 stack.enter_context(manager)
-            yield
+            try:
+                yield
+            except BaseException as error:
+                failure = error
+                raise
+        if failure is not None:  # swallowed: a failed run must not look like a good one
+            raise failure
 
     def track(self, event: Event) -> None:
         """Tells every plugin of an event; what they raise is logged only."""
-        for implementation in self.manager.hook.track_event.get_hookimpls():
+        for implementation in self._implementations("track_event"):
             try:
-                implementation.function(event)
+                _call(implementation, event=event)
             except Exception:  # noqa: BLE001 - a listener never ends a run
                 _log.exception("the plugin %s failed on %s", implementation.plugin_name, type(event).__name__)
 
 
+class _NameTaken(PluginError):
+    """Two plugins want one name: nobody but the user can tell which one is meant."""
+
+
+def _call(implementation: pluggy.HookImpl, **arguments: object) -> object:
+    """Calls one plugin alone, with those arguments that it takes."""
+    return implementation.function(*[arguments[name] for name in implementation.argnames])
+
+
+def _reason(error: BaseException) -> str:
+    """One line."""
+    return " ".join(f"{type(error).__name__}: {error}".split())
+
+
 def _registrar(plugin: str, registry: dict[str, Registration]) -> hookspecs.Register:
     def register(kind: str, *, options: type[BaseModel], make: Any, extra: str | None = None) -> None:
+        if not issubclass(options, BaseModel):
+            raise PluginError(f"the options of {kind!r} are no pydantic model")
         if kind in registry:
-            raise PluginError(
+            raise _NameTaken(
                 f"the plugins {registry[kind].plugin} and {plugin} both register {kind!r}",
                 hint="uninstall one of them",
             )

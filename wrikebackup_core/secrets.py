@@ -10,6 +10,7 @@ import os
 import re
 import shlex
 import subprocess
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -34,9 +35,9 @@ Secret = Annotated[
     str,
     AfterValidator(_reference),
     Field(
-        pattern=_REFERENCE.pattern,
         description="a reference to a secret: env:NAME, file:PATH, keyring:SERVICE/USER or command:...",
-        json_schema_extra={"secret": True},
+        # Not as a constraint of pydantic's own: its message would be less of a help than ours.
+        json_schema_extra={"secret": True, "pattern": f"^{_REFERENCE.pattern}"},
     ),
 ]
 """The type of a plugin option that refers to a secret; `Context.secret` resolves it."""
@@ -70,9 +71,12 @@ def _from_environment(name: str) -> str:
 
 def _from_file(path: str) -> str:
     try:
-        lines = Path(path).expanduser().read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        # Windows editors put a byte order mark ahead, which is no part of the secret.
+        lines = Path(path).expanduser().read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError:
+        raise SecretError(f"cannot read the secret file {path}: it is not UTF-8 text") from None
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = getattr(error, "strerror", None) or "it names no file"
         raise SecretError(f"cannot read the secret file {path}: {reason.lower()}") from None
     return lines[0].strip() if lines else ""
 
@@ -83,11 +87,13 @@ def _from_keyring(entry: str) -> str:
     except ImportError:
         raise MissingExtra(f"the secret keyring:{entry}", "keyring") from None
     service, _, user = entry.rpartition("/")
+    if not service or not user:
+        raise SecretError(f"keyring:{entry} names no password", hint="write keyring:SERVICE/USER")
     try:
         found = keyring.get_password(service, user)
-    except keyring.errors.KeyringError as error:
+    except Exception as error:  # noqa: BLE001 - backends are strangers, and raise what their systems raise
         raise SecretError(
-            f"the keyring does not answer for {entry}: {error}",
+            f"the keyring does not answer for {entry}: {type(error).__name__}",
             hint="use env:, file: or command: on a machine without a desktop",
         ) from None
     if found is None:
@@ -97,8 +103,10 @@ def _from_keyring(entry: str) -> str:
 
 def _from_command(line: str) -> str:
     try:
-        done = subprocess.run(shlex.split(line), capture_output=True, text=True, timeout=_COMMAND_SECONDS, check=False)
-    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
+        # Windows programs take their command line whole, and its backslashes are no escapes.
+        words = line if sys.platform == "win32" else shlex.split(line)
+        done = subprocess.run(words, capture_output=True, text=True, timeout=_COMMAND_SECONDS, check=False)
+    except (OSError, ValueError, IndexError, subprocess.TimeoutExpired) as error:
         raise SecretError(f"the secret command `{line}` cannot be run: {type(error).__name__}") from None
     if done.returncode != 0:
         # Neither stdout nor stderr is repeated: both may hold the secret.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import stat
 import sys
@@ -164,6 +165,15 @@ def test_a_writer_is_used_up_by_commit_and_by_discard(tmp_path: Path) -> None:
         with pytest.raises(SinkError, match="a was committed or discarded before"):
             act()
     assert [entry.key for entry in sink.list("")] == ["a"]
+
+
+def test_a_writer_that_is_dropped_closes_and_removes_its_file(tmp_path: Path) -> None:
+    writer = LocalSink(str(tmp_path)).create("a/b")
+    writer.write(b"half")
+    assert len(list((tmp_path / "a").iterdir())) == 1
+    del writer
+    gc.collect()
+    assert list((tmp_path / "a").iterdir()) == []
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(lambda name: len(name.encode()) <= 255))
