@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from wrikebackup_core.commands import command_context, source_options
 from wrikebackup_core.errors import (
     AlreadyExists,
     Forbidden,
@@ -110,5 +111,7 @@ __all__ = [
     "WrikeBackupError",
     "Writer",
     "__version__",
+    "command_context",
     "hookimpl",
+    "source_options",
 ]

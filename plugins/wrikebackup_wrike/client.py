@@ -1,0 +1,184 @@
+"""The JSON API over httpx: GET only, with the token, at the pace, tried again where that may help."""
+
+from __future__ import annotations
+
+import email.utils
+import logging
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Mapping
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+import httpx
+import tenacity
+
+from wrikebackup_core import Interrupted, SourceError, __version__
+from wrikebackup_wrike.answer import Answer, Named, read
+from wrikebackup_wrike.pace import Pace
+from wrikebackup_wrike.refusals import Malformed, refusal, retry_after
+from wrikebackup_wrike.tokens import Tokens
+
+__all__ = ["USER_AGENT", "Api", "as_source_error"]
+
+USER_AGENT = f"wrikebackup/{__version__}"
+FIRST_WAIT = 0.5
+_LONGEST_WAIT = 60.0
+_FEW_ATTEMPTS = 4
+_OK = 200
+
+_log = logging.getLogger(__name__)
+_N = TypeVar("_N", bound=Named)
+
+
+class Api:
+    """Safe from any thread. `stop` calls off every wait."""
+
+    def __init__(
+        self,
+        base_url: str,
+        tokens: Tokens,
+        pace: Pace,
+        *,
+        stop: threading.Event,
+        concurrency: int = 8,
+        connect_timeout: float = 20,
+        read_timeout: float = 180,
+        retry_seconds: float = 900,
+    ) -> None:
+        self.base_url, self.pace, self.tokens = base_url, pace, tokens
+        self._host = urlsplit(base_url).netloc
+        self._stop, self._budget = stop, retry_seconds
+        self._answered = False
+        self.server_ahead: float | None = None
+        """Seconds by which the server's clock is ahead of ours, by its newest answer; to a second."""
+        self._http = httpx.Client(
+            headers={"user-agent": USER_AGENT, "accept": "application/json"},
+            timeout=httpx.Timeout(read_timeout, connect=connect_timeout, pool=None),
+            limits=httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency),
+            follow_redirects=False,
+        )
+
+    def get(self, path: str, params: Mapping[str, str], shape: type[_N]) -> Answer[_N]:
+        """One answer to `GET path`, its records decoded as `shape`.
+
+        Raises BadRequest, Forbidden, NotFound, Unauthorized at once, and Interrupted or SourceError after trying for a while.
+        """
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(Interrupted),
+            wait=self._pause,
+            stop=self._give_up,
+            sleep=self._sleep,
+            before_sleep=_note,
+            reraise=True,
+        )
+        try:
+            return retrying(self._once, path, params, shape)
+        except Malformed as error:
+            raise SourceError(str(error), hint="look at what `base_url:` or a proxy on the way answers") from error
+
+    def now(self) -> float:
+        """Seconds since 1970, by the server's clock where one was seen."""
+        return time.time() + (self.server_ahead or 0.0)
+
+    def close(self) -> None:
+        self._http.close()
+
+    def _once(self, path: str, params: Mapping[str, str], shape: type[_N]) -> Answer[_N]:
+        token = self.tokens.current()
+        response = self._send(path, params, token)
+        if response.status_code == httpx.codes.UNAUTHORIZED:
+            response = self._send(path, params, self.tokens.renew(token))
+        if response.status_code == _OK:
+            answer = read(response.content, path, shape)
+            self._answered = True
+            self.pace.accepted()
+            return answer
+        headers = response.headers
+        wait = headers.get("retry-after")
+        if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
+            self.pace.refused(retry_after(wait))
+        error = refusal(response.status_code, path, response.content, wait=wait, location=headers.get("location"))
+        _log.debug(
+            "%s (wrike-response-id %s, traceid %s)", error, headers.get("wrike-response-id"), headers.get("traceid")
+        )
+        raise error
+
+    def _send(self, path: str, params: Mapping[str, str], token: str) -> httpx.Response:
+        self.pace.take()
+        try:
+            response = self._http.get(
+                self.base_url + path, params=dict(params), headers={"authorization": f"bearer {token}"}
+            )
+        except httpx.DecodingError as error:
+            raise Malformed(f"{path}: the answer cannot be unpacked") from error
+        except (httpx.TransportError, httpx.InvalidURL) as error:
+            raise as_source_error(error, self._host) from error
+        self._look_at_clock(response.headers.get("date"))
+        return response
+
+    def _look_at_clock(self, date: str | None) -> None:
+        try:
+            told = email.utils.parsedate_to_datetime(date or "").timestamp()
+        except ValueError:
+            return
+        self.server_ahead = told - time.time()
+
+    def _pause(self, state: tenacity.RetryCallState) -> float:
+        backoff = tenacity.wait_exponential_jitter(initial=FIRST_WAIT, max=_LONGEST_WAIT, jitter=FIRST_WAIT)(state)
+        error = _error_of(state)
+        asked = error.retry_after if isinstance(error, Interrupted) else None
+        return max(backoff, asked or 0.0)
+
+    def _give_up(self, state: tenacity.RetryCallState) -> bool:
+        error = _error_of(state)
+        if self._stop.is_set():
+            return True
+        unreachable = not self._answered and isinstance(error.__cause__, httpx.ConnectError)
+        hopeless = isinstance(error, Malformed) or unreachable
+        if hopeless and state.attempt_number >= _FEW_ATTEMPTS:
+            return True
+        return (state.seconds_since_start or 0.0) + state.upcoming_sleep > self._budget
+
+    def _sleep(self, seconds: float) -> None:
+        if self._stop.wait(seconds):
+            raise Interrupted("the run was called off")
+
+
+def _error_of(state: tenacity.RetryCallState) -> BaseException:
+    error = state.outcome.exception() if state.outcome else None
+    assert error is not None
+    return error
+
+
+def _note(state: tenacity.RetryCallState) -> None:
+    _log.warning("%s; trying again in %.1f s", _error_of(state), state.upcoming_sleep)
+
+
+def as_source_error(error: BaseException, host: str) -> SourceError:
+    """One clear line for a connection that does not come about, or breaks. Interrupted where trying again may help."""
+    causes = list(_causes(error))
+    for cause in causes:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return SourceError(
+                f"the certificate of {host} is not trusted: {cause.verify_message}",
+                hint="if a proxy with its own certificate stands between, name its CA file in SSL_CERT_FILE",
+            )
+        if isinstance(cause, socket.gaierror):
+            return Interrupted(f"the host {host} cannot be found", hint="check `host:` and the network")
+    if any(isinstance(cause, TimeoutError) or "Timeout" in type(cause).__name__ for cause in causes):
+        return Interrupted(f"{host} does not answer in time")
+    if isinstance(error, httpx.InvalidURL):
+        return SourceError(f"{host}: the address cannot be used: {error}")
+    return Interrupted(f"the connection to {host} fails: {str(error) or type(error).__name__}")
+
+
+def _causes(error: BaseException | None) -> list[BaseException]:
+    found: list[BaseException] = []
+    while error is not None and error not in found:
+        found.append(error)
+        reason = getattr(error, "reason", None)  # urllib3 puts the cause there
+        error = error.__cause__ or error.__context__ or (reason if isinstance(reason, BaseException) else None)
+    return found

@@ -1,0 +1,1 @@
+"""How each kind is read from the API, in as few requests as it allows."""

@@ -1,0 +1,149 @@
+"""`wrikebackup login`: a browser instead of a password, so that SSO and 2-step verification work."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import webbrowser
+from pathlib import Path
+
+import click
+from pydantic import ValidationError
+
+from wrikebackup_core import Context, UsageError, command_context, source_options
+from wrikebackup_wrike.options import DEFAULT_LOGIN_URL, WrikeOptions
+
+__all__ = ["login"]
+
+DEFAULT_PORT = 8711
+_MINUTES = 5
+
+
+@click.command()
+@click.argument("profile", required=False, type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--client-id", help="The OAuth app's client id, instead of a profile.")
+@click.option(
+    "--client-secret-ref", metavar="REF", help="Where the app's secret is: env:NAME, file:PATH, keyring:SERVICE/USER."
+)
+@click.option(
+    "--store", type=click.Choice(["keyring", "file"]), default="keyring", show_default=True, help="Without a profile."
+)
+@click.option("--path", type=click.Path(dir_okay=False, path_type=Path), help="The file for --store file.")
+@click.option("--base-url", help="The API's address, for proxies and the mock server; without a profile.")
+@click.option("--login-url", default=DEFAULT_LOGIN_URL, help="The login page's address; without a profile.")
+@click.option(
+    "--port", default=DEFAULT_PORT, show_default=True, help="Port of this machine that the browser comes back to."
+)
+@click.option("--scope", help="Scopes to ask for, with commas between; by default what the app is set to.")
+@click.option("--no-browser", is_flag=True, help="Print the address, and take the one the browser ends at.")
+@click.option("--timeout", default=60.0 * _MINUTES, show_default=True, help="Seconds to wait for the browser.")
+def login(  # noqa: PLR0917 - click passes all by name
+    profile: Path | None,
+    client_id: str | None,
+    client_secret_ref: str | None,
+    store: str,
+    path: Path | None,
+    base_url: str | None,
+    login_url: str,
+    port: int,
+    scope: str | None,
+    no_browser: bool,
+    timeout: float,
+) -> None:
+    """Log in to Wrike with a browser, and keep the login for later runs.
+
+    PROFILE names the app under `oauth:`; without one, give --client-id and --client-secret-ref. The app in Wrike must have
+    the redirect URI http://localhost:8711/callback, or the one with your --port.
+    """
+    if profile is not None:
+        if client_id is not None:
+            raise UsageError("give a profile or --client-id, not both")
+        options, context = _from_profile(profile)
+    elif client_id is not None and client_secret_ref is not None:
+        options, context = (
+            _from_flags(
+                client_id=client_id,
+                secret=client_secret_ref,
+                store=store,
+                path=path,
+                base_url=base_url,
+                login_url=login_url,
+            ),
+            command_context(),
+        )
+    else:
+        raise UsageError("give a profile, or --client-id and --client-secret-ref")
+    _log_in(options, context, port, scope, no_browser=no_browser, timeout=timeout)
+
+
+def _from_profile(profile: Path) -> tuple[WrikeOptions, Context]:
+    kind, options, context = source_options(profile)
+    if not isinstance(options, WrikeOptions) or options.oauth is None:
+        what = "a permanent token" if isinstance(options, WrikeOptions) else f"the source {kind}"
+        raise UsageError(
+            f"{profile}: it uses {what}, which needs no login", hint="put client_id and client_secret under `oauth:`"
+        )
+    return options, context
+
+
+def _from_flags(
+    *, client_id: str, secret: str, store: str, path: Path | None, base_url: str | None, login_url: str
+) -> WrikeOptions:
+    oauth = {"client_id": client_id, "client_secret": secret, "store": store, "path": path, "login_url": login_url}
+    try:
+        return WrikeOptions.model_validate({"oauth": oauth, "base_url": base_url})
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        raise UsageError(f"{'.'.join(map(str, first['loc'])) or 'login'}: {first['msg']}") from None
+
+
+def _log_in(
+    options: WrikeOptions, context: Context, port: int, scope: str | None, *, no_browser: bool, timeout: float
+) -> None:
+    from wrikebackup_wrike.callback import Callback
+    from wrikebackup_wrike.oauth import authorize_url, redeem
+    from wrikebackup_wrike.vault import vault_of
+
+    oauth = options.oauth
+    assert oauth is not None
+    client_secret = context.secret(oauth.client_secret)
+    state = secrets.token_urlsafe(32)
+    with Callback(port, state) as callback:
+        address = authorize_url(oauth.login_url, oauth.client_id, callback.redirect_uri, state, scope)
+        if no_browser or not webbrowser.open(address):
+            click.echo(f"Open this address in a browser:\n\n  {address}\n", err=True)
+        code = _pasted(state) if no_browser else callback.wait(timeout)
+        access, grant = redeem(oauth.login_url, oauth.client_id, client_secret, code, callback.redirect_uri)
+    vault = vault_of(oauth, Path(context.state) if context.state else None)
+    vault.save(grant)  # before anything can fail: the code is used up
+    click.echo(f"The login is kept in {vault.place}.", err=True)
+    click.echo(_introduce(options, access, grant.host))
+
+
+def _pasted(state: str) -> str:
+    from wrikebackup_wrike.callback import code_in
+
+    click.echo("Then paste the address at which the browser ends; that it shows no page does not matter.", err=True)
+    return code_in(click.prompt("Address", err=True).strip(), state)
+
+
+def _introduce(options: WrikeOptions, access: str, host: str) -> str:
+    """Whom and what the login opens. Raises SourceError."""
+    from wrikebackup_wrike.client import Api
+    from wrikebackup_wrike.crawl.queries import Desk
+    from wrikebackup_wrike.crawl.shapes import AccountHead
+    from wrikebackup_wrike.doctor import who
+    from wrikebackup_wrike.oauth import data_centre
+    from wrikebackup_wrike.pace import Pace
+    from wrikebackup_wrike.tokens import PermanentToken
+
+    stop = threading.Event()
+    centre = None if options.base_url or options.host else data_centre(host)
+    api = Api(options.address(centre), PermanentToken(access), Pace(None, wait=stop.wait), stop=stop, retry_seconds=30)
+    try:
+        accounts = api.get("/account", {}, AccountHead).heads
+        person = who(Desk(api)).detail
+    finally:
+        api.close()
+    named = ", ".join(f"{head.name} ({head.id})" for head in accounts) or "no account"
+    return f"{named} at {api.base_url}: {person}"

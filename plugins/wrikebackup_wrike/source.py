@@ -1,0 +1,163 @@
+"""The live source: an account over the REST API v4."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from wrikebackup_core import (
+    Account,
+    Attachment,
+    Check,
+    Context,
+    Crawled,
+    Forbidden,
+    Kind,
+    NotOffered,
+    Page,
+    Reader,
+    SourceError,
+    Table,
+)
+from wrikebackup_wrike.answer import Answer, Named
+from wrikebackup_wrike.client import Api
+from wrikebackup_wrike.crawl.closure import Closure
+from wrikebackup_wrike.crawl.dependencies import dependencies
+from wrikebackup_wrike.crawl.listing import list_all
+from wrikebackup_wrike.crawl.queries import LISTINGS, Desk
+from wrikebackup_wrike.crawl.run import Crawl
+from wrikebackup_wrike.crawl.shapes import AccountHead
+from wrikebackup_wrike.crawl.statuses import space_workflows
+from wrikebackup_wrike.crawl.survey import Survey
+from wrikebackup_wrike.crawl.windowed import windowed
+from wrikebackup_wrike.doctor import checks
+from wrikebackup_wrike.download import Downloads
+from wrikebackup_wrike.options import WrikeOptions
+from wrikebackup_wrike.pace import Pace, parse_rate
+from wrikebackup_wrike.refusals import NoSuchMethod
+from wrikebackup_wrike.rights import hint_for
+from wrikebackup_wrike.tokens import PermanentToken, Tokens
+
+__all__ = ["WrikeSource", "open_source"]
+
+_log = logging.getLogger(__name__)
+_LISTS, _BY_TASK, _ITEMS, _NAMES = range(4)
+_WAVES: tuple[tuple[Kind, ...], ...] = (
+    tuple(LISTINGS),
+    (Kind.COMMENTS, Kind.ATTACHMENTS, Kind.DEPENDENCIES),
+    (Kind.TASKS, Kind.FOLDERS),
+    (Kind.WORKFLOWS, Kind.CUSTOM_FIELDS, Kind.CUSTOM_ITEM_TYPES, Kind.CONTACTS),
+)
+
+
+def open_source(options: WrikeOptions, context: Context) -> WrikeSource:
+    """Raises SecretError, and UsageError where a login is needed first."""
+    tokens: Tokens
+    host: str | None = None
+    if options.oauth is not None:
+        from wrikebackup_wrike.oauth import OAuthTokens, data_centre
+        from wrikebackup_wrike.vault import vault_of
+
+        oauth = options.oauth
+        tokens = OAuthTokens(
+            oauth.login_url,
+            oauth.client_id,
+            context.secret(oauth.client_secret),
+            vault_of(oauth, Path(context.state) if context.state else None),
+        )
+        if options.host is None and options.base_url is None:
+            host = data_centre(tokens.host)
+    else:
+        assert options.token is not None
+        tokens = PermanentToken(context.secret(options.token))
+    return WrikeSource(options, tokens, host)
+
+
+class WrikeSource:
+    """Safe from any thread; `close` calls off every wait."""
+
+    def __init__(self, options: WrikeOptions, tokens: Tokens, host: str | None = None) -> None:
+        self._stop = threading.Event()
+        self._options = options
+        pace = Pace(parse_rate(options.rate), wait=self._stop.wait)
+        self._api = Api(
+            options.address(host),
+            tokens,
+            pace,
+            stop=self._stop,
+            concurrency=options.concurrency,
+            connect_timeout=options.connect_timeout,
+            read_timeout=options.read_timeout,
+            retry_seconds=options.retry,
+        )
+        self._downloads = Downloads(
+            self._api.base_url, tokens, pace, connect_timeout=options.connect_timeout, read_timeout=options.read_timeout
+        )
+        self._desk = Desk(self._api)
+        self._survey = Survey()
+        self._threads = ThreadPoolExecutor(options.concurrency, thread_name_prefix="wrike")
+        self._account: Answer[Named] | None = None
+        self._closure: tuple[Crawled, Closure] | None = None
+        self._lock = threading.Lock()
+
+    def account(self) -> Account:
+        answer = self._desk.ask(LISTINGS[Kind.ACCOUNT][0])
+        if not answer.heads:
+            raise SourceError("/account: the API names no account")
+        self._account = answer  # the crawl that follows need not ask again
+        head = answer.heads[0]
+        return Account(head.id, head.name if isinstance(head, AccountHead) else "")
+
+    def waves(self) -> Sequence[Sequence[Kind]]:
+        return _WAVES
+
+    def pages(self, kind: Kind, wave: int, crawled: Crawled, cursor: str | None) -> Iterator[Page]:
+        try:
+            yield from self._pages(kind, wave, crawled, cursor)
+        except Forbidden as error:
+            raise Forbidden(f"{kind} may not be read: {error}", hint=hint_for(kind)) from error
+        except NoSuchMethod as error:
+            raise Forbidden(
+                f"this host does not offer {kind}: {error}", hint=f"list {kind} under `skip:` in the profile"
+            ) from error
+
+    def _pages(self, kind: Kind, wave: int, crawled: Crawled, cursor: str | None) -> Iterator[Page]:
+        crawl = Crawl(self._desk, self._survey, crawled, self._threads, self._options.concurrency)
+        if wave in (_LISTS, _BY_TASK):
+            self._survey.begin(kind, from_start=cursor is None)
+        if wave == _LISTS:
+            if kind is Kind.ACCOUNT and cursor is None and self._account is not None:
+                answer, self._account = self._account, None
+                return iter([Page(answer.records, '{"query":1}', len(answer.records))])
+            return list_all(self._desk, self._survey, LISTINGS[kind], cursor)
+        if kind is Kind.DEPENDENCIES:
+            return dependencies(crawl, cursor)
+        if wave == _BY_TASK:
+            return windowed(crawl, kind, cursor)
+        if kind is Kind.WORKFLOWS:
+            return space_workflows(crawl, cursor)
+        return self._closure_of(crawl).pages(kind, cursor)
+
+    def _closure_of(self, crawl: Crawl) -> Closure:
+        with self._lock:
+            if self._closure is None or self._closure[0] is not crawl.crawled:
+                self._closure = (crawl.crawled, Closure(crawl))
+            return self._closure[1]
+
+    def open_attachment(self, attachment: Attachment, offset: int = 0) -> Reader:
+        return self._downloads.open(attachment, offset)
+
+    def tables(self) -> Iterator[Table]:
+        raise NotOffered("the BI export is not read yet")
+
+    def checks(self) -> Iterator[Check]:
+        yield from checks(self._desk, self._options.rate)
+
+    def close(self) -> None:
+        self._stop.set()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._api.close()
+        self._downloads.close()
