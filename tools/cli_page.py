@@ -11,6 +11,13 @@ from tools import markdown
 from wrikebackup_core.cli import command
 
 
+COMMON = {"no_color", "json", "verbose", "quiet"}
+EVERYWHERE = """\
+`--no-color`, `--json`, `-v` and `-q` count before and after a command's name, so they are listed here only. Results go to stdout, talk and errors to
+stderr. [Exit codes](errors.md) are the same for every command.
+"""
+
+
 def _text(help_text: str | None) -> str:
     """Help as Markdown: click's sign for a paragraph that is not to be wrapped is for terminals only."""
     return inspect.cleandoc((help_text or "").replace("\b\n", "")) + "\n"
@@ -46,6 +53,10 @@ def _walk(path: str, found: click.Command, parent: click.Context | None) -> Iter
     yield markdown.code(_usage(path, found, context), "console")
     yield _text(found.help)
     options = [one for one in found.params if isinstance(one, click.Option) and not one.hidden]
+    if parent is None:
+        yield EVERYWHERE
+    else:
+        options = [one for one in options if one.name not in COMMON]
     if options:
         yield markdown.table(["Option", "Value", "Meaning"], [_option(one) for one in options])
     if isinstance(found, click.Group):
