@@ -10,7 +10,6 @@ import click
 from tools import markdown
 from wrikebackup_core.cli import command
 
-
 COMMON = {"no_color", "json", "verbose", "quiet"}
 EVERYWHERE = """\
 `--no-color`, `--json`, `-v` and `-q` count before and after a command's name, so they are listed here only. Results go to stdout, talk and errors to
