@@ -10,7 +10,7 @@ from types import ModuleType
 
 import wrikebackup_core
 from tools import markdown
-from wrikebackup_core import errors, hookspecs, model, ports, secrets
+from wrikebackup_core import commands, errors, hookspecs, model, ports, secrets
 
 GROUPS: list[tuple[str, str, list[ModuleType]]] = [
     (
@@ -24,14 +24,19 @@ GROUPS: list[tuple[str, str, list[ModuleType]]] = [
         "How a plugin makes itself known; the hooks have [a page of their own](hooks.md).",
         [hookspecs, secrets],
     ),
+    ("Commands", "What a command that a plugin adds may ask for.", [commands]),
 ]
 
 
 def _definition(name: str) -> str:
+    """A class as it stands in the code; of a function, what a caller sees."""
     thing = getattr(wrikebackup_core, name)
     if inspect.isclass(thing):
         return textwrap.dedent(inspect.getsource(thing))
-    return ""
+    if not inspect.isfunction(thing):
+        return ""
+    docstring = textwrap.indent(f'"""{inspect.getdoc(thing) or ""}"""', "    ")
+    return f"def {name}{str(inspect.signature(thing)).replace(chr(39), '')}:\n{docstring}"
 
 
 def _constants(module: ModuleType) -> Iterator[tuple[str, str]]:
