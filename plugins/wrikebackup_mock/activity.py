@@ -66,12 +66,16 @@ class Activity:
 
     def file_name(self, index: int) -> str:
         """Of an attachment: all versions of a file have the same."""
-        group, local = self._belongings.attachments.series.place(self._belongings.versions(index)[-1])
-        if group.name.startswith("version "):
-            local = self._belongings.attachments.series.place(self._belongings.versions(index)[0])[1]
+        group, local = self._belongings.attachments.series.place(self._belongings.chain(index)[0])
         if group.name in ("live", "bin") and local < len(texts.HOSTILE_NAMES):
             return texts.HOSTILE_NAMES[local]
-        return f"{texts.FILE_WORDS[index % len(texts.FILE_WORDS)]} {local}.{texts.FILE_TYPES[local % len(texts.FILE_TYPES)][0]}"
+        word, ending = texts.FILE_WORDS[local % len(texts.FILE_WORDS)], self._file_type(index)[0]
+        return f"{word} {local}.{ending}"
+
+    def _file_type(self, index: int) -> tuple[str, str]:
+        """Ending and content type."""
+        _, local = self._belongings.attachments.series.place(self._belongings.chain(index)[0])
+        return texts.FILE_TYPES[local % len(texts.FILE_TYPES)]
 
     def file_size(self, index: int) -> int:
         """Bytes; -1 for a file that Wrike only links to."""
@@ -107,9 +111,7 @@ class Activity:
             "createdDate": moment(series.created(index)),
             "version": file.version,
             "type": texts.EXTERNAL[local % len(texts.EXTERNAL)][0] if file.external else "Wrike",
-            "contentType": "application/octet-stream"
-            if file.external
-            else texts.FILE_TYPES[local % len(texts.FILE_TYPES)][1],
+            "contentType": "application/octet-stream" if file.external else self._file_type(index)[1],
             "size": self.file_size(index),
         }
         target, owner = belongings.file_owner(index)

@@ -154,7 +154,7 @@ class Belongings:
         possible = (count - 7 - generation) // _EVERY + 1 if count > 6 + generation else 0
         return min(possible, self._shape.added(count))
 
-    def _chain(self, index: int) -> tuple[int, int]:
+    def chain(self, index: int) -> tuple[int, int]:
         """The live file that an attachment is a version of (itself for all others), and its version."""
         group, local = self.attachments.series.place(index)
         for name, which, version, _ in _OLD:
@@ -169,12 +169,12 @@ class Belongings:
 
     def file(self, index: int) -> File:
         series = self.attachments.series
-        chain, version = self._chain(index)
+        chain, version = self.chain(index)
         external = series.place(index)[0].name == "external"
         first = newest = chain
         if chain < self._shape.attachments:
             block, which = divmod(chain, _EVERY)
-            of_chain = self._chain(chain)[1]
+            of_chain = self.chain(chain)[1]
             if of_chain > 1:
                 first = series.start("old 1" if which == 0 else "old") + block
             elif 1 <= which - 6 <= self._shape.generation and block < self._new_versions(which - 6):
@@ -183,7 +183,7 @@ class Belongings:
 
     def versions(self, index: int) -> list[int]:
         """All versions of the file that an attachment belongs to, oldest first."""
-        chain, _ = self._chain(index)
+        chain, _ = self.chain(index)
         file = self.file(chain)
         series = self.attachments.series
         if file.first == chain:
@@ -194,7 +194,7 @@ class Belongings:
 
     def file_owner(self, index: int) -> tuple[str, int]:
         """`folder`, `task` or `comment` that an attachment is on, and its index."""
-        return self.attachments.owner(self._chain(index)[0])
+        return self.attachments.owner(self.chain(index)[0])
 
     def files_on(self, target: str, owner: int) -> Iterator[int]:
         """The newest versions of the files on a folder or task, those on its comments with them."""
