@@ -17,7 +17,7 @@ PUBLIC = """
     FileProgress FileStarted Forbidden FormatError Gap GapFound Interrupted KeyNotFound KeyRefused Kind Message
     MissingExtra NotFound NotOffered Page PluginError Reader Record Register Run Secret SecretError Sink SinkDropped
     SinkError SinkFull Source SourceError StageFinished StageProgress StageStarted Table Transform Unauthorized
-    UsageError WrikeBackupError Writer __version__ hookimpl
+    UsageError WrikeBackupError Writer __version__ command_context hookimpl source_options
 """.split()  # noqa: SIM905 - sixty quotation marks less
 
 FOR_TESTS = "MemoryCrawled MemoryReader MemorySink SinkContract SourceContract TransformContract crawl".split()  # noqa: SIM905 - the same
