@@ -21,7 +21,10 @@ PATHS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=
 @given(st.lists(st.tuples(st.text("0123456789abcdef", min_size=64, max_size=64), PATHS)))
 def test_what_was_written_is_read_back(entries: list[tuple[str, str]]) -> None:
     written = "".join(line(sha256, path) for sha256, path in entries).encode()
-    assert list(parse(written.splitlines(keepends=True) if b"\r" not in written else written.split(b"\n")[:-1], "S")) == entries
+    assert (
+        list(parse(written.splitlines(keepends=True) if b"\r" not in written else written.split(b"\n")[:-1], "S"))
+        == entries
+    )
 
 
 @pytest.mark.skipif(not shutil.which("sha256sum"), reason="no sha256sum here")
@@ -38,7 +41,10 @@ def test_stock_sha256sum_checks_what_we_write_and_we_read_what_it_writes(tmp_pat
 
 
 def test_binary_marks_and_capitals_are_read_as_sha256sum_reads_them() -> None:
-    assert list(parse([f"{HEX.upper()} *a b\n".encode(), f"{HEX}  last".encode()], "S")) == [(HEX, "a b"), (HEX, "last")]
+    assert list(parse([f"{HEX.upper()} *a b\n".encode(), f"{HEX}  last".encode()], "S")) == [
+        (HEX, "a b"),
+        (HEX, "last"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -47,5 +53,5 @@ def test_binary_marks_and_capitals_are_read_as_sha256sum_reads_them() -> None:
      f"{HEX}  a\r\n".encode(), f"\\{HEX}  a\\x\n".encode(), f"\\{HEX}  a\\".encode(), f"{HEX}  ".encode() + b"\xff\n", f"{HEX}  a\0b".encode()],
 )  # fmt: skip
 def test_a_damaged_line_is_named(text: bytes) -> None:
-    with pytest.raises(FormatError, match="^some/SHA256SUMS: line 2 "):
+    with pytest.raises(FormatError, match=r"^some/SHA256SUMS: line 2 "):
         list(parse([line(HEX, "a").encode(), text], "some/SHA256SUMS"))

@@ -34,7 +34,9 @@ def test_an_account_id_cannot_lead_elsewhere(account: str) -> None:
         layout.account_folder(account)
 
 
-@pytest.mark.parametrize("uid", ["", "..", "20261123T153000Z", "20261323T153000Z-a", "20261123T153000Z-A", f"{UID}/x", f"{UID}\n"])
+@pytest.mark.parametrize(
+    "uid", ["", "..", "20261123T153000Z", "20261323T153000Z-a", "20261123T153000Z-A", f"{UID}/x", f"{UID}\n"]
+)
 def test_what_is_not_a_backup_uid_names_no_folder(uid: str) -> None:
     assert layout.started(uid) is None
     with pytest.raises(FormatError, match="backup uid"):

@@ -48,7 +48,13 @@ def test_people_can_read_it_and_its_keys_keep_their_order() -> None:
     assert text.startswith('{\n  "format": 1,\n  "tool": {\n    "name": "wrikebackup",\n')
     assert text.endswith("}\n")
     assert "Acme ✈" in text
-    assert json.loads(text)["attachments"] == {"mode": "all versions", "total": 5, "new": 2, "bytes": 1000, "newBytes": 400}
+    assert json.loads(text)["attachments"] == {
+        "mode": "all versions",
+        "total": 5,
+        "new": 2,
+        "bytes": 1000,
+        "newBytes": 400,
+    }
 
 
 def test_times_are_whole_seconds_in_utc() -> None:
@@ -98,7 +104,7 @@ def test_a_wrong_value_is_named_with_the_key_of_the_file(damage: object, named: 
 
 @pytest.mark.parametrize("data", [b"", b"{", b"[]", b"null", b"\xff\xfe", b'{"format": 1', b'{"format": "1"}'])
 def test_what_is_no_manifest_is_a_format_error(data: bytes) -> None:
-    with pytest.raises(FormatError, match="^m: not a manifest"):
+    with pytest.raises(FormatError, match=r"^m: not a manifest"):
         Manifest.decode(data, "m")
 
 

@@ -77,7 +77,11 @@ def test_harmless_names_stay_as_wrikes_tool_would_write_them(id_: str, name: str
     assert attachment_file_name(id_, name) == f"{id_}-{name}"
 
 
-@given(IDS, st.text(st.characters(codec="utf-8"), min_size=1, max_size=400), st.from_regex(r"[a-z0-9]{1,10}", fullmatch=True))
+@given(
+    IDS,
+    st.text(st.characters(codec="utf-8"), min_size=1, max_size=400),
+    st.from_regex(r"[a-z0-9]{1,10}", fullmatch=True),
+)
 def test_the_extension_survives_the_cut(id_: str, stem: str, extension: str) -> None:
     assert attachment_file_name(id_, f"x{stem}.{extension}").endswith(f".{extension}")
 
@@ -102,7 +106,7 @@ def test_an_ordinary_id_can_be_found_by_what_names_start_with(id_: str, name: st
         ("IEAAAEDYIYAB7DLK", "../../etc/passwd", "IEAAAEDYIYAB7DLK-.._.._etc_passwd"),
         ("IEAAAEDYIYAB7DLK", "a\u202etxt.exe", "IEAAAEDYIYAB7DLK-atxt.exe"),
         ("IEAAAEDYIYAB7DLK", "a\ud800b", "IEAAAEDYIYAB7DLK-a_b"),
-        ("IEAAAEDYIYAB7DLK", "a\ufffdb", "IEAAAEDYIYAB7DLK-a_b"),
+        ("IEAAAEDYIYAB7DLK", "c\ufffdd", "IEAAAEDYIYAB7DLK-c_d"),
         ("IEAAAEDYIYAB7DLK", "NUL.txt", "IEAAAEDYIYAB7DLK-NUL_.txt"),
         ("IEAAAEDYIYAB7DLK", "-rf", "IEAAAEDYIYAB7DLK--rf"),
         ("IEAAAEDYIYAB7DLK", "cafe\u0301.png", "IEAAAEDYIYAB7DLK-caf\u00e9.png"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from urllib.parse import parse_qs, urlsplit
 
@@ -18,7 +19,8 @@ NUMBERS = "numbers"
 
 _ANY_TYPE = msgspec.Raw(b'"application/octet-stream"')  # what RFC 2046 says of content of unknown type
 _STORED, _GOOGLE = "Wrike", "Google"
-_WITH_ID = ("d", "folders")  # what stands before the id in the paths of documents, files and folders
+# /document/d/<id>/edit, /file/d/<id>/view, /drive/folders/<id>; published documents are at /d/e/<id>/pub
+_IN_PATH = re.compile(r"/(?:d/e|folders|d(?!/e/?$))/([\w-]+)", re.ASCII)
 _ID_PARAMETERS = ("id", "key", "srcid")
 
 
@@ -107,13 +109,8 @@ def google_id(url: str | None) -> str | None:
     for name in _ID_PARAMETERS:
         if found := parse_qs(parts.query).get(name):
             return found[0]
-    steps = [step for step in parts.path.split("/") if step]
-    for before, after in zip(steps, [*steps[1:], ""], strict=True):
-        if before in _WITH_ID and after:
-            # Published documents are at /d/e/<id>.
-            later = steps[steps.index(before) + 2 :]
-            return (later[0] if later else None) if after == "e" and before == "d" else after
-    return None
+    named = _IN_PATH.search(parts.path)
+    return named[1] if named else None
 
 
 def _is_superseded(entry: _Entry) -> bool:
