@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wrikebackup_core.profile.describing import effective, schema
+from wrikebackup_core.profile.describing import effective, plain, schema
 from wrikebackup_core.profile.opening import fingerprint, open_job, open_sinks, part_context
 from wrikebackup_core.profile.reading import Part, Profile, ProfileProblems, load
 
@@ -16,5 +16,6 @@ __all__ = [
     "open_job",
     "open_sinks",
     "part_context",
+    "plain",
     "schema",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from wrikebackup_core.profile.document import Document, Step
 
 __all__ = ["complaint", "complaints", "nearest"]
 
+_FEW = 6  # more values than this go into the hint
 _MAPPING = "must be a mapping of keys and values"
 _MESSAGES = {
     "missing": "is missing",
@@ -77,6 +79,8 @@ def _message(detail: ErrorDetails) -> str:
     if detail["type"] == "string_too_short":
         least = context["min_length"]
         return "must not be empty" if least == 1 else f"must be at least {least} characters long"
+    if detail["type"] in ("enum", "literal_error") and len(_expected(detail)) > _FEW:
+        return "no such value is known"
     template = _MESSAGES.get(detail["type"])
     if template is not None:
         return template.format(**context)
@@ -84,15 +88,22 @@ def _message(detail: ErrorDetails) -> str:
     return message[:1].lower() + message[1:]
 
 
+def _expected(detail: ErrorDetails) -> list[str]:
+    """The values that would do."""
+    named = str((detail.get("ctx") or {}).get("expected", ""))
+    return re.findall(r"'([^']*)'", named)
+
+
 def _hint(detail: ErrorDetails, where: tuple[Step, ...], model: type[BaseModel]) -> str | None:
-    context, given = detail.get("ctx") or {}, detail["input"]
+    given = detail["input"]
     if detail["type"] == "extra_forbidden":
         known = _keys(model, detail["loc"][:-1])
         return nearest(str(where[-1]), known) or (
             f"known here: {', '.join(known)}" if known else "nothing is known here"
         )
     if detail["type"] in ("enum", "literal_error") and isinstance(given, str):
-        return nearest(given, str(context.get("expected", "")).replace(" or ", ", ").replace("'", "").split(", "))
+        known = _expected(detail)
+        return nearest(given, known) or (f"known here: {', '.join(known)}" if len(known) > _FEW else None)
     if detail["type"] == "string_type" and isinstance(given, (bool, int, float)):
         return "put it in quotes"
     return None

@@ -13,7 +13,7 @@ from wrikebackup_core.plugins import Plugins, Registration
 from wrikebackup_core.profile.reading import Part, Profile
 from wrikebackup_core.profile.shape import Shape
 
-__all__ = ["effective", "schema"]
+__all__ = ["effective", "plain", "schema"]
 
 _REF = "#/$defs/{model}"
 
@@ -61,9 +61,9 @@ def _choice(registry: Mapping[str, Registration], refs: Mapping[Any, dict[str, A
     return {"anyOf": branches} if branches else {"not": {}}
 
 
-def effective(profile: Profile) -> str:
-    """The profile as YAML with its defaults filled in. Secrets stay references."""
-    plain = {
+def plain(profile: Profile) -> dict[str, Any]:
+    """The profile as JSON values with its defaults filled in. Secrets stay references."""
+    return {
         "name": profile.name,
         "source": _part(profile.source),
         "sinks": [_part(part) for part in profile.sinks],
@@ -73,11 +73,15 @@ def effective(profile: Profile) -> str:
         "transfers": profile.transfers,
         "state": str(profile.state),
     }
+
+
+def effective(profile: Profile) -> str:
+    """The profile as YAML with its defaults filled in; loading it gives the same profile."""
     yaml, text = YAML(typ="rt"), io.StringIO()
     yaml.default_flow_style = False
     yaml.indent(mapping=2, sequence=4, offset=2)
     yaml.width = 4096
-    yaml.dump(plain, text)
+    yaml.dump(plain(profile), text)
     return text.getvalue()
 
 

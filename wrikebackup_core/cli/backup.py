@@ -1,0 +1,125 @@
+"""`wrikebackup backup`: runs profiles, one after the other, and says how each ended."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import msgspec
+
+from wrikebackup_core.cli.ending import Ended, ending, hang_up, worst
+from wrikebackup_core.cli.progress import progress
+from wrikebackup_core.cli.session import PATH, Session, options
+from wrikebackup_core.cli.terminal import Terminal
+from wrikebackup_core.errors import ExitCode
+
+if TYPE_CHECKING:
+    from wrikebackup_core.engine.job import DryRun, Outcome
+    from wrikebackup_core.profile import Profile
+
+__all__ = ["backup"]
+
+
+@dataclass(slots=True)
+class _Task:
+    """One profile of the command line, and how it went."""
+
+    path: Path
+    profile: Profile | None = None
+    code: ExitCode = ExitCode.DONE
+    words: str = ""
+
+
+@click.command(short_help="Take a backup, or finish one.")
+@click.argument("profiles", metavar="PROFILE...", nargs=-1, required=True, type=PATH)
+@click.option(
+    "--dry-run", is_flag=True, help="Read the account and say what would be fetched and stored; store nothing."
+)
+@options
+@click.pass_obj
+def backup(session: Session, profiles: tuple[Path, ...], *, dry_run: bool) -> None:
+    """Take a backup, or finish the one that was interrupted.
+
+    Several profiles run one after the other; one that fails does not stop the others, and the exit code is the gravest.
+    """
+    terminal = session.terminal
+    terminal.interrupted = "run the same command again: it goes on where this run stopped"
+    tasks = [_loaded(session, path) for path in profiles]  # all of them first: a mistake is told now and not in an hour
+    for task in tasks:
+        if task.profile is not None:
+            task.code = _run(session, task, task.profile, dry_run=dry_run)
+    code = worst(task.code for task in tasks)
+    _conclude(terminal, tasks, code)
+    raise Ended(code)
+
+
+def _loaded(session: Session, path: Path) -> _Task:
+    from wrikebackup_core import profile
+
+    task = _Task(path)
+    try:
+        task.profile = profile.load(path, session.plugins)
+    except Exception as error:  # noqa: BLE001 - told here; the other profiles run
+        task.code, task.words = ending(error, session.terminal), "not started: the profile cannot be used"
+    return task
+
+
+def _run(session: Session, task: _Task, profile: Profile, *, dry_run: bool) -> ExitCode:
+    from wrikebackup_core import profile as profiles
+    from wrikebackup_core.engine.backup import back_up
+    from wrikebackup_core.engine.backup import dry_run as plan
+
+    terminal = session.terminal
+    try:
+        with profiles.open_job(profile, session.plugins) as job, progress(terminal, profile.name) as notify:
+            result: Outcome | DryRun = plan(job, notify) if dry_run else back_up(job, notify)
+    except Exception as error:  # noqa: BLE001 - told here; the other profiles run
+        task.words = "failed: " + (" ".join(str(error).split()) or type(error).__name__)
+        return ending(error, terminal)
+    return _tell(terminal, task, profile, result)
+
+
+def _tell(terminal: Terminal, task: _Task, profile: Profile, result: Outcome | DryRun) -> ExitCode:
+    from wrikebackup_core.cli import summary
+    from wrikebackup_core.engine.job import Outcome
+
+    facts = msgspec.to_builtins(result)
+    if isinstance(result, Outcome):
+        code, task.words, view = result.exit_code, summary.verdict(result), summary.outcome(result, profile)
+        facts = {"event": "outcome", **facts, "exit_code": int(code)}
+    else:
+        code, task.words, view = ExitCode.DONE, "dry run: nothing was stored", summary.dry_run(result, profile)
+        facts = {"event": "dry_run", **facts}
+    with _reader_may_leave():
+        if terminal.json:
+            terminal.document(facts)
+        elif not terminal.quiet or code is not ExitCode.DONE:
+            terminal.show(view)
+    return code
+
+
+def _conclude(terminal: Terminal, tasks: list[_Task], code: ExitCode) -> None:
+    """The last word on several profiles."""
+    if len(tasks) < 2:
+        return
+    from wrikebackup_core.cli import summary
+
+    with _reader_may_leave():
+        if terminal.json:
+            results = [{"profile": str(task.path), "exit_code": int(task.code), "result": task.words} for task in tasks]
+            terminal.document({"event": "summary", "profiles": results, "exit_code": int(code)})
+        elif not terminal.quiet or code is not ExitCode.DONE:
+            terminal.show(summary.several([(str(task.path), task.code, task.words) for task in tasks]))
+
+
+@contextlib.contextmanager
+def _reader_may_leave() -> Iterator[None]:
+    """The backup stands, whether or not anybody reads the summary."""
+    try:
+        yield
+    except BrokenPipeError:
+        hang_up()

@@ -1,0 +1,204 @@
+"""`wrikebackup list` and `wrikebackup show`: the backups that the sinks of a profile hold. The account is not asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from wrikebackup_core.cli.ending import Ended, worst
+from wrikebackup_core.cli.session import PATH, Session, options
+from wrikebackup_core.cli.terminal import Terminal
+from wrikebackup_core.cli.words import clean, count, duration, local_time, plural, size
+from wrikebackup_core.errors import ExitCode, UsageError, WrikeBackupError
+from wrikebackup_core.model import Backup
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from wrikebackup_core.format.manifest import Manifest
+    from wrikebackup_core.ports import Sink
+
+__all__ = ["Shelf", "list_", "shelves", "show"]
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """One account in one sink."""
+
+    sink: Sink
+    account: str
+    backups: Sequence[Backup]
+    unfinished: Sequence[str]
+
+
+def shelves(sink: Sink) -> Iterator[Shelf]:
+    """What a sink holds, account by account. Raises SinkError."""
+    from wrikebackup_core.store import AccountStore, accounts
+
+    for account in accounts(sink):
+        store = AccountStore(sink, account)
+        yield Shelf(sink, account, store.backups(), store.unfinished())
+
+
+@click.command("list", short_help="List the backups in the sinks.")
+@click.argument("profile", type=PATH)
+@options
+@click.pass_obj
+def list_(session: Session, profile: Path) -> None:
+    """List the backups in the profile's sinks."""
+    from wrikebackup_core import profile as profiles
+
+    terminal, codes, found = session.terminal, [ExitCode.DONE], list[Shelf]()
+    with profiles.open_sinks(profiles.load(profile, session.plugins), session.plugins) as sinks:
+        for sink in sinks:
+            try:
+                held = list(shelves(sink))
+            except WrikeBackupError as error:  # the other sinks are still worth listing
+                terminal.fail(error.message, error.hint)
+                codes.append(error.exit_code)
+                continue
+            found += held
+            if not terminal.json:
+                _print(terminal, sink, held)
+    if terminal.json:
+        terminal.document([_plain(shelf) for shelf in found])
+    raise Ended(worst(codes))
+
+
+def _plain(shelf: Shelf) -> dict[str, Any]:
+    return {
+        "sink": shelf.sink.name,
+        "account": shelf.account,
+        "backups": shelf.backups,
+        "unfinished": shelf.unfinished,
+    }
+
+
+def _print(terminal: Terminal, sink: Sink, held: Sequence[Shelf]) -> None:
+    from rich.text import Text
+
+    if not any(shelf.backups or shelf.unfinished for shelf in held):
+        terminal.show(Text(f"{clean(sink.name)}: no backups yet", overflow="fold"))
+    for shelf in held:
+        terminal.show(Text(f"{clean(sink.name)}, account {clean(shelf.account)}", "bold", overflow="fold"))
+        if shelf.backups:
+            terminal.show(_table(shelf.backups))
+        for uid in shelf.unfinished:
+            terminal.show(Text(f"{clean(uid)}  not finished: running, or to be gone on with", "dim"))
+
+
+def _table(backups: Sequence[Backup]) -> RenderableType:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+    for head in ("backup", "taken", "state", "tasks", "files", "size"):
+        table.add_column(head, justify="right" if head in ("tasks", "files", "size") else "left", no_wrap=True)
+    for one in backups:
+        numbers = (count(one.counts.get("tasks", 0)), count(one.attachment_files), size(one.attachment_bytes))
+        table.add_row(
+            Text(clean(one.uid), "bold"),
+            local_time(one.started),
+            _state(one),
+            *(numbers if one.complete is not None else ()),
+        )
+    return table
+
+
+def _state(one: Backup) -> RenderableType:
+    from rich.text import Text
+
+    if one.complete is None:
+        return Text("unreadable", "red")
+    if one.gaps or not one.complete:
+        return Text(plural(one.gaps, "gap"), "yellow")
+    return Text("complete", "green")
+
+
+@click.command(short_help="Show one backup: what it holds and lacks.")
+@click.argument("profile", type=PATH)
+@click.argument("backup", required=False)
+@options
+@click.pass_obj
+def show(session: Session, profile: Path, backup: str | None) -> None:
+    """Show one backup: what it holds and what it lacks. Without BACKUP, the newest."""
+    from wrikebackup_core import profile as profiles
+    from wrikebackup_core.store import AccountStore
+
+    with profiles.open_sinks(profiles.load(profile, session.plugins), session.plugins) as sinks:
+        held = [shelf for sink in sinks for shelf in shelves(sink)]
+        shelf, uid = _chosen(held, backup)
+        manifest = AccountStore(shelf.sink, shelf.account).manifest(uid)
+        places = [
+            other.sink.name
+            for other in held
+            if other.account == shelf.account and any(one.uid == uid for one in other.backups)
+        ]
+    if session.terminal.json:
+        session.terminal.document({"sinks": places, "manifest": manifest})
+    else:
+        session.terminal.show(_details(manifest, places))
+
+
+def _chosen(held: Sequence[Shelf], wanted: str | None) -> tuple[Shelf, str]:
+    """The backup of that uid, or whose uid starts so; the newest that can be read for None."""
+    found = sorted(
+        ((one, shelf) for shelf in held for one in shelf.backups),
+        key=lambda pair: (pair[0].uid, pair[0].complete is not None),
+    )
+    if not found:
+        raise UsageError("there are no backups in the profile's sinks yet")
+    if wanted is None:
+        readable = [pair for pair in found if pair[0].complete is not None]
+        one, shelf = (readable or found)[-1]
+        return shelf, one.uid
+    fitting = {one.uid: shelf for one, shelf in found if wanted and one.uid.startswith(wanted)}
+    if wanted in fitting:
+        return fitting[wanted], wanted
+    if len(fitting) > 1:
+        raise UsageError(f"several backups start with {wanted}", hint=f"they are {', '.join(sorted(fitting)[:5])}")
+    if not fitting:
+        newest = ", ".join(sorted({one.uid for one, _ in found})[:-4:-1])
+        raise UsageError(f"there is no backup {wanted}", hint=f"the newest ones are {newest}")
+    [(uid, shelf)] = fitting.items()
+    return shelf, uid
+
+
+def _details(manifest: Manifest, places: Sequence[str]) -> RenderableType:
+    from rich.console import Group
+    from rich.text import Text
+
+    from wrikebackup_core.cli.summary import facts, gap_lines, named_counts
+
+    files = manifest.attachments
+    head = Text.assemble(
+        (clean(manifest.account.name or manifest.account.id), "bold"),
+        f"  backup {clean(manifest.backup_uid)}  ",
+        ("complete", "bold green") if manifest.complete else (plural(len(manifest.gaps), "gap"), "bold yellow"),
+    )
+    took = (manifest.finished - manifest.started).total_seconds()
+    lines: list[tuple[str, RenderableType]] = [("stored in", Text(clean(name))) for name in places]
+    lines += [
+        ("account", Text(clean(manifest.account.id))),
+        ("taken", Text(f"{local_time(manifest.started)}, took {duration(took)}")),
+        ("source", Text(clean(manifest.source))),
+        ("records", Text(f"{count(sum(manifest.counts.values()))}: {clean(named_counts(manifest.counts))}")),
+        (
+            "attachments",
+            Text(f"{plural(files.total, 'file')}, {size(files.bytes)} ({files.mode.value}); {count(files.new)} new"),
+        ),
+    ]
+    if manifest.skipped:
+        lines.append(("skipped", Text(f"{clean(', '.join(manifest.skipped))}, by the profile")))
+    if manifest.transforms:
+        lines.append(("transforms", Text(clean(", ".join(str(one.get("kind")) for one in manifest.transforms)))))
+    if manifest.unresolved:
+        named = clean(named_counts(manifest.unresolved))
+        lines.append(("unresolved", Text(f"{named} that are referred to and were not in the account's lists")))
+    lines.append(("written by", Text(clean(f"{manifest.tool.name} {manifest.tool.version}, format {manifest.format}"))))
+    gaps = [Text(f"\n{plural(len(manifest.gaps), 'gap')}", "bold yellow"), *gap_lines(manifest.gaps)]
+    return Group(head, facts(lines), *(gaps if manifest.gaps else ()))

@@ -1,0 +1,79 @@
+"""The program: the group of all commands, and the way from a command line to an exit code."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+from collections.abc import Sequence
+from types import FrameType
+
+import click
+
+from wrikebackup_core.cli.backup import backup
+from wrikebackup_core.cli.backups import list_, show
+from wrikebackup_core.cli.doctor import doctor
+from wrikebackup_core.cli.ending import ending
+from wrikebackup_core.cli.init import init
+from wrikebackup_core.cli.installed import plugins as plugins_
+from wrikebackup_core.cli.profiles import profile
+from wrikebackup_core.cli.session import Session, options
+from wrikebackup_core.cli.terminal import Terminal, logging_to
+from wrikebackup_core.cli.verify import verify
+from wrikebackup_core.errors import ExitCode
+from wrikebackup_core.plugins import Plugins
+from wrikebackup_core.version import __version__
+
+__all__ = ["command", "run"]
+
+
+class _InOrder(click.Group):
+    """Lists its commands in the order in which one needs them, those of plugins last."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+def command(plugins: Plugins | None = None) -> click.Group:
+    """The click group with all commands. Raises PluginError when two plugins want one name."""
+
+    @click.group(
+        name="wrikebackup",
+        cls=_InOrder,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )
+    @click.version_option(__version__, message="%(prog)s %(version)s")
+    @options
+    def wrikebackup() -> None:
+        """Back up Wrike accounts, in the layout of Wrike's own backup tool.
+
+        A profile, one YAML file, says what is backed up and to where: `wrikebackup init` writes one.
+        """
+
+    for one in (init, backup, list_, show, verify, profile, doctor, plugins_):
+        wrikebackup.add_command(one)
+    (plugins or Plugins.load()).add_commands(wrikebackup)
+    return wrikebackup
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Runs one command line. Returns the exit code, and raises nothing."""
+    terminal = Terminal()
+    with contextlib.suppress(ValueError):  # not in the main thread: whoever calls us there handles signals
+        for name in ("SIGTERM", "SIGHUP", "SIGBREAK"):  # the last one is Windows'
+            number = getattr(signal, name, None)
+            if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+                signal.signal(number, _stop)
+    try:
+        plugins = Plugins.load()
+        group = command(plugins)
+        with logging_to(terminal):
+            group.main(list(arguments), "wrikebackup", standalone_mode=False, obj=Session(terminal, plugins))
+            sys.stdout.flush()
+    except BaseException as error:  # noqa: BLE001 - the one place where everything ends
+        return int(ending(error, terminal))
+    return int(ExitCode.DONE)
+
+
+def _stop(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,210 @@
+"""Progress: bars where there is a terminal, a line for each stage where there is none, events as JSON lines for machines."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from wrikebackup_core.cli.tally import Snapshot, Tally
+from wrikebackup_core.cli.terminal import Terminal
+from wrikebackup_core.cli.words import clean, count, duration, plural, size
+from wrikebackup_core.model import (
+    Event,
+    FileFinished,
+    GapFound,
+    Message,
+    SinkDropped,
+    StageFinished,
+    StageProgress,
+    StageStarted,
+)
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+__all__ = ["Notify", "progress"]
+
+Notify = Callable[[Event], None]
+_FILES_SHOWN = 8
+_FRAMES_A_SECOND = 8
+_JSON_EVERY = 1.0  # seconds between two progress events of a stage
+_NAMES = {
+    StageStarted: "stage_started",
+    StageFinished: "stage_finished",
+    GapFound: "gap",
+    SinkDropped: "sink_dropped",
+    Message: "message",
+}
+
+
+@contextlib.contextmanager
+def progress(terminal: Terminal, profile: str) -> Iterator[Notify]:
+    """What a run is to tell its events to. Never raises from there: talk that nobody reads ends no run."""
+    if terminal.json:
+        yield _Events(terminal, profile).take
+    elif terminal.err.is_terminal and not terminal.err.is_dumb_terminal and not terminal.quiet:
+        with _live(terminal) as notify:
+            yield notify
+    else:
+        yield _Lines(terminal).take
+
+
+class _Lines:
+    """A line for each stage, and for what goes wrong."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
+        self._began: dict[str, float] = {}
+
+    def take(self, event: Event) -> None:
+        if isinstance(event, StageStarted):
+            self._began[event.stage] = time.monotonic()
+        elif isinstance(event, StageFinished):
+            seconds = time.monotonic() - self._began.pop(event.stage, time.monotonic())
+            self._stage(event, seconds)
+        elif isinstance(event, SinkDropped):
+            self._terminal.warn(f"{event.sink} takes no further part: {event.reason}")
+        elif isinstance(event, Message):
+            if event.warning:
+                self._terminal.warn(event.text)
+            else:
+                self._terminal.say(event.text)
+
+    def _stage(self, event: StageFinished, seconds: float) -> None:
+        self._terminal.say(f"{event.stage}: {event.summary} ({duration(seconds)})")
+
+
+class _StyledLines(_Lines):
+    """The same lines on a terminal, aligned."""
+
+    def _stage(self, event: StageFinished, seconds: float) -> None:
+        from rich.text import Text
+
+        mark = "✓" if self._terminal.unicode else "-"
+        line = Text.assemble(
+            (f"{mark} ", "green"),
+            (f"{clean(event.stage):<9}", "bold"),
+            clean(event.summary),
+            (f"  {duration(seconds)}", "dim"),
+        )
+        self._terminal.talk(line)
+
+
+@contextlib.contextmanager
+def _live(terminal: Terminal) -> Iterator[Notify]:
+    from rich.live import Live
+
+    tally, lines = Tally(), _StyledLines(terminal)
+
+    def notify(event: Event) -> None:
+        tally.take(event)
+        lines.take(event)
+
+    live = Live(
+        console=terminal.err,
+        get_renderable=lambda: _picture(tally.snapshot(), terminal.err.width, unicode=terminal.unicode),
+        refresh_per_second=_FRAMES_A_SECOND,
+        transient=True,
+        redirect_stdout=False,
+        redirect_stderr=False,
+    )
+    with live:
+        yield notify
+
+
+def _picture(now: Snapshot, width: int, *, unicode: bool) -> Text:
+    """The moving part of the screen: the stage, its numbers, and the files in flight."""
+    from rich.text import Text
+
+    if not now.stage:
+        return Text("")
+    rows = [_stage_row(now, width, unicode=unicode)]
+    # Nearly done first would make the rows jump: the oldest first keeps each where it is.
+    rows += [_file_row(*file, unicode=unicode) for file in now.files[:_FILES_SHOWN]]
+    if len(now.files) > _FILES_SHOWN:
+        rows.append(Text(f"  and {plural(len(now.files) - _FILES_SHOWN, 'more file')} in flight", style="dim"))
+    for row in rows:
+        row.truncate(width - 1, overflow="ellipsis" if unicode else "crop")
+    return Text("\n").join(rows)
+
+
+def _stage_row(now: Snapshot, width: int, *, unicode: bool) -> Text:
+    from rich.text import Text
+
+    facts = []
+    if now.total is not None:
+        facts.append(f"{count(now.done)} of {count(now.total)}")
+    elif now.done:
+        facts.append(count(now.done))
+    if now.total_bytes:
+        facts.append(f"{size(now.bytes_done)} of {size(now.total_bytes)}")
+    elif now.bytes_done:
+        facts.append(size(now.bytes_done))
+    if now.byte_rate:
+        facts.append(f"{size(now.byte_rate)}/s")
+    elif now.rate:
+        facts.append(f"{now.rate:,.0f}/s")
+    left = now.seconds_left
+    facts.append(f"{duration(round(left))} left" if left is not None else duration(round(now.seconds)))
+    if now.gaps:
+        facts.append(plural(now.gaps, "gap"))
+    if now.what:
+        facts.append(clean(now.what))
+    row = Text.assemble((f"  {clean(now.stage):<9}", "bold"))
+    if now.fraction is not None:
+        row.append_text(_bar(now.fraction, max(8, min(24, width - 66)), unicode=unicode))
+        row.append(f" {now.fraction:4.0%}  ")
+    row.append("  ".join(facts))
+    return row
+
+
+def _file_row(key: str, total: int | None, done: int, *, unicode: bool) -> Text:
+    from rich.text import Text
+
+    fraction = done / total if total else 0.0
+    row = Text("  ")
+    row.append_text(_bar(min(1.0, fraction), 9, unicode=unicode))
+    row.append(f" {size(total) if total is not None else '?':>8}  ", style="dim")
+    row.append(clean(key.rpartition("/")[2]))
+    return row
+
+
+def _bar(fraction: float, width: int, *, unicode: bool) -> Text:
+    from rich.text import Text
+
+    full = round(fraction * width)
+    on, off = ("━", "━") if unicode else ("#", "-")
+    return Text.assemble((on * full, "cyan"), (off * (width - full), "bright_black"))
+
+
+class _Events:
+    """JSON lines. Small files are not told one by one: a progress event a second says how far a stage is."""
+
+    def __init__(self, terminal: Terminal, profile: str) -> None:
+        self._terminal, self._profile = terminal, profile
+        self._tally, self._lock = Tally(), threading.Lock()
+        self._next = 0.0
+
+    def take(self, event: Event) -> None:
+        self._tally.take(event)
+        name = _NAMES.get(type(event))
+        if name is not None:
+            self._write(name, msgspec.to_builtins(event))
+        elif isinstance(event, FileFinished) and event.error is not None:
+            self._write("file_failed", msgspec.to_builtins(event))
+        elif time.monotonic() >= self._next and isinstance(event, (StageProgress, FileFinished)):
+            self._next = time.monotonic() + _JSON_EVERY
+            now = self._tally.snapshot()
+            facts = {"stage": now.stage, "what": now.what, "done": now.done, "total": now.total}
+            facts |= {"bytes_done": now.bytes_done, "total_bytes": now.total_bytes}
+            self._write("progress", facts)
+
+    def _write(self, name: str, facts: dict[str, object]) -> None:
+        facts.pop("type", None)
+        with self._lock, contextlib.suppress(OSError, ValueError):
+            self._terminal.document({"event": name, "profile": self._profile, **facts})

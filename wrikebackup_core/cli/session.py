@@ -1,0 +1,54 @@
+"""What every command works with, and the options that every command has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from wrikebackup_core.cli.terminal import Terminal
+from wrikebackup_core.plugins import Plugins
+
+__all__ = ["PATH", "Session", "options"]
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+_OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
+    (("--json",), {"is_flag": True, "help": "For machines: JSON on stdout."}),
+    (("-q", "--quiet"), {"is_flag": True, "help": "Say only what is wrong."}),
+    (("-v", "--verbose"), {"count": True, "help": "Say more; -vv shows tracebacks."}),
+    (("--no-color",), {"is_flag": True, "help": "No colours; the environment variable NO_COLOR does the same."}),
+)
+PATH = click.Path(path_type=Path)
+
+
+@dataclass
+class Session:
+    """`click.Context.obj`."""
+
+    terminal: Terminal
+    plugins: Plugins
+
+
+def _set(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+    session = context.find_object(Session)
+    if session is None or not value:
+        return
+    terminal = session.terminal
+    if parameter.name == "verbose":
+        terminal.verbosity += value
+    elif parameter.name == "no_color":
+        terminal.color = False
+    elif parameter.name == "quiet":
+        terminal.quiet = True
+    else:
+        terminal.json = True
+
+
+def options(function: _Function) -> _Function:
+    """`--json`, `-q`, `-v` and `--no-color`, which count before and after the command's name alike."""
+    for flags, keywords in reversed(_OPTIONS):
+        function = click.option(*flags, **keywords, expose_value=False, callback=_set)(function)
+    return function

@@ -1,0 +1,149 @@
+"""Where results and talk go: results to stdout, talk to stderr, in colour only where somebody looks."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TextIO
+
+import msgspec
+
+from wrikebackup_core.cli.words import clean
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.text import Text
+
+__all__ = ["Terminal"]
+
+_PIPE_COLUMNS = 1000  # nothing is wrapped where a program reads
+
+
+@dataclass
+class Terminal:
+    """What the global options ask for, and the two streams. rich is imported when something is printed."""
+
+    json: bool = False
+    quiet: bool = False
+    verbosity: int = 0
+    color: bool = True
+    interrupted: str | None = None
+    """What to say on Ctrl-C, where there is more to say than that."""
+
+    @cached_property
+    def out(self) -> Console:
+        return self._console(sys.stdout)
+
+    @cached_property
+    def err(self) -> Console:
+        return self._console(sys.stderr)
+
+    def _console(self, stream: TextIO) -> Console:
+        from rich.console import Console
+
+        if hasattr(stream, "reconfigure"):  # a name that the encoding lacks is escaped, and ends nothing
+            stream.reconfigure(errors="backslashreplace")
+        console = Console(
+            file=stream, markup=False, highlight=False, emoji=False, no_color=None if self.color else True
+        )
+        if not console.is_terminal:
+            console.width = _PIPE_COLUMNS
+        return console
+
+    @property
+    def unicode(self) -> bool:
+        """Whether stderr can show bars and check marks."""
+        return self.err.encoding.startswith("utf")
+
+    def show(self, what: RenderableType = "") -> None:
+        """A result, for people."""
+        if self.out.is_terminal:
+            self.out.print(what, soft_wrap=isinstance(what, str))
+            return
+        with self.out.capture() as printed:
+            self.out.print(what)
+        # Tables are filled up with blanks, which is no use to whoever reads a pipe.
+        self.out.file.write("".join(line.rstrip() + "\n" for line in printed.get().splitlines()))
+        self.out.file.flush()
+
+    def document(self, value: Any) -> None:
+        """A result, for machines: one JSON document on a line of its own. Plain ASCII, so that no encoding spoils it."""
+        sys.stdout.write(json.dumps(msgspec.to_builtins(value)) + "\n")
+        sys.stdout.flush()
+
+    def say(self, text: str, *, style: str = "") -> None:
+        """Talk: not with --quiet."""
+        if not self.quiet:
+            self.tell(text, style=style)
+
+    def warn(self, text: str) -> None:
+        """Talk that --quiet does not silence."""
+        self.tell(f"warning: {text}", head=len("warning:"), style="yellow")
+
+    def fail(self, message: str, hint: str | None = None) -> None:
+        """An error: one line, and a hint."""
+        head = "wrikebackup: error:"
+        self.tell(f"{head} {message}", head=len(head), style="bold red")
+        if hint:
+            self.tell(f"hint: {hint}", head=len("hint:"), style="bold")
+
+    def tell(self, text: str, *, style: str = "", head: int | None = None) -> None:
+        """A line on stderr, of which `head` characters (None: all) are styled. A reader that has gone away ends nothing."""
+        from rich.text import Text
+
+        line = Text(clean(text))
+        line.stylize(style, 0, head)
+        self.talk(line)
+
+    def talk(self, line: Text) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self.err.print(line, soft_wrap=True)
+
+
+class _ToTerminal(logging.Handler):
+    def __init__(self, terminal: Terminal) -> None:
+        super().__init__()
+        self._terminal = terminal
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            text = record.getMessage()
+            if record.exc_info and record.exc_info[1] is not None:
+                error = record.exc_info[1]
+                text += f": {type(error).__name__}: {error}"
+            if record.levelno >= logging.WARNING:
+                self._terminal.warn(text)
+            else:
+                self._terminal.tell(f"{record.name}: {text}", style="dim")
+        except Exception:  # noqa: BLE001 - as logging itself does
+            self.handleError(record)
+
+
+@contextlib.contextmanager
+def logging_to(terminal: Terminal) -> Iterator[None]:
+    """Warnings of all libraries, and with -v more of our own: those of others may hold what is to stay secret."""
+    root, handler = logging.getLogger(), _ToTerminal(terminal)
+    level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(terminal.verbosity, 2)]
+
+    def wanted(record: logging.LogRecord) -> bool:
+        ours = record.name.startswith("wrikebackup")
+        return record.levelno >= (level if ours else logging.WARNING)
+
+    handler.addFilter(wanted)
+    before = root.level
+    root.addHandler(handler)
+    root.setLevel(level)
+    logging.captureWarnings(True)
+    stamina = logging.getLogger("stamina")  # says of each retry what our own messages say better
+    stamina.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logging.captureWarnings(False)
+        root.removeHandler(handler)
+        root.setLevel(before)
