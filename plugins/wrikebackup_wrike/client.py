@@ -127,10 +127,11 @@ class Api:
         self.server_ahead = told - time.time()
 
     def _pause(self, state: tenacity.RetryCallState) -> float:
-        backoff = tenacity.wait_exponential_jitter(initial=FIRST_WAIT, max=_LONGEST_WAIT, jitter=FIRST_WAIT)(state)
+        growing = tenacity.wait_exponential(multiplier=FIRST_WAIT, max=_LONGEST_WAIT)
+        jitter = tenacity.wait_random(0, FIRST_WAIT * state.attempt_number)
         error = _error_of(state)
         asked = error.retry_after if isinstance(error, Interrupted) else None
-        return max(backoff, asked or 0.0)
+        return max(growing(state) + jitter(state), asked or 0.0)
 
     def _give_up(self, state: tenacity.RetryCallState) -> bool:
         error = _error_of(state)
