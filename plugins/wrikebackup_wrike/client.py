@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import email.utils
 import logging
 import socket
 import ssl
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -52,6 +53,8 @@ class Api:
         self._host = urlsplit(base_url).netloc
         self._stop, self._budget = stop, retry_seconds
         self._answered = False
+        self._lock = threading.Lock()
+        self._in_flight, self._closing = 0, False
         self.server_ahead: float | None = None
         """Seconds by which the server's clock is ahead of ours, by its newest answer; to a second."""
         self._http = httpx.Client(
@@ -84,7 +87,12 @@ class Api:
         return time.time() + (self.server_ahead or 0.0)
 
     def close(self) -> None:
-        self._http.close()
+        """Ends the connections, those in use when their requests have ended."""
+        with self._lock:
+            self._closing = True
+            idle = self._in_flight == 0
+        if idle:
+            self._http.close()
 
     def _once(self, path: str, params: Mapping[str, str], shape: type[_N]) -> Answer[_N]:
         token = self.tokens.current()
@@ -109,15 +117,31 @@ class Api:
     def _send(self, path: str, params: Mapping[str, str], token: str) -> httpx.Response:
         self.pace.take()
         try:
-            response = self._http.get(
-                self.base_url + path, params=dict(params), headers={"authorization": f"bearer {token}"}
-            )
+            with self._flight():
+                response = self._http.get(
+                    self.base_url + path, params=dict(params), headers={"authorization": f"bearer {token}"}
+                )
         except httpx.DecodingError as error:
             raise Malformed(f"{path}: the answer cannot be unpacked") from error
         except (httpx.TransportError, httpx.InvalidURL) as error:
             raise as_source_error(error, self._host) from error
         self._look_at_clock(response.headers.get("date"))
         return response
+
+    @contextlib.contextmanager
+    def _flight(self) -> Iterator[None]:
+        with self._lock:
+            if self._closing:
+                raise Interrupted("the run was called off")
+            self._in_flight += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._in_flight -= 1
+                last = self._closing and self._in_flight == 0
+            if last:
+                self._http.close()
 
     def _look_at_clock(self, date: str | None) -> None:
         try:

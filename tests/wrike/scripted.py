@@ -130,7 +130,7 @@ class ScriptedServer:
                 except OSError:
                     self.close_connection = True
 
-            def log_message(self, format: str, *args: object) -> None:
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
                 """Nothing."""
 
         return Handler

@@ -19,7 +19,7 @@ def listing(server: ScriptedServer, path: str, total: int, size: int, *, token: 
     def answer(asked: Asked) -> Reply:
         start = int(asked.query.get(token, "0"))
         fields = json.loads(asked.query.get("fields", "[]"))
-        records = [{"id": f"T{n}", **{name: n for name in fields}} for n in range(start, min(total, start + size))]
+        records = [{"id": f"T{n}", **dict.fromkeys(fields, n)} for n in range(start, min(total, start + size))]
         more = {"nextPageToken": str(start + size)} if start + size < total else {}
         return envelope(records, responseSize=total, **more)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -47,7 +48,7 @@ def test_every_second_is_asked_for_once_through_splits_kills_and_any_order(
     assert sum(window.length for window in covered) == length
     if covered:
         assert (covered[0].start, covered[-1].end) == (start, start + length)
-    assert all(one.end == other.start for one, other in zip(covered, covered[1:], strict=False))
+    assert all(one.end == other.start for one, other in pairwise(covered))
 
 
 def test_windows_are_as_few_as_the_width_allows() -> None:
