@@ -35,7 +35,8 @@ def _value(parameter: click.Parameter) -> str:
     if isinstance(parameter.type, click.Choice):
         value = ", ".join(f"`{getattr(choice, 'value', choice)}`" for choice in parameter.type.choices)
     else:
-        value = str(parameter.metavar or parameter.type.name).lower()
+        name = str(parameter.metavar or parameter.type.name).lower()
+        value = {"integer": "whole number", "float": "number"}.get(name.removesuffix(" range"), name)
     many = ", may be given more than once" if parameter.multiple else ""
     default = parameter.default
     shown = isinstance(default, str | int | float) and not isinstance(default, bool) and default != ""

@@ -27,12 +27,16 @@ from tools.terminal_svg import Frame, render, rows_of
 ROOT = Path(__file__).parent.parent
 PICTURE = ROOT / "docs" / "img" / "run.svg"
 COLUMNS, LINES = 100, 30
-FRAMES, LAST_SECONDS = 14, 6.0
+FRAMES, LAST_SECONDS = 16, 6.0
+# Large enough, and slow enough, for bars to be seen moving.
+ACCOUNT = ["--tasks", "2000", "--attachments", "60", "--attachment-size", "2MB", "--latency", "0.02"]
+ACCOUNT += ["--fault", "slow:path=/download,seconds=0.01"]
 PROFILE = """\
 source:
   wrike: {{base_url: "{url}", token: "env:WRIKE_TOKEN", rate: "off"}}
 sinks:
   - local: {{path: ./backups}}
+transfers: 8
 """
 
 
@@ -46,7 +50,7 @@ def _program(name: str) -> str:
 @contextlib.contextmanager
 def _mock_server() -> Iterator[tuple[str, str]]:
     """The address of a server with some latency, and its token."""
-    command = [_program("wrikebackup"), "mock-server", "--port", "0", "--latency", "0.02", "--tasks", "3000"]
+    command = [_program("wrikebackup"), "mock-server", "--port", "0", *ACCOUNT]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as server:
         try:
             assert server.stdout is not None
