@@ -27,10 +27,10 @@ from tools.terminal_svg import Frame, render, rows_of
 ROOT = Path(__file__).parent.parent
 PICTURE = ROOT / "docs" / "img" / "run.svg"
 COLUMNS, LINES = 100, 30
-FRAMES, LAST_SECONDS = 16, 6.0
+FRAMES, LAST_SECONDS = 20, 6.0
 # Large enough, and slow enough, for bars to be seen moving.
-ACCOUNT = ["--tasks", "2000", "--attachments", "60", "--attachment-size", "2MB", "--latency", "0.02"]
-ACCOUNT += ["--fault", "slow:path=/download,seconds=0.01"]
+ACCOUNT = ["--tasks", "2000", "--attachments", "24", "--attachment-size", "18MB", "--latency", "0.02"]
+ACCOUNT += ["--fault", "slow:path=/download,seconds=0.008"]
 PROFILE = """\
 source:
   wrike: {{base_url: "{url}", token: "env:WRIKE_TOKEN", rate: "off"}}
@@ -108,7 +108,7 @@ def _frames(prompt: str, pieces: list[tuple[float, bytes]]) -> list[Frame]:
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as name, _mock_server() as (url, token):
+    with tempfile.TemporaryDirectory(prefix="acme-") as name, _mock_server() as (url, token):
         folder = Path(name)
         (folder / "acme.yaml").write_text(PROFILE.format(url=url), encoding="utf-8")
         environment = {
