@@ -125,9 +125,8 @@ def test_the_python_of_the_reading_guide_reads_a_backup(tmp_path: Path) -> None:
 
     run("-c", "from wrikebackup_core.cli import main; main()", "backup", "quickstart.yaml")
     lines = run("read.py").splitlines()
-    assert len(lines) > 10
-    assert any("attachments" in line for line in lines)
-    assert "None" not in "".join(lines[:5]).replace("External", "")
+    assert sum("attachments" in line for line in lines) > 3
+    assert len(lines) > 100
 
 
 def _reading_program() -> str:
