@@ -1,33 +1,24 @@
 """Which files a run wants and which objects each sink holds, in the spool's database.
 
-An object is written down *before* its writer commits, with the hash of what was stored. So a run that finds it in the sink's
-listing after a kill can tell by reading it back that it is whole, and nothing stored is ever downloaded again. After a barrier the
-row is marked durable and needs no second look.
+An object is appended to the spool's journal *before* its writer commits, with the hash of what is stored. So a run that finds it in
+the sink's listing after a kill can tell by reading it back that it is whole, and nothing stored is ever downloaded again. After
+a barrier it moves into the table `objects` and needs no second look.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from wrikebackup_core.journal import StoredObject
 from wrikebackup_core.model import Attachment
 from wrikebackup_core.ports import Entry
 from wrikebackup_core.spool import Spool
 
-__all__ = ["Ledger", "StoredObject", "Wanted"]
+__all__ = ["Ledger", "Wanted"]
 
 _ATTACHMENTS = "attachments/"
 _READ = 1000  # rows read at a time
-
-
-@dataclass(frozen=True, slots=True)
-class StoredObject:
-    """One object of one sink. `key` is relative to the account's folder; `sha256` in hex and `size` in bytes are of what is stored."""
-
-    key: str
-    sha256: str
-    size: int
-    new: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +34,12 @@ class Ledger:
     """Sinks are numbers here: their place in the list given at the start."""
 
     def __init__(self, spool: Spool, sinks: Sequence[str]) -> None:
-        self._spool = spool
+        self._spool, self._journal = spool, spool.journal
         with spool.writing() as db:
             db.execute("CREATE TABLE IF NOT EXISTS sinks (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)")
             db.execute(
                 "CREATE TABLE IF NOT EXISTS objects (sink INTEGER, key TEXT, sha256 TEXT NOT NULL, size INTEGER NOT NULL,"
-                " durable INTEGER NOT NULL, new INTEGER NOT NULL, PRIMARY KEY (sink, key)) WITHOUT ROWID"
+                " new INTEGER NOT NULL, PRIMARY KEY (sink, key)) WITHOUT ROWID"
             )
             for table in ("files", "listed", "known", "todo"):
                 db.execute(f"DROP TABLE IF EXISTS {table}")
@@ -98,19 +89,24 @@ class Ledger:
                 (sink,),
             )
 
-    def distrust(self, sink: int, keys: Iterable[str]) -> None:
-        """Forgets objects, and that the sink lists them."""
-        rows = [(sink, key) for key in keys]
-        with self._spool.writing() as db:
-            db.executemany("DELETE FROM objects WHERE sink=? AND key=?", rows)
-            db.executemany("DELETE FROM listed WHERE sink=? AND key=?", rows)
+    def unsure(self, sink: int) -> tuple[list[StoredObject], list[str]]:
+        """Of what the journal holds: objects that the sink lists with their size, and the keys of all others."""
+        listed: list[StoredObject] = []
+        absent: list[str] = []
+        for stored in self._journal.pending(sink):
+            row = self._spool.reading.execute(
+                "SELECT size FROM listed WHERE sink=? AND key=?", (sink, stored.key)
+            ).fetchone()
+            if row is not None and row[0] == stored.size:
+                listed.append(stored)
+            else:
+                absent.append(stored.key)
+        return listed, absent
 
-    def unsure(self, sink: int) -> list[StoredObject]:
-        """Listed objects that were written down, but not yet durable when the last run stopped."""
-        rows = self._spool.reading.execute(
-            "SELECT key, sha256, size, new FROM objects WHERE sink=? AND NOT durable", (sink,)
-        )
-        return [StoredObject(key, sha256, size, bool(new)) for key, sha256, size, new in rows]
+    def unlist(self, sink: int, keys: Iterable[str]) -> None:
+        """The sink is taken not to list these."""
+        with self._spool.writing() as db:
+            db.executemany("DELETE FROM listed WHERE sink=? AND key=?", [(sink, key) for key in keys])
 
     def unexplained(self, sink: int, *, sizes: bool) -> Iterator[tuple[str, int, int | None]]:
         """Wanted files that the sink lists and whose hash is not known: key, stored size, the record's size.
@@ -131,35 +127,44 @@ class Ledger:
             db.execute("DELETE FROM known")
             db.executemany("INSERT OR REPLACE INTO known VALUES (?, ?)", ((key, sha256) for sha256, key in sums))
             db.execute(
-                "INSERT OR IGNORE INTO objects SELECT ?1, f.key, k.sha256, l.size, 1, 0 FROM files f"
+                "INSERT OR IGNORE INTO objects SELECT ?1, f.key, k.sha256, l.size, 0 FROM files f"
                 f" JOIN listed l ON l.sink=?1 AND l.key=f.key {same} JOIN known k ON k.key=f.key",
                 (sink,),
             )
 
     # What is stored
 
-    def store(self, sinks: Iterable[int], stored: StoredObject) -> None:
-        """Writes down an object that is about to be committed."""
-        rows = [(sink, stored.key, stored.sha256, stored.size, int(stored.new)) for sink in sinks]
-        with self._spool.writing() as db:
-            db.executemany("INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, 0, ?)", rows)
+    def intend(self, objects: Collection[StoredObject]) -> None:
+        """Writes down what is about to be committed. Raises WrikeBackupError."""
+        self._journal.append(objects)
 
-    def durable(self, sink: int, keys: Iterable[str]) -> None:
+    def know(self, objects: Iterable[StoredObject]) -> None:
+        """These are stored and whole."""
+        rows = [(one.sink, one.key, one.sha256, one.size, int(one.new)) for one in objects]
+        with self._spool.writing() as db:
+            db.executemany("INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?)", rows)
+
+    def settle(self, sink: int, objects: Collection[StoredObject]) -> None:
         """A barrier has passed since these were committed."""
-        with self._spool.writing() as db:
-            db.executemany("UPDATE objects SET durable=1 WHERE sink=? AND key=?", [(sink, key) for key in keys])
+        self.know(objects)
+        self._journal.settle(sink, [one.key for one in objects])
 
-    def drop(self, sink: int, keys: Iterable[str]) -> None:
-        """Forgets objects."""
-        with self._spool.writing() as db:
-            db.executemany("DELETE FROM objects WHERE sink=? AND key=?", [(sink, key) for key in keys])
+    def drop(self, sink: int, keys: Collection[str]) -> None:
+        """Forgets what was intended and did not come about."""
+        self._journal.settle(sink, keys)
 
     def drop_folder(self, folder: str) -> None:
         """Forgets what lies below `folder/` in every sink."""
+        for sink in self.numbers:
+            pending = [one.key for one in self._journal.pending(sink) if one.key.startswith(folder + "/")]
+            self._journal.settle(sink, pending)
         with self._spool.writing() as db:
             db.execute("DELETE FROM objects WHERE substr(key, 1, ?) = ?", (len(folder) + 1, folder + "/"))
 
     def holds(self, sink: int, key: str) -> bool:
+        """Whether the object is stored, durable or not."""
+        if self._journal.holds(sink, key):
+            return True
         row = self._spool.reading.execute("SELECT 1 FROM objects WHERE sink=? AND key=?", (sink, key)).fetchone()
         return row is not None
 

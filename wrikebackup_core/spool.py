@@ -20,6 +20,7 @@ import msgspec
 from wrikebackup_core.errors import SinkFull, SourceError, WrikeBackupError
 from wrikebackup_core.format import ids
 from wrikebackup_core.format.official import Item
+from wrikebackup_core.journal import Journal
 from wrikebackup_core.model import Gap, Kind, Record
 from wrikebackup_core.ports import Page
 
@@ -70,6 +71,7 @@ class Spool:
             path.touch(mode=0o600)
             self._writer = self._connect()
             self._create()
+            self.journal = Journal(path.with_name("journal"))
         except (OSError, sqlite3.Error) as error:
             raise WrikeBackupError(
                 f"cannot use the spool {path}: {error}", hint="set `state:` in the profile"
@@ -135,12 +137,14 @@ class Spool:
             for connection in self._open:
                 connection.close()
             self._open.clear()
+            self.journal.close()
 
     def remove(self) -> None:
         """Closes the file and deletes it: it holds the account in the clear."""
         self.close()
         for path in self._files():
             path.unlink(missing_ok=True)
+        self.journal.remove()
 
     def _files(self) -> list[Path]:
         return [self.path.with_name(self.path.name + tail) for tail in ("", "-wal", "-shm")]

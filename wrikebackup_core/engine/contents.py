@@ -6,7 +6,7 @@ import lzma
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from itertools import chain
 from typing import IO
 
@@ -23,6 +23,7 @@ from wrikebackup_core.model import AttachmentMode, Kind, Record
 __all__ = ["Contents"]
 
 _LINE = 64 << 20  # bytes of one record; a longer line is no record
+_DEPTH = 100
 _SHOWN = 20  # findings of one kind in one member, before they are only counted
 _RECORDS = ".jsonl"
 _Row = schema.User | schema.Folder | schema.Task | schema.Team
@@ -188,16 +189,27 @@ def _by_line(member: IO[bytes], row_type: type[_Row], findings: _Findings) -> It
 
 def _by_token(member: IO[bytes], row_type: type[_Row], findings: _Findings) -> Iterator[_Row]:
     """The records of an array laid out in whatever way. Raises ValueError where it is no JSON, or no array."""
-    events = ijson.parse(member, use_float=True)
+    events = ijson.basic_parse(member, use_float=True)
     first = next(events)
-    if first[1] != "start_array":
+    if first[0] != "start_array":
         findings.add("not a JSON array")
         return
-    for number, value in enumerate(ijson.items(chain([first], events), "item"), 1):
+    values = ijson.items(ijson.parse(_shallow(chain([first], events))), "item")
+    for number, value in enumerate(values, 1):
         try:
             yield msgspec.convert(value, row_type)
         except msgspec.ValidationError as error:
             findings.add(f"record {number}: {error}")
+
+
+def _shallow(events: Iterable[tuple[str, object]]) -> Iterator[tuple[str, object]]:
+    """The same events; ijson's time grows with the square of the depth, which is the writer's to choose. Raises ValueError."""
+    depth = 0
+    for event in events:
+        depth += event[0].startswith("start_") - event[0].startswith("end_")
+        if depth > _DEPTH:
+            raise ValueError(f"nested more than {_DEPTH} deep")
+        yield event
 
 
 def _line(error: BaseException) -> str:

@@ -8,7 +8,8 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from wrikebackup_core.errors import SinkError, WrikeBackupError
-from wrikebackup_core.ledger import Ledger, StoredObject
+from wrikebackup_core.journal import StoredObject
+from wrikebackup_core.ledger import Ledger
 from wrikebackup_core.model import Event, SinkDropped
 from wrikebackup_core.ports import Sink, Transform, Writer
 
@@ -29,7 +30,7 @@ class FanOut:
         """`folder` is the account's folder, which all keys given below are relative to."""
         self.live = dict(sinks)
         self.dropped: dict[int, str] = {}
-        self.uncommitted_bytes = 0
+        self.unsettled_bytes = self.unsettled_count = 0
         self.suffix = "".join(transform.suffix for transform in transforms)
         self._all = dict(sinks)
         self._ledger = ledger
@@ -37,7 +38,7 @@ class FanOut:
         self._folder = folder
         self._notify = notify
         self._lock = threading.Lock()
-        self._committed: dict[int, list[str]] = {number: [] for number in sinks}
+        self._committed: dict[int, list[StoredObject]] = {number: [] for number in sinks}
 
     def drop(self, number: int, error: Exception) -> None:
         """Takes a sink out of the run. Raises SinkError when it was the last."""
@@ -73,23 +74,24 @@ class FanOut:
         """A writer into one sink, past the transforms and the ledger."""
         return self.live[number].create(self.path(key))
 
-    def committed(self, number: int, stored: StoredObject) -> None:
+    def committed(self, stored: StoredObject) -> None:
         with self._lock:
-            self._committed[number].append(stored.key)
-            self.uncommitted_bytes += stored.size
+            self._committed[stored.sink].append(stored)
+            self.unsettled_bytes += stored.size
+            self.unsettled_count += 1
 
     def barrier(self) -> None:
         """When it returns, what was committed before is durable in each sink that is still in the run."""
         with self._lock:
             batches, self._committed = self._committed, {number: [] for number in self._all}
-            self.uncommitted_bytes = 0
+            self.unsettled_bytes = self.unsettled_count = 0
         for number, sink in list(self.live.items()):
             try:
                 sink.sync()
             except WrikeBackupError as error:
                 self.drop(number, error)
             else:
-                self._ledger.durable(number, batches[number])
+                self._ledger.settle(number, batches[number])
 
 
 class _Tee:
@@ -130,8 +132,9 @@ class _Tee:
         return len(data)
 
     def commit(self) -> None:
-        stored = StoredObject(self._key, self._hash.hexdigest(), self._size, self._new)
-        self._fan._ledger.store(self._writers, stored)  # noqa: SLF001 - one class in two
+        sha256 = self._hash.hexdigest()
+        objects = {number: StoredObject(number, self._key, sha256, self._size, self._new) for number in self._writers}
+        self._fan._ledger.intend(objects.values())  # noqa: SLF001 - one class in two
         for number, writer in list(self._writers.items()):
             try:
                 writer.commit()
@@ -139,7 +142,7 @@ class _Tee:
                 self._fan._ledger.drop(number, [self._key])  # noqa: SLF001
                 self._drop(number, error)
             else:
-                self._fan.committed(number, stored)
+                self._fan.committed(objects[number])
         self._demand_a_sink()
 
     def discard(self) -> None:

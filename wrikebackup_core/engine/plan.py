@@ -13,7 +13,8 @@ from wrikebackup_core.engine.attempt import Attempt
 from wrikebackup_core.engine.job import Job
 from wrikebackup_core.errors import FormatError, SinkError
 from wrikebackup_core.format import layout, names, official
-from wrikebackup_core.ledger import Ledger, StoredObject
+from wrikebackup_core.journal import StoredObject
+from wrikebackup_core.ledger import Ledger
 from wrikebackup_core.model import Account, Attachment, AttachmentMode, Message, StageFinished, StageStarted
 from wrikebackup_core.ports import Sink
 from wrikebackup_core.spool import Spool
@@ -87,16 +88,22 @@ class _Reconciled:
 
     def _look_again(self, *, write: bool) -> None:
         """What the last run wrote down but could not make durable is read back once."""
-        whole: list[str] = []
+        listed, absent = self._ledger.unsure(self._number)
+        whole: list[StoredObject] = []
         damaged: list[str] = []
-        for stored in self._ledger.unsure(self._number):
-            (whole if self._hash(stored.key) == stored.sha256 else damaged).append(stored.key)
-        self._ledger.distrust(self._number, damaged)
+        for stored in listed:
+            if self._hash(stored.key) == stored.sha256:
+                whole.append(stored)
+            else:
+                damaged.append(stored.key)
+        self._ledger.know(whole)
+        self._ledger.unlist(self._number, damaged)
         if write:
             self._sink.delete([self._path(key) for key in damaged])
+            self._ledger.drop(self._number, [*absent, *damaged])
             if whole:
                 self._sink.sync()
-                self._ledger.durable(self._number, whole)
+                self._ledger.settle(self._number, whole)
 
     def _read_checksums(self) -> None:
         for backup in reversed(self._store.backups()):
@@ -114,7 +121,7 @@ class _Reconciled:
             return
         for key, size, recorded in list(self._ledger.unexplained(self._number, sizes=True)):
             if recorded is not None:
-                self._ledger.store([self._number], StoredObject(key, self._hash(key), size, new=False))
+                self._ledger.know([StoredObject(self._number, key, self._hash(key), size, new=False)])
 
     def _clear_the_way(self) -> None:
         """What is left is not the file that its name says. It makes room for the one that is downloaded now."""

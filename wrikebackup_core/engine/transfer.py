@@ -26,6 +26,7 @@ _CHUNK = 1 << 20
 _LARGE = 8 << 20  # bytes; few of these at a time fill any line
 _LARGE_THREADS = 6
 _BARRIER_BYTES = 4 << 30  # read again by the next run if this one is killed
+_BARRIER_FILES = 20_000
 _HOPELESS = 25  # failures in a row, without any success, that say it is not the files
 
 
@@ -67,7 +68,8 @@ class _Transfer:
             self._in_vain = 0
             self.stored += 1
         self._notify(FileFinished(wanted.file, size))
-        if self._fan.uncommitted_bytes > _BARRIER_BYTES and self._barrier.acquire(blocking=False):
+        due = self._fan.unsettled_bytes > _BARRIER_BYTES or self._fan.unsettled_count > _BARRIER_FILES
+        if due and self._barrier.acquire(blocking=False):
             try:
                 self._fan.barrier()
             finally:
