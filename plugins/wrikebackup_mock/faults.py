@@ -60,7 +60,10 @@ class Fault:
         if self.kind not in KINDS:
             raise ValueError(f"no fault is called {self.kind}; there are {', '.join(KINDS)}")
         self.at = tuple(self.at)
-        re.compile(self.path)
+        try:
+            re.compile(self.path)
+        except re.error as error:
+            raise ValueError(f"{self.path!r} is no regular expression: {error}") from None
 
     @classmethod
     def parse(cls, text: str) -> Fault:
@@ -82,15 +85,15 @@ class Fault:
         return cls(kind, **given)  # type: ignore[arg-type]
 
     def strikes(self) -> bool:
-        """Counts one more matching request."""
+        """Counts one more matching request, and says whether it is one to strike."""
         self.seen += 1
         if self.times and self.fired >= self.times:
             return False
-        hit = not (self.at or self.every or self.share)
-        hit = hit or self.seen in self.at or (self.every > 0 and self.seen % self.every == 0)
-        hit = hit or (self.share > 0 and Dice(self.seed).roll(self.kind, self.seen) % 10_000 < self.share * 10_000)
-        self.fired += hit
-        return hit
+        if not (self.at or self.every or self.share):
+            return True
+        if self.seen in self.at or (self.every > 0 and self.seen % self.every == 0):
+            return True
+        return self.share > 0 and Dice(self.seed).roll(self.kind, self.seen) % 10_000 < self.share * 10_000
 
 
 class Faults:
@@ -127,13 +130,17 @@ class Faults:
                     continue
                 if re.search(fault.path, path) and fault.strikes() and struck is None:
                     struck = fault
+                    fault.fired += 1
         return struck
 
     def shift(self, path: str) -> int:
         """By how many items a list moves before this page of it is read."""
         with self._lock:
             due = [each for each in self._faults if each.kind == "page-shift" and re.search(each.path, path)]
-            return sum(fault.by for fault in due if fault.strikes())
+            struck = [fault for fault in due if fault.strikes()]
+            for fault in struck:
+                fault.fired += 1
+            return sum(fault.by for fault in struck)
 
     def fired(self, kind: str = "") -> int:
         """How often the faults of a kind (or all) have struck."""

@@ -51,8 +51,6 @@ class Shape:
         """Raises ValueError for sizes that an account cannot have."""
         if not LEAST_TASKS <= tasks <= MOST_TASKS:
             raise ValueError(f"tasks must be from {LEAST_TASKS} to {MOST_TASKS}, not {tasks}")
-        if not 0 <= generation <= MOST_GENERATIONS:
-            raise ValueError(f"generation must be from 0 to {MOST_GENERATIONS}, not {generation}")
         if any(value is not None and value < 0 for value in (attachments, attachment_size, comments, timelogs)):
             raise ValueError("a size cannot be negative")
         folders = max(24, tasks // 12) if folders is None else folders
@@ -78,6 +76,10 @@ class Shape:
 
     def changed(self, generation: int) -> Shape:
         return replace(self, generation=generation)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.generation <= MOST_GENERATIONS:
+            raise ValueError(f"generation must be from 0 to {MOST_GENERATIONS}, not {self.generation}")
 
     @property
     def groups(self) -> int:

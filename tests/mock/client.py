@@ -12,10 +12,10 @@ from wrikebackup_mock.server import MockServer
 
 
 class Client:
-    """Asks one server, and shows refusals as (status, error)."""
+    """Asks one server, and shows refusals as (status, error). `http` brings the token along, `plain` does not."""
 
-    def __init__(self, server: MockServer, http: httpx.Client) -> None:
-        self.server, self.http = server, http
+    def __init__(self, server: MockServer, http: httpx.Client, plain: httpx.Client) -> None:
+        self.server, self.http, self.plain = server, http, plain
         self.account = server.account
 
     def get(self, path: str, /, **params: Any) -> httpx.Response:
