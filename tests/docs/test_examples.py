@@ -132,3 +132,12 @@ def test_the_python_of_the_reading_guide_reads_a_backup(tmp_path: Path) -> None:
 def _reading_program() -> str:
     [text] = [text for where, text in _blocks("python") if where.startswith("docs/how-to/read-a-backup.md")]
     return text
+
+
+def test_every_message_of_the_troubleshooting_guide_is_one_that_the_program_has() -> None:
+    page = (ROOT / "docs" / "how-to" / "troubleshooting.md").read_text(encoding="utf-8")
+    headings = re.findall(r"^### `(.+)`$", page, re.MULTILINE)
+    sources = [*(ROOT / "wrikebackup_core").rglob("*.py"), *(ROOT / "plugins").rglob("*.py")]
+    code = "\n".join(path.read_text(encoding="utf-8") for path in sources)
+    assert len(headings) > 5
+    assert [heading for heading in headings if heading not in code] == []
