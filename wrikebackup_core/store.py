@@ -44,8 +44,11 @@ class AccountStore:
 
     def manifest(self, uid: str) -> Manifest:
         """Raises KeyNotFound where the backup is not committed, FormatError naming the key, SinkError."""
-        key = layout.manifest_key(self._account, uid)
-        return Manifest.decode(b"".join(chunks(self._sink, key)), key)
+        return Manifest.decode(self.manifest_bytes(uid), layout.manifest_key(self._account, uid))
+
+    def manifest_bytes(self, uid: str) -> bytes:
+        """The manifest as it is stored. Raises KeyNotFound, SinkError."""
+        return b"".join(chunks(self._sink, layout.manifest_key(self._account, uid)))
 
     def sums(self, uid: str) -> Iterator[tuple[str, str]]:
         """(SHA-256 in hex, key from the sink's root) of all that SHA256SUMS names, in its order.

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
 from wrikebackup_core.errors import ExitCode, FormatError
-from wrikebackup_core.format.manifest import Attachments, Files, Manifest, Tool
+from wrikebackup_core.format.manifest import Attachments, Files, Manifest, Tool, intact
 from wrikebackup_core.model import Account, AttachmentMode, Gap
 
 UID = "20261123T153000Z-7f3a9c"
 KEYS = [
     "format", "tool", "backupUID", "account", "source", "started", "finished", "complete", "counts", "attachments", "files",
-    "transforms", "skipped", "unresolved", "gaps",
+    "transforms", "skipped", "unresolved", "gaps", "checksum",
 ]  # fmt: skip
 
 
@@ -72,6 +73,21 @@ def test_keys_that_a_later_version_adds_are_passed_over() -> None:
     later["account"]["plan"] = "Business"
     later["gaps"][0]["since"] = "yesterday"
     assert Manifest.decode(json.dumps(later).encode(), "m") == manifest()
+
+
+def test_any_change_to_its_bytes_shows() -> None:
+    whole = manifest().encode()
+    assert intact(whole)
+    for place in range(len(whole)):
+        assert not intact(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        assert not intact(whole[:place])
+    assert not intact(whole + b"\n")
+
+
+def test_its_checksum_can_be_checked_by_hand() -> None:
+    whole = manifest().encode()
+    said = json.loads(whole)["checksum"]
+    assert hashlib.sha256(whole.replace(said.encode(), b"0" * 64)).hexdigest() == said
 
 
 @pytest.mark.parametrize("version", [0, 2, 99, -1])

@@ -12,7 +12,7 @@ from wrikebackup_core.engine.inventory import Inventory
 from wrikebackup_core.engine.threads import each
 from wrikebackup_core.errors import FormatError, KeyNotFound, SinkError, UsageError, WrikeBackupError
 from wrikebackup_core.format import checksums, layout
-from wrikebackup_core.format.manifest import Manifest
+from wrikebackup_core.format.manifest import Manifest, intact
 from wrikebackup_core.model import AttachmentMode, Event, Kind, Message, StageFinished, StageProgress, StageStarted
 from wrikebackup_core.ports import Sink
 from wrikebackup_core.store import AccountStore
@@ -83,7 +83,8 @@ class _Verification:
     def _manifest(self) -> Manifest | None:
         key = self._manifest_key
         try:
-            manifest = self._store.manifest(self._uid)
+            data = self._store.manifest_bytes(self._uid)
+            manifest = Manifest.decode(data, key)
         except KeyNotFound:
             self._findings.append(Finding(key, "missing", "without its manifest this is not a backup"))
         except FormatError as error:
@@ -91,6 +92,8 @@ class _Verification:
         except SinkError as error:
             self._findings.append(Finding(key, "unreadable", error.message))
         else:
+            if not intact(data):
+                self._findings.append(Finding(key, "damaged", "not as it was written: its checksum does not fit"))
             for what, said, true in (
                 ("backup", manifest.backup_uid, self._uid),
                 ("account", manifest.account.id, self._account),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -11,9 +12,12 @@ import msgspec
 from wrikebackup_core.errors import FormatError
 from wrikebackup_core.model import Account, AttachmentMode, Gap
 
-__all__ = ["FORMAT_VERSION", "Attachments", "Files", "Manifest", "Tool"]
+__all__ = ["FORMAT_VERSION", "Attachments", "Files", "Manifest", "Tool", "intact"]
 
 FORMAT_VERSION = 1
+
+_NO_SUM = "0" * 64
+_END = b'"checksum": "%b"\n}\n'
 
 _Time = Annotated[datetime, msgspec.Meta(tz=True)]
 _Count = Annotated[int, msgspec.Meta(ge=0)]
@@ -72,8 +76,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         times = {name: getattr(self, name).astimezone(UTC).replace(microsecond=0) for name in ("started", "finished")}
         plain = msgspec.to_builtins(msgspec.structs.replace(self, **times))
         # Names and reasons may hold lone surrogates, which UTF-8 has no place for; a backup does not fail for that.
-        text = json.dumps(plain, ensure_ascii=False, indent=2) + "\n"
-        return text.encode(errors="replace")
+        text = json.dumps(plain | {"checksum": _NO_SUM}, ensure_ascii=False, indent=2) + "\n"
+        data = text.encode(errors="replace")
+        return data.removesuffix(_END % _NO_SUM.encode()) + _END % hashlib.sha256(data).hexdigest().encode()
 
     @staticmethod
     def decode(data: bytes, where: str) -> Manifest:
@@ -88,6 +93,16 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
             f"{where}: format {version} is not known here; this version reads format {FORMAT_VERSION}",
             hint="use a newer wrikebackup" if version > FORMAT_VERSION else None,
         )
+
+
+def intact(data: bytes) -> bool:
+    """Whether a manifest is, byte for byte, what `Manifest.encode` wrote: nothing else vouches for it.
+
+    Its last key, `checksum`, is the SHA-256 of the file with 64 zeros in the place of the checksum.
+    """
+    body, said = data[: -len(_END % _NO_SUM.encode())], data[-len(_END % _NO_SUM.encode()) :]
+    true = hashlib.sha256(body + _END % _NO_SUM.encode()).hexdigest()
+    return said == _END % true.encode()
 
 
 class _Version(msgspec.Struct):
