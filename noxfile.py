@@ -18,6 +18,8 @@ ROOT = Path(__file__).parent
 GROUPS = nox.project.load_toml(ROOT / "pyproject.toml")
 # What the tests need beside the installed packages when they run away from the checkout.
 TEST_MATERIAL = ("tests", "examples", "benchmarks", "pyproject.toml", "README.md", "LICENSE")
+# Annotated throughout. Add a folder when it is; the aim is all of them.
+TYPED_TESTS = ("tests/contracts", "tests/docs", "tests/fsspec", "tests/hello", "tests/store")
 # They look at source files of the checkout, which an installation does not have.
 TESTS_OF_THE_CHECKOUT = ("tests/docs", "tests/plugins/test_public_api.py")
 
@@ -38,10 +40,10 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def typing(session: nox.Session) -> None:
-    """mypy --strict: the packages, this file, the tools of the documentation."""
+    """mypy --strict: the packages, this file, the tools of the documentation, and the tests that are typed throughout."""
     _install(session, "typing", "picture", project=".[keyring,speed]")
     session.run("mypy", *session.posargs)
-    session.run("mypy", "noxfile.py", "tools")
+    session.run("mypy", "noxfile.py", "tools", *TYPED_TESTS)
 
 
 @nox.session
