@@ -175,30 +175,26 @@ def _details(manifest: Manifest, places: Sequence[str]) -> RenderableType:
     from wrikebackup_core.cli.summary import facts, gap_lines, named_counts
 
     files = manifest.attachments
-    head = Text.assemble(
-        (clean(manifest.account.name or manifest.account.id), "bold"),
-        f"  backup {clean(manifest.backup_uid)}  ",
-        ("complete", "bold green") if manifest.complete else (plural(len(manifest.gaps), "gap"), "bold yellow"),
-    )
+    state = ("complete", "bold green") if manifest.complete else (plural(len(manifest.gaps), "gap"), "bold yellow")
+    head = Text.assemble((clean(manifest.backup_uid), "bold"), "  ", state)
     took = (manifest.finished - manifest.started).total_seconds()
-    lines: list[tuple[str, RenderableType]] = [("stored in", Text(clean(name))) for name in places]
-    lines += [
-        ("account", Text(clean(manifest.account.id))),
-        ("taken", Text(f"{local_time(manifest.started)}, took {duration(took)}")),
-        ("source", Text(clean(manifest.source))),
-        ("records", Text(f"{count(sum(manifest.counts.values()))}: {clean(named_counts(manifest.counts))}")),
-        (
-            "attachments",
-            Text(f"{plural(files.total, 'file')}, {size(files.bytes)} ({files.mode.value}); {count(files.new)} new"),
-        ),
+    attachments = f"{plural(files.total, 'file')}, {size(files.bytes)} ({files.mode.value}); {count(files.new)} new"
+    lines = [
+        ("account", f"{manifest.account.name} ({manifest.account.id})"),
+        *(("stored in", name) for name in places),
+        ("taken", f"{local_time(manifest.started)}, took {duration(took, whole=True)}"),
+        ("source", manifest.source),
+        ("records", f"{count(sum(manifest.counts.values()))}: {named_counts(manifest.counts)}"),
+        ("attachments", attachments),
     ]
     if manifest.skipped:
-        lines.append(("skipped", Text(f"{clean(', '.join(manifest.skipped))}, by the profile")))
+        lines.append(("skipped", f"{', '.join(manifest.skipped)}, by the profile"))
     if manifest.transforms:
-        lines.append(("transforms", Text(clean(", ".join(str(one.get("kind")) for one in manifest.transforms)))))
+        lines.append(("transforms", ", ".join(str(one.get("kind")) for one in manifest.transforms)))
     if manifest.unresolved:
-        named = clean(named_counts(manifest.unresolved))
-        lines.append(("unresolved", Text(f"{named} that are referred to and were not in the account's lists")))
-    lines.append(("written by", Text(clean(f"{manifest.tool.name} {manifest.tool.version}, format {manifest.format}"))))
+        lines.append(
+            ("unresolved", f"{named_counts(manifest.unresolved)}: referred to, but not in the account's lists")
+        )
+    lines.append(("written by", f"{manifest.tool.name} {manifest.tool.version}, format {manifest.format}"))
     gaps = [Text(f"\n{plural(len(manifest.gaps), 'gap')}", "bold yellow"), *gap_lines(manifest.gaps)]
     return Group(head, facts(lines), *(gaps if manifest.gaps else ()))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sqlite3
 import sys
 import traceback
 from collections.abc import Iterable
@@ -92,7 +91,7 @@ def _foreign(error: BaseException) -> tuple[str, str | None]:
         return (f"{error.filename}: {reason}" if error.filename else reason), None
     if isinstance(error, MemoryError):
         return "out of memory", None
-    if isinstance(error, sqlite3.Error):
+    if type(error).__module__ == "sqlite3":  # not imported for the sake of this line
         hint = "see that the folder given as `state:` in the profile has room and is writable"
         return f"the spool cannot be used: {error}", hint
     message = " ".join(f"{type(error).__name__}: {error}".removesuffix(": ").split())

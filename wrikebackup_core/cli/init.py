@@ -16,7 +16,6 @@ from wrikebackup_core.cli.terminal import Terminal
 from wrikebackup_core.errors import SecretError, UsageError
 from wrikebackup_core.plugins import Plugins, Registration
 from wrikebackup_core.ports import Context
-from wrikebackup_core.profile.template import Answers, render
 from wrikebackup_core.secrets import resolve
 
 __all__ = ["init"]
@@ -35,6 +34,7 @@ _PLACES = {
 def init(session: Session, profile: Path) -> None:
     """Ask what is needed, try the token, and write PROFILE (by default wrikebackup.yaml)."""
     from wrikebackup_core.profile import load
+    from wrikebackup_core.profile.template import Answers, render
 
     terminal, plugins = session.terminal, session.plugins
     if profile.exists():

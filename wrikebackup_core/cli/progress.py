@@ -98,6 +98,7 @@ class _StyledLines(_Lines):
 @contextlib.contextmanager
 def _live(terminal: Terminal) -> Iterator[Notify]:
     from rich.live import Live
+    from rich.text import Text
 
     tally, lines = Tally(), _StyledLines(terminal)
 
@@ -115,6 +116,7 @@ def _live(terminal: Terminal) -> Iterator[Notify]:
     )
     with live:
         yield notify
+    terminal.talk(Text(""))  # between the talk and the result
 
 
 def _picture(now: Snapshot, width: int, *, unicode: bool) -> Text:
@@ -123,7 +125,7 @@ def _picture(now: Snapshot, width: int, *, unicode: bool) -> Text:
 
     if not now.stage:
         return Text("")
-    rows = [_stage_row(now, width, unicode=unicode)]
+    rows = [*_stage_rows(now, width, unicode=unicode)]
     # Nearly done first would make the rows jump: the oldest first keeps each where it is.
     rows += [_file_row(*file, unicode=unicode) for file in now.files[:_FILES_SHOWN]]
     if len(now.files) > _FILES_SHOWN:
@@ -133,34 +135,42 @@ def _picture(now: Snapshot, width: int, *, unicode: bool) -> Text:
     return Text("\n").join(rows)
 
 
-def _stage_row(now: Snapshot, width: int, *, unicode: bool) -> Text:
+def _stage_rows(now: Snapshot, width: int, *, unicode: bool) -> Iterator[Text]:
+    """With a bar where the total is known, and the numbers below it; else all in one row."""
     from rich.text import Text
 
-    facts = []
-    if now.total is not None:
-        facts.append(f"{count(now.done)} of {count(now.total)}")
-    elif now.done:
-        facts.append(count(now.done))
-    if now.total_bytes:
-        facts.append(f"{size(now.bytes_done)} of {size(now.total_bytes)}")
-    elif now.bytes_done:
-        facts.append(size(now.bytes_done))
-    if now.byte_rate:
-        facts.append(f"{size(now.byte_rate)}/s")
-    elif now.rate:
-        facts.append(f"{now.rate:,.0f}/s")
-    left = now.seconds_left
-    facts.append(f"{duration(round(left))} left" if left is not None else duration(round(now.seconds)))
+    numbers = [fact for fact in (_items(now), _bytes(now), _rate(now)) if fact]
     if now.gaps:
-        facts.append(plural(now.gaps, "gap"))
-    if now.what:
-        facts.append(clean(now.what))
+        numbers.append(plural(now.gaps, "gap"))
     row = Text.assemble((f"  {clean(now.stage):<9}", "bold"))
-    if now.fraction is not None:
-        row.append_text(_bar(now.fraction, max(8, min(24, width - 66)), unicode=unicode))
-        row.append(f" {now.fraction:4.0%}  ")
-    row.append("  ".join(facts))
-    return row
+    if now.fraction is None:
+        yield row.append("  ".join([*numbers, duration(int(now.seconds), whole=True), clean(now.what)]))
+        return
+    left = now.seconds_left
+    row.append_text(_bar(now.fraction, max(10, min(40, width - 40)), unicode=unicode))
+    yield row.append(
+        f" {now.fraction:4.0%}  {duration(left, whole=True)} left" if left is not None else f" {now.fraction:4.0%}"
+    )
+    if numbers:
+        yield Text(f"{'':11}{'  '.join(numbers)}", style="dim")
+
+
+def _items(now: Snapshot) -> str:
+    if now.total is not None:
+        return f"{count(now.done)} of {count(now.total)}"
+    return count(now.done) if now.done else ""
+
+
+def _bytes(now: Snapshot) -> str:
+    if now.total_bytes:
+        return f"{size(now.bytes_done)} of {size(now.total_bytes)}"
+    return size(now.bytes_done) if now.bytes_done else ""
+
+
+def _rate(now: Snapshot) -> str:
+    if now.byte_rate:
+        return f"{size(now.byte_rate)}/s"
+    return f"{now.rate:,.0f}/s" if now.rate else ""
 
 
 def _file_row(key: str, total: int | None, done: int, *, unicode: bool) -> Text:

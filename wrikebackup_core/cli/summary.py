@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
@@ -50,45 +50,48 @@ def _extent(gaps: Sequence[Gap]) -> str:
 
 def outcome(result: Outcome, profile: Profile) -> RenderableType:
     """The summary of a backup."""
-    code = result.exit_code
-    head = Text.assemble(
-        (clean(result.account.name or result.account.id), "bold"),
-        f"  backup {result.backup_uid}  ",
-        (verdict(result), f"bold {_COLOURS.get(code, 'red')}"),
-    )
-    rows: list[tuple[str, RenderableType]] = []
-    folder = layout.backup_folder(result.account.id, result.backup_uid)
-    for name, reason in result.sinks.items():
-        place = Text(f"{clean(name)}/{folder}") if reason is None else Text(f"{clean(name)}: {clean(reason)}", "red")
-        rows.append(("stored in" if reason is None else "failed", place))
-    rows.append(("records", Text(_records(result.counts))))
-    files = f"{plural(result.attachments_total, 'file')}, {size(result.attachments_bytes)}"
-    files += (
-        f"; {count(result.attachments_new)} new, {size(result.bytes_new)}" if result.attachments_new else "; none new"
-    )
+    stored = [name for name, reason in result.sinks.items() if reason is None]
+    rows = [("account", _account(result)), ("backup", layout.backup_folder(result.account.id, result.backup_uid))]
+    rows += [("stored in", name) for name in stored]
+    rows.append(("records", _records(result.counts)))
+    new = f"{count(result.attachments_new)} new, {size(result.bytes_new)}" if result.attachments_new else "none new"
+    files = f"{plural(result.attachments_total, 'file')}, {size(result.attachments_bytes)}; {new}"
     rows += _left_out(profile, files)
     if result.unresolved:
-        unresolved = ", ".join(f"{count(number)} {kind}" for kind, number in sorted(result.unresolved.items()))
-        rows.append(("unresolved", Text(f"{unresolved} that are referred to and were not in the account's lists")))
+        rows.append(("unresolved", f"{named_counts(result.unresolved)}: referred to, but not in the account's lists"))
     rows.append(
-        ("took", Text(duration(result.seconds) + (", going on with a run that was stopped" if result.resumed else "")))
+        ("took", duration(result.seconds) + (", going on with a run that was stopped" if result.resumed else ""))
     )
-    return Group(head, facts(rows), *_missing(result.gaps))
+    head = Text(verdict(result), f"bold {_COLOURS.get(result.exit_code, 'red')}")
+    lost = {name: reason for name, reason in result.sinks.items() if reason is not None}
+    return Group(head, facts(rows), *_dropped(lost), *_missing(result.gaps))
 
 
 def dry_run(result: DryRun, profile: Profile) -> RenderableType:
     """What a run would do."""
-    head = Text.assemble(
-        (clean(result.account.name or result.account.id), "bold"), "  dry run: ", ("nothing was stored", "bold")
+    files = f"{plural(result.attachments_total, 'file')}; "
+    files += (
+        f"{count(result.attachments_new)} to fetch, {size(result.bytes_new)}"
+        if result.attachments_new
+        else "none to fetch"
     )
-    files = f"{plural(result.attachments_total, 'file')}; to fetch: {count(result.attachments_new)}, {size(result.bytes_new)}"
-    rows: list[tuple[str, RenderableType]] = [("records", Text(_records(result.counts)))]
-    rows += _left_out(profile, files)
+    rows = [("account", _account(result)), ("records", _records(result.counts)), *_left_out(profile, files)]
     rows += [
-        ("sink", Text(f"{clean(name)}: {'lacks ' + plural(lacking, 'file') if lacking else 'has all files'}"))
+        ("sink", f"{name}: {'lacks ' + plural(lacking, 'file') if lacking else 'has all files'}")
         for name, lacking in result.per_sink.items()
     ]
-    return Group(head, facts(rows), *_missing(result.gaps))
+    return Group(Text("dry run: nothing was stored", "bold"), facts(rows), *_missing(result.gaps))
+
+
+def _account(result: Outcome | DryRun) -> str:
+    return f"{result.account.name} ({result.account.id})" if result.account.name else result.account.id
+
+
+def _dropped(sinks: Mapping[str, str]) -> Iterator[RenderableType]:
+    if sinks:
+        yield Text(f"\n{plural(len(sinks), 'sink')} without this backup", "bold red")
+    for name, reason in sinks.items():
+        yield Padding(Text.assemble((clean(name), "red"), f": {clean(reason)}"), (0, 0, 0, 2))
 
 
 def several(results: Iterable[tuple[str, ExitCode, str]]) -> RenderableType:
@@ -101,44 +104,43 @@ def several(results: Iterable[tuple[str, ExitCode, str]]) -> RenderableType:
     return Group(Text(""), table)
 
 
-def facts(rows: Iterable[tuple[str, RenderableType]]) -> RenderableType:
-    """Names on the left, what is to be known on the right."""
+def facts(rows: Iterable[tuple[str, str]]) -> RenderableType:
+    """Names on the left, what is to be known on the right. Any text may be given."""
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim", no_wrap=True, min_width=11)
     table.add_column(overflow="fold")
     before = ""
     for name, value in rows:
-        table.add_row(name if name != before else "", value)
+        table.add_row(name if name != before else "", Text(clean(value)))
         before = name
     return Padding(table, (0, 0, 0, 2))
 
 
 def _records(counts: Mapping[str, int]) -> str:
-    return f"{count(sum(counts.values()))}: {named_counts(counts)}" if counts else "none"
+    return f"{count(sum(counts.values()))}: {named_counts(counts, most=4)}" if any(counts.values()) else "none"
 
 
-def named_counts(counts: Mapping[str, int]) -> str:
-    """`2,000 tasks, 300 folders`, most first, empty kinds left out."""
+def named_counts(counts: Mapping[str, int], most: int | None = None) -> str:
+    """`2,000 tasks, 300 folders`, most first, empty kinds left out; `most` of them by name."""
     named = sorted(((number, kind) for kind, number in counts.items() if number), key=lambda pair: (-pair[0], pair[1]))
-    return ", ".join(f"{count(number)} {kind.replace('_', ' ')}" for number, kind in named)
+    words = [f"{count(number)} {kind}" for number, kind in named]
+    rest = f" and {plural(len(words) - most, 'other kind')}" if most and len(words) > most else ""
+    return ", ".join(words[:most]) + rest
 
 
-def _left_out(profile: Profile, files: str) -> list[tuple[str, RenderableType]]:
+def _left_out(profile: Profile, files: str) -> list[tuple[str, str]]:
     """The attachments, and what the profile does not want."""
     none = profile.attachments is AttachmentMode.NONE
-    rows: list[tuple[str, RenderableType]] = [("attachments", Text("left out by the profile" if none else files))]
+    rows = [("attachments", "left out by the profile" if none else files)]
     if profile.skip:
-        kinds = ", ".join(sorted(kind.value for kind in profile.skip))
-        rows.append(("skipped", Text(f"{kinds}, by the profile")))
+        rows.append(("skipped", f"{', '.join(sorted(kind.value for kind in profile.skip))}, by the profile"))
     return rows
 
 
 def _missing(gaps: Sequence[Gap]) -> list[RenderableType]:
     if not gaps:
         return []
-    title = Text(
-        f"\n{plural(len(gaps), 'gap')}: in the account, as far as can be told, and not in this backup", "bold yellow"
-    )
+    title = Text(f"\n{plural(len(gaps), 'gap')}: what this backup lacks", "bold yellow")
     return [title, *gap_lines(gaps)]
 
 
@@ -150,7 +152,7 @@ def gap_lines(gaps: Iterable[Gap]) -> list[RenderableType]:
     lines: list[RenderableType] = []
     for (kind, reason, hint), ids in groups.items():
         named = [clean(name) for name in ids if name is not None]
-        what = f"{clean(kind)} ({among(named)})" if named else f"{clean(kind)}, all of them"
+        what = f"{clean(kind)} ({among(named)})" if named else f"all {clean(kind)}"
         text = Text.assemble((what, "yellow"), f": {clean(reason)}")
         if hint:
             text.append(f"\nhint: {clean(hint)}", "dim")

@@ -44,16 +44,16 @@ def size(number: float) -> str:
     return f"{number / 1000:,.1f} PB"
 
 
-def duration(seconds: float) -> str:
-    """`0.4 s`, `12 s`, `3 min 07 s`, `2 h 05 min`."""
-    if seconds < 9.95:
+def duration(seconds: float, *, whole: bool = False) -> str:
+    """`0.4 s` (`0 s` where whole seconds are asked for), `12 s`, `3 min 07 s`, `2 h 05 min`."""
+    if seconds < 9.95 and not whole:
         return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02} s"
-    return f"{whole // 3600:,} h {whole % 3600 // 60:02} min"
+    rounded = round(seconds)
+    if rounded < 60:
+        return f"{rounded} s"
+    if rounded < 3600:
+        return f"{rounded // 60} min {rounded % 60:02} s"
+    return f"{rounded // 3600:,} h {rounded % 3600 // 60:02} min"
 
 
 def local_time(when: datetime) -> str:
