@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import replace
@@ -24,6 +25,7 @@ _LARGEST_BODY = 1 << 20
 _HTML = b"<!DOCTYPE html>\n<html><head><title>%d</title></head><body><center><h1>%d cloudflare</h1></center></body></html>\n"
 _JSON_HEADERS = {"content-type": "application/json;charset=UTF-8", "cache-control": "no-cache, no-store"}
 
+_log = logging.getLogger(__name__)
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 _encode = msgspec.json.Encoder().encode
 
@@ -79,9 +81,10 @@ class App:
             response = self._before(fault, request) or answer(_changed(request, fault))
             response = _json_answer(response, request) if isinstance(response, Listing) else response
         except Refusal as refusal:
-            body = refusal.body
-            length = {"content-length": str(len(body))}
-            response = Bytes(refusal.status, {**_JSON_HEADERS, **length, **refusal.headers}, [body])
+            response = _refused(refusal)
+        except Exception:  # noqa: BLE001 - a mistake of this server must look like one of Wrike's, and be seen
+            _log.exception("%s %s", request.method, path)
+            response = _refused(Refusal(500, "server_error", "Server error"))
         response.headers["wrike-response-id"] = response.headers["traceid"] = secrets.token_hex(8)
         self._note(request, path, template, response.status, fault)
         await sender.send(_after(fault, response), fault)
@@ -113,12 +116,13 @@ class _Sender:
 
     def __init__(self, send: Send, *, head: bool) -> None:
         self._send, self._head = send, head
+        # ASGI has no word for a broken connection; uvicorn's `send` belongs to an object that knows of it.
+        self._cycle = getattr(send, "__self__", None)
 
     async def drop(self, seconds: float) -> None:
         """Closes the connection without a word, after a while."""
         await asyncio.sleep(seconds)
-        # ASGI has no word for this; uvicorn's `send` belongs to an object that has the transport.
-        transport = getattr(getattr(self._send, "__self__", None), "transport", None)
+        transport = getattr(self._cycle, "transport", None)
         if transport is not None:
             transport.abort()
             await asyncio.sleep(0.005)
@@ -129,6 +133,8 @@ class _Sender:
         left = fault.bytes if fault is not None and fault.kind in ("cut", "truncate") else None
         if not self._head:
             for piece in answer.pieces:
+                if getattr(self._cycle, "disconnected", False):
+                    return
                 part = piece if left is None else piece[:left]
                 await self._write(part, fault)
                 if left is not None:
@@ -163,7 +169,7 @@ async def _read(scope: dict[str, Any], receive: Callable[[], Awaitable[dict[str,
     query = scope["query_string"].decode("latin-1")
     return Request(
         scope["method"],
-        scope["path"],
+        scope["raw_path"].decode("latin-1"),
         dict(parse_qsl(query, keep_blank_values=True)),
         {name.decode("latin-1").lower(): text.decode("latin-1") for name, text in scope["headers"]},
         body,
@@ -217,6 +223,11 @@ def _resized(pieces: Iterable[bytes], wanted: int) -> Iterator[bytes]:
 def _html(status: int) -> Bytes:
     body = _HTML % (status, status)
     return Bytes(status, {"content-type": "text/html; charset=UTF-8", "content-length": str(len(body))}, [body])
+
+
+def _refused(refusal: Refusal) -> Bytes:
+    body = refusal.body
+    return Bytes(refusal.status, {**_JSON_HEADERS, "content-length": str(len(body)), **refusal.headers}, [body])
 
 
 def _json_answer(listing: Listing, request: Request) -> Bytes:

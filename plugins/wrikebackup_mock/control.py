@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
+from urllib.parse import unquote
 
 from wrikebackup_mock.faults import Fault
 from wrikebackup_mock.protocol import Bytes, Request
@@ -28,7 +29,7 @@ class Control:
     def answer(self, request: Request) -> Bytes:
         service, what = self._service, (request.method, request.path.removeprefix("/__mock__/"))
         if request.path.startswith(_FILES) and request.method in ("GET", "HEAD"):
-            return self._files(request)
+            return self._files(unquote(request.path.removeprefix(_FILES)), request)
         try:
             if what == ("POST", "faults"):
                 given = json.loads(request.body)
@@ -60,8 +61,7 @@ class Control:
         ).encode()
         return Bytes(200, {"content-type": "application/json", "content-length": str(len(body))}, [body])
 
-    def _files(self, request: Request) -> Bytes:
-        asked = request.path.removeprefix(_FILES)
+    def _files(self, asked: str, request: Request) -> Bytes:
         account = self._service.account
         if not asked:
             names = (f"{found}-{_UNSAFE.sub('_', name)[:60] or '_'}" for found, name, _ in account.files())

@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from wrikebackup_mock.protocol import Bytes, Request
 
 _CODE_SECONDS = 600
+OWNER = "owner"
 
 
 @dataclass(frozen=True)
@@ -47,17 +48,19 @@ class Tokens:
         self.app = app
         self._lock = threading.Lock()
         self._permanent = permanent
-        self._access: dict[str, float] = {}
-        self._refresh: set[str] = set()
+        self._access: dict[str, tuple[float, str]] = {}
+        self._refresh: dict[str, str] = {}
         self._codes: dict[str, _Code] = {}
         self.refreshed = 0
         """How many refresh tokens have been redeemed."""
 
-    def accepts(self, token: str) -> bool:
+    def user(self, token: str) -> str | None:
+        """Whose token it is; None when it is not good."""
         with self._lock:
             if self._permanent and secrets.compare_digest(token.encode(), self._permanent.encode()):
-                return True
-            return self._access.get(token, 0.0) > time.monotonic()
+                return OWNER
+            expires, user = self._access.get(token, (0.0, ""))
+            return user if expires > time.monotonic() else None
 
     def expire(self, token: str | None = None) -> None:
         """Ends one access token, or all of them; the permanent token and the refresh tokens stay good."""
@@ -73,15 +76,15 @@ class Tokens:
             self._access.clear()
             self._refresh.clear()
 
-    def issue(self) -> dict[str, object]:
-        """A new pair of tokens, in the form of the token answer without its `host`."""
+    def issue(self, user: str = OWNER) -> dict[str, object]:
+        """A new pair of tokens, in the form of the token answer without its `host`. All users see the same account."""
         with self._lock:
-            return self._issue()
+            return self._issue(user)
 
-    def _issue(self) -> dict[str, object]:
+    def _issue(self, user: str) -> dict[str, object]:
         access, refresh = f"mock.access.{secrets.token_urlsafe(24)}", f"mock.refresh.{secrets.token_urlsafe(24)}"
-        self._access[access] = time.monotonic() + self.app.lifetime
-        self._refresh.add(refresh)
+        self._access[access] = time.monotonic() + self.app.lifetime, user
+        self._refresh[refresh] = user
         return {
             "access_token": access,
             "refresh_token": refresh,
@@ -129,18 +132,19 @@ class Tokens:
                 401, {"error": "unauthorized_client", "error_description": "Client is unknown or its secret is wrong"}
             )
         grant = form.get("grant_type")
+        user = OWNER
         with self._lock:
             if grant == "authorization_code":
                 error = self._redeem_code(form)
             elif grant == "refresh_token":
-                error = self._redeem_refresh(form.get("refresh_token", ""))
+                user, error = self._redeem_refresh(form.get("refresh_token", ""))
             else:
                 error = "unsupported_grant_type"
             if error:
                 return _json(400, {"error": error, "error_description": "The grant is not accepted"})
-            issued = self._issue()
+            issued = self._issue(user)
             if grant == "refresh_token" and not self.app.rotate:
-                self._refresh.discard(str(issued["refresh_token"]))
+                del self._refresh[str(issued["refresh_token"])]
                 issued["refresh_token"] = form["refresh_token"]
         return _json(200, {**issued, "host": self.app.host or host})
 
@@ -151,13 +155,15 @@ class Tokens:
             return "invalid_grant"
         return "invalid_grant" if form.get("redirect_uri", code.redirect) != code.redirect else ""
 
-    def _redeem_refresh(self, token: str) -> str:
-        if token not in self._refresh:
-            return "invalid_grant"
+    def _redeem_refresh(self, token: str) -> tuple[str, str]:
+        """Whose it was, and the error."""
+        user = self._refresh.get(token)
+        if user is None:
+            return "", "invalid_grant"
         if self.app.rotate:
-            self._refresh.discard(token)
+            del self._refresh[token]
         self.refreshed += 1
-        return ""
+        return user, ""
 
 
 def _page(status: int, inner: str) -> Bytes:

@@ -42,7 +42,7 @@ def bad_parameter(name: str) -> Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request; `path` is decoded, header names are in lower case."""
+    """One HTTP request; `path` is percent-encoded as it came, header names are in lower case."""
 
     method: str
     path: str
@@ -126,8 +126,10 @@ class Call:
             if name not in allowed:
                 raise bad_request(f"Parameter '{name}' is not allowed")
         wanted = self.words("fields", empty=True) or frozenset()
-        if not wanted <= self.endpoint.fields:
+        if not wanted <= self.endpoint.fields - self.server.plan.unknown_fields:
             raise bad_parameter("fields")
+        if wanted & self.server.plan.denied_fields:
+            raise Refusal(403, "not_allowed", "Action is not allowed because of license/quota limits")
         self.fields = wanted
 
     @property

@@ -11,7 +11,7 @@ from wrikebackup_mock.belongings import Owned
 from wrikebackup_mock.chance import DAY
 from wrikebackup_mock.paging import Rows
 from wrikebackup_mock.protocol import Bytes, Call, Endpoint, Listing, Range, Refusal, bad_parameter, bad_request
-from wrikebackup_mock.routes_work import find_folder
+from wrikebackup_mock.routes_work import find_folder, tasks_below
 from wrikebackup_mock.series import Series
 
 _WEEK = 7 * DAY
@@ -188,13 +188,24 @@ def _timelogs(call: Call) -> Listing:
             raise bad_request(f"Parameter '{name}' is not offered by this mock server")
     rows: Rows = series.ranges(trashed=None if call.server.plan.lists_bin else False)
     if "id" in call.parts:
-        rows = [array("q", account.belongings.timelogs.of(*_owner(call)))]
+        rows = call.server.pages.chosen(("timelogs", call.key), lambda: _timelogs_of(call))
     elif created is not None:
         wanted = created
         rows = call.server.pages.chosen(("timelogs", call.key), lambda: _listed(call, series, wanted))
     make = account.activity.timelog
     limit = None if call.has("pageSize") else call.number("limit", 1, 999_999_999)
     return call.server.pages.page(call, "timelogs", rows, lambda found: call.strip(map(make, found)), size=limit)
+
+
+def _timelogs_of(call: Call) -> Iterator[int]:
+    """Those of a task, or of all tasks below a folder."""
+    target, owner = _owner(call)
+    deep = call.flag("descendants") is not False
+    tasks = (
+        [owner] if target == "task" else tasks_below(call, owner, deep=deep, subs=call.flag("subTasks") is not False)
+    )
+    for task in tasks:
+        yield from call.account.belongings.timelogs.of("task", task)
 
 
 def _timelogs_by_id(call: Call) -> Listing:
@@ -282,6 +293,7 @@ ENDPOINTS = [
     Endpoint("/attachments/{id}/url", _url, kind="attachments"),
     Endpoint("/timelogs", _timelogs, _LOG_PARAMS, _LOG_FIELDS, "timelogs", "nextPageToken"),
     Endpoint("/tasks/{id}/timelogs", _timelogs, _LOG_PARAMS, _LOG_FIELDS, "timelogs", "nextPageToken"),
+    Endpoint("/folders/{id}/timelogs", _timelogs, _LOG_PARAMS, _LOG_FIELDS, "timelogs", "nextPageToken"),
     Endpoint("/timelogs/{ids}", _timelogs_by_id, _params("plainText"), _LOG_FIELDS, "timelogs"),
     Endpoint("/dependencies/{ids}", _dependencies, kind="dependencies"),
     Endpoint("/tasks/{id}/dependencies", _dependencies_of, kind="dependencies"),

@@ -208,12 +208,13 @@ _UNFILTERING = _params("descendants limit sortField sortOrder subTasks withInvit
 def _chosen_tasks(call: Call, place: int | None, *, deep: bool, subs: bool) -> Iterator[int]:
     account = call.account
     wanted = _task_filter(call)
-    for index in _task_candidates(call, place, deep=deep, subs=subs):
+    for index in tasks_below(call, place, deep=deep, subs=subs):
         if (subs or not account.tree.supers(index)) and wanted(index):
             yield index
 
 
-def _task_candidates(call: Call, place: int | None, *, deep: bool, subs: bool) -> Iterator[int]:
+def tasks_below(call: Call, place: int | None, *, deep: bool, subs: bool) -> Iterator[int]:
+    """Indices of the tasks in a folder (None: in the account), in order of creation; subtasks may be missing without `subs`."""
     tree = call.account.tree
     if place is None or (deep and place < 0):
         created = call.range("createdDate")

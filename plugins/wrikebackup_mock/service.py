@@ -10,7 +10,7 @@ import time
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from wrikebackup_mock import content, routes_activity, routes_people, routes_work
 from wrikebackup_mock.account import MockAccount
@@ -41,6 +41,7 @@ class Plan:
     page of a list has a token, which brings an empty page whose token is refused. `storage_host`: the name in links to
     stored files, whose port is another one than the API's. `lists_bin`: whether account-wide lists of comments, attachments and
     time logs have those of items in the recycle bin (not known of Wrike; what hangs on one item is always listed there).
+    `unknown_fields`: values of `fields` that this API does not know (400), `denied_fields`: those it has no rights for (403).
     """
 
     forbidden: frozenset[str] = frozenset()
@@ -49,6 +50,8 @@ class Plan:
     empty_last_page: bool = False
     storage_host: str = "localhost"
     lists_bin: bool = True
+    unknown_fields: frozenset[str] = frozenset()
+    denied_fields: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         unknown = self.forbidden - {*KINDS, ACCOUNT_COMMENTS}
@@ -131,8 +134,8 @@ class Service:
         return self.plan.redirects
 
     def route(self, path: str) -> tuple[Endpoint, dict[str, str]] | None:
-        """The endpoint for a path below `/api/v4`, and what stands in the path for its placeholders."""
-        asked = path.strip("/").split("/")
+        """The endpoint for a path below `/api/v4` (percent-encoded), and what stands in it for the placeholders."""
+        asked = [unquote(part) for part in path.strip("/").split("/")]
         for parts, endpoint in self._routes.get(len(asked), ()):
             if all(part == text or part[0] == "{" for part, text in zip(parts, asked, strict=True)) and all(asked):
                 found = {part[1:-1]: text for part, text in zip(parts, asked, strict=True) if part[0] == "{"}
@@ -152,7 +155,7 @@ class Service:
             raise Refusal(404, "method_not_found", "Requested method is not found")
         endpoint, parts = found
         self._check_plan(endpoint)
-        call = Call(endpoint, request, self._account, parts, token, self)
+        call = Call(endpoint, request, self._account, parts, self.tokens.user(token) or "", self)
         self.pages.adopt(call)
         call.check()
         return endpoint.handle(call)
@@ -162,7 +165,7 @@ class Service:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer":
             token = request.query.get("access_token", "")
-        if not token or not self.tokens.accepts(token.strip()):
+        if self.tokens.user(token.strip()) is None:
             raise Refusal(401, "not_authorized", "Access token is unknown or invalid")
         return token.strip()
 
@@ -192,7 +195,7 @@ class Service:
         if "authorization" in request.headers or "access_token" in request.query:
             self.leaks.append(request.path)
             return plain(400, "Only one auth mechanism allowed")
-        attachment_id = request.path.removeprefix("/storage/")
+        attachment_id = unquote(request.path.removeprefix("/storage/"))
         expires = request.query.get("expires", "")
         if not expires.isascii() or not expires.isdigit() or int(expires) < time.time():
             return plain(403, "The link has expired")

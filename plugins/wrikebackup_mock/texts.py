@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from html import unescape
+from re import sub
+
 HOSTILE_NAMES = (
     "../../etc/passwd",
     "CON",
@@ -139,3 +143,9 @@ PLACES = (
     "Ideas 💡",
     "Q3",
 )
+
+
+@lru_cache(1024)
+def brief(description: str) -> str:
+    """The beginning of a description as plain text."""
+    return unescape(sub("<[^>]*>", " ", description)).strip()[:60]

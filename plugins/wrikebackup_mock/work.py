@@ -70,8 +70,9 @@ class Work:
     # Folders
 
     def _folder_title(self, index: int) -> str:
-        if index < len(texts.AWKWARD_TITLES):
-            return texts.AWKWARD_TITLES[index] or "Untitled"
+        awkward = index - self._shape.spaces
+        if 0 <= awkward < len(texts.AWKWARD_TITLES):
+            return texts.AWKWARD_TITLES[awkward]
         return f"{texts.PLACES[index % len(texts.PLACES)]} {index}"
 
     def _project(self, index: int, created: int, roll: int) -> dict[str, Any]:
@@ -140,7 +141,7 @@ class Work:
             "createdDate": moment(created),
             "updatedDate": moment(self.folder_updated(index)),
             "description": paragraph,
-            "briefDescription": paragraph[3:40],
+            "briefDescription": texts.brief(paragraph),
             "parentIds": [self.folder_id(parent) for parent in tree.folder_parents(index)],
             "childIds": entry["childIds"],
             "superParentIds": [],
@@ -214,7 +215,7 @@ class Work:
             "accountId": self._make.account,
             "title": f"{title} (edited {edit})" if edit else title,
             "description": description,
-            "briefDescription": description[3:40],
+            "briefDescription": texts.brief(description),
             "parentIds": [self.folder_id(folder) for folder in tree.task_parents(index)],
             "superParentIds": [self.folder_id(folder) for folder in tree.super_parents(index)] if supers else [],
             "sharedIds": [people.groups[0], author],

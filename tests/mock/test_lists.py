@@ -6,7 +6,6 @@ import base64
 from collections import Counter
 from typing import Any
 
-import httpx
 import pytest
 
 from tests.mock.client import Client, Serve
@@ -83,7 +82,7 @@ def test_a_token_is_bound_to_its_query_and_its_user(serve: Serve) -> None:
     token = client.get("/tasks", subTasks=True, pageSize=5).json()["nextPageToken"]
     assert client.refusal("/tasks", subTasks=True, status=["Active"], pageSize=5, nextPageToken=token) == _PARAMETER
     assert client.refusal("/timelogs", pageSize=5, nextPageToken=token) == _PARAMETER
-    other = client.server.tokens.issue()["access_token"]
+    other = client.server.tokens.issue("somebody else")["access_token"]
     answer = client.plain.get(
         f"{client.server.base_url}/tasks",
         params={"subTasks": "true", "pageSize": "5", "nextPageToken": token},

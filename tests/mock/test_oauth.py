@@ -148,3 +148,15 @@ def test_access_tokens_end_by_time_or_on_demand(serve: Serve) -> None:
 @pytest.mark.parametrize("form", [{}, {"grant_type": "password"}, {"grant_type": "refresh_token"}])
 def test_other_grants_are_refused(serve: Serve, form: dict[str, str]) -> None:
     assert _token(serve(), **form).status_code == 400
+
+
+def test_pages_go_on_with_a_refreshed_token(serve: Serve) -> None:
+    """They belong to the user, not to the token."""
+    client = serve()
+    first = client.server.tokens.issue()
+    url, query = f"{client.server.base_url}/tasks", {"subTasks": "true", "pageSize": "20"}
+    page = client.plain.get(url, params=query, headers={"Authorization": f"bearer {first['access_token']}"}).json()
+    client.server.tokens.expire()
+    fresh = _token(client, grant_type="refresh_token", refresh_token=str(first["refresh_token"])).json()["access_token"]
+    query["nextPageToken"] = page["nextPageToken"]
+    assert client.plain.get(url, params=query, headers={"Authorization": f"bearer {fresh}"}).status_code == 200

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import httpx
 import pytest
 
 from tests.mock.client import Client, Serve
 from wrikebackup_core import Kind
 from wrikebackup_mock import ids
 from wrikebackup_mock.account import MockAccount
+from wrikebackup_mock.chance import DAY, moment
 from wrikebackup_mock.service import ENDPOINTS, KINDS, Plan
 
 _REQUEST, _PARAMETER = (400, "invalid_request"), (400, "invalid_parameter")
@@ -94,7 +94,7 @@ def test_a_field_of_a_sister_endpoint_is_refused(shared: Client, template: str, 
 def test_optional_members_come_only_when_asked_for(shared: Client, template: str) -> None:
     endpoint = next(each for each in ENDPOINTS if each.template == template)
     account = shared.account
-    window = {"start": account_day(account, 0), "end": account_day(account, 7)}
+    window = {"start": moment(account.shape.start), "end": moment(account.shape.start + 7 * DAY)}
     params: dict[str, Any] = {"createdDate": window} if template == "/comments" else {}
     plain = shared.data(template, **params)
     assert plain
@@ -102,12 +102,6 @@ def test_optional_members_come_only_when_asked_for(shared: Client, template: str
     for field in endpoint.fields:
         found = shared.data(template, **params, fields=[field])
         assert all(endpoint.fields & set(record) <= {field} for record in found)
-
-
-def account_day(account: MockAccount, days: int) -> str:
-    from wrikebackup_mock.chance import DAY, moment
-
-    return moment(account.shape.start + days * DAY)
 
 
 @pytest.mark.parametrize("fields", ["description", '"description"', "{}", "[1]", "", "[", '["description"'])
@@ -163,6 +157,14 @@ def test_a_hundred_ids_are_a_batch_and_one_more_is_too_many(serve: Serve) -> Non
     names = [task["id"] for task in client.account.dicts(Kind.TASKS)]
     assert [task["id"] for task in client.data(f"/tasks/{','.join(names[:100])}")] == names[:100]
     assert client.refusal(f"/tasks/{','.join(names[:101])}") == _REQUEST
+
+
+def test_paths_may_be_percent_encoded(shared: Client) -> None:
+    names = [shared.account.tree.tasks.id(index) for index in (0, 49)]
+    assert len(shared.data(f"/tasks/{names[0]}%2C{names[1].replace('_', '%5F')}")) == 2
+    file = shared.account.belongings.attachments.series.id(7)
+    answer = shared.get(f"/attachments/{file}/download/..%2F..%2Fetc%2Fpasswd")
+    assert answer.headers["content-disposition"] == "attachment; filename*=UTF-8''..%2F..%2Fetc%2Fpasswd"
 
 
 def test_ids_are_case_sensitive(shared: Client) -> None:
@@ -260,6 +262,13 @@ def test_a_low_plan_has_comments_of_items_only(serve: Serve) -> None:
     assert client.refusal("/comments") == (403, "not_allowed")
     assert client.data(f"/tasks/{client.account.tree.tasks.id(0)}/comments")
     assert client.data(f"/comments/{client.account.belongings.comments.series.id(0)}")
+
+
+def test_a_plan_may_not_know_a_field_or_deny_it(serve: Serve) -> None:
+    client = serve(plan=Plan(unknown_fields=frozenset({"briefDescription"}), denied_fields=frozenset({"billingType"})))
+    assert client.refusal("/tasks", fields=["description", "briefDescription"]) == _PARAMETER
+    assert client.refusal("/tasks", fields=["description", "billingType"]) == (403, "not_allowed")
+    assert client.data("/tasks", fields=["description"])
 
 
 def test_a_plan_cannot_forbid_what_there_is_not() -> None:

@@ -127,6 +127,15 @@ def test_by_id_and_by_item_bring_the_same_as_the_lists(serve: Serve) -> None:
         assert [record["id"] for record in client.data(f"/{kind}/{name}", **by_id)] == [name]
 
 
+def test_time_logs_of_a_folder_are_those_of_its_tasks(shared: Client) -> None:
+    account = shared.account
+    folder = account.tree.folders.id(0)
+    tasks = {task["id"] for task in shared.walk(f"/folders/{folder}/tasks", descendants=True, subTasks=True)}
+    logs = {log["id"] for log in shared.walk(f"/folders/{folder}/timelogs")}
+    assert logs == {log["id"] for log in account.dicts(Kind.TIMELOGS) if log["taskId"] in tasks}
+    assert logs
+
+
 def test_every_stored_file_can_be_downloaded(serve: Serve) -> None:
     client = serve(MockAccount(attachments=12))
     files = list(client.account.files(versions=True, trashed=True))
