@@ -31,8 +31,11 @@ class Body:
         announced: bool,
     ) -> None:
         self._response, self._what, self._left, self._announced = response, what, left, announced
-        self._ended = left == 0 and announced
         self.start, self.size = start, size
+        self._ended = False
+        if left == 0 and announced:
+            self._read(1)  # nothing comes; only a response that was read lets go of its connection
+            self._ended = True
 
     def read(self, size: int = -1, /) -> bytes:
         """Up to `size` bytes. Raises Interrupted when the body ends early or goes on for too long."""

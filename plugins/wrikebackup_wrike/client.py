@@ -54,7 +54,8 @@ class Api:
         self._stop, self._budget = stop, retry_seconds
         self._answered = False
         self._lock = threading.Lock()
-        self._in_flight, self._closing = 0, False
+        self._in_flight = 0
+        self._closing = threading.Event()
         self.server_ahead: float | None = None
         """Seconds by which the server's clock is ahead of ours, by its newest answer; to a second."""
         self._http = httpx.Client(
@@ -62,6 +63,8 @@ class Api:
             timeout=httpx.Timeout(read_timeout, connect=connect_timeout, pool=None),
             limits=httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency),
             follow_redirects=False,
+            # Reading the certificate store takes longer than many a request, and over http nobody looks at it.
+            verify=httpx.create_ssl_context() if base_url.startswith("https:") else False,
         )
 
     def get(self, path: str, params: Mapping[str, str], shape: type[_N]) -> Answer[_N]:
@@ -89,7 +92,7 @@ class Api:
     def close(self) -> None:
         """Ends the connections, those in use when their requests have ended."""
         with self._lock:
-            self._closing = True
+            self._closing.set()
             idle = self._in_flight == 0
         if idle:
             self._http.close()
@@ -131,7 +134,7 @@ class Api:
     @contextlib.contextmanager
     def _flight(self) -> Iterator[None]:
         with self._lock:
-            if self._closing:
+            if self._closing.is_set():
                 raise Interrupted("the run was called off")
             self._in_flight += 1
         try:
@@ -139,7 +142,7 @@ class Api:
         finally:
             with self._lock:
                 self._in_flight -= 1
-                last = self._closing and self._in_flight == 0
+                last = self._closing.is_set() and self._in_flight == 0
             if last:
                 self._http.close()
 

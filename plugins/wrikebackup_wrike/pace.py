@@ -21,6 +21,7 @@ _RATE = re.compile(r"\s*(\d+)\s*/\s*(s|sec|second|m|min|minute|h|hour)\s*")
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 _MARGIN = 1.01  # requests do not arrive at the intervals at which they left
 _SLOWEST = 1 / 16
+PAUSE = 1.0  # seconds, after a refusal that does not say how long
 
 
 def parse_rate(text: str) -> tuple[int, float] | None:
@@ -88,7 +89,7 @@ class Pace:
 
         Requests in flight at the same time are often refused together: that counts once.
         """
-        pause = seconds if seconds is not None else 1.0
+        pause = seconds if seconds is not None else PAUSE
         with self._lock:
             now = self._clock()
             if now >= self._cut:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.wrike.crawling import TOKEN, MakeSource
 from tests.wrike.scripted import ScriptedServer
-from wrikebackup_wrike import client
+from wrikebackup_wrike import client, pace
 from wrikebackup_wrike.client import Api
 from wrikebackup_wrike.options import WrikeOptions
 from wrikebackup_wrike.pace import Pace
@@ -21,6 +21,7 @@ from wrikebackup_wrike.tokens import PermanentToken
 @pytest.fixture(autouse=True)
 def _quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "FIRST_WAIT", 0.001)
+    monkeypatch.setattr(pace, "PAUSE", 0.01)
     for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
 

@@ -11,7 +11,7 @@ from wrikebackup_wrike.answer import head_of
 from wrikebackup_wrike.crawl.by_id import is_safe
 from wrikebackup_wrike.crawl.queries import LISTINGS
 from wrikebackup_wrike.crawl.run import Crawl
-from wrikebackup_wrike.crawl.shapes import SpaceHead
+from wrikebackup_wrike.crawl.shapes import SpaceHead, WorkflowHead
 from wrikebackup_wrike.crawl.survey import Names
 from wrikebackup_wrike.refusals import BadRequest
 
@@ -44,7 +44,6 @@ def space_workflows(crawl: Crawl, cursor: str | None) -> Iterator[Page]:
             names.add(head)
         workflows -= names.workflows
         statuses -= names.statuses
-        crawl.survey.note(Kind.WORKFLOWS, answer.heads)
         yield Page(answer.records, msgspec.json.encode(asked).decode())
 
 
@@ -54,9 +53,10 @@ def _defaults(space: SpaceHead) -> set[str | None]:
 
 def _unknown(crawl: Crawl) -> tuple[set[str], set[str]]:
     """Workflows that spaces and folders name, and statuses that tasks and projects have, less those crawled."""
-    tasks, folders, spaces, known = (
-        crawl.survey.of(kind, crawl.crawled) for kind in (Kind.TASKS, Kind.FOLDERS, Kind.SPACES, Kind.WORKFLOWS)
-    )
+    tasks, folders, spaces = (crawl.survey.of(kind, crawl.crawled) for kind in (Kind.TASKS, Kind.FOLDERS, Kind.SPACES))
+    known = Names()
+    for record in crawl.crawled.records(Kind.WORKFLOWS):
+        known.add(head_of(record, WorkflowHead))
     return (folders.workflows | spaces.workflows) - known.workflows, (
         tasks.statuses | folders.statuses
     ) - known.statuses
