@@ -7,7 +7,7 @@ Promises, for any two strings:
 - what is harmless stays as it is. The true name is in the JSON.
 
 Ids of Wrike's old format are upper case throughout and need nothing. Ids that could differ by case only, or hold a `-`, get a tag
-behind them, `MQAAAAEJMtN_-~6a0~plan.pdf`: a bit for each of the id's characters, set where it is lower case, in hex. No id holds a `~`,
+behind them, `MQAAAAEJMtN_-~4~plan.pdf`: a bit for each of the id's characters, set where it is lower case, in hex. No id holds a `~`,
 and a name that looks as if it held a tag brings one too; so the first `~…~` of a name is its tag and what stands before it is its id,
 or there is none and the id ends at the first `-`.
 """
@@ -65,12 +65,15 @@ def _identity(attachment_id: str) -> tuple[str, str]:
 
 def _looks_tagged(name: str) -> bool:
     """Whether a file system that ignores case could take some of `name` for a tag. Some fold ligatures and skip what is not seen."""
-    return _TAG.search(name.casefold().encode("ascii", "ignore")) is not None
+    return name.count("~") > 1 and _TAG.search(name.casefold().encode("ascii", "ignore")) is not None
 
 
 def _safe(name: str) -> str:
-    visible = "".join(letter for letter in _REPLACED.sub("_", name) if unicodedata.category(letter) != "Cf")
-    safe = unicodedata.normalize("NFC", visible).rstrip(" .")
+    safe = _REPLACED.sub("_", name)
+    if not safe.isascii():
+        visible = "".join(letter for letter in safe if unicodedata.category(letter) != "Cf")
+        safe = unicodedata.normalize("NFC", visible)
+    safe = safe.rstrip(" .")
     return _RESERVED.sub(r"\1_", safe, count=1) if _RESERVED.match(safe) else safe or "unnamed"
 
 
