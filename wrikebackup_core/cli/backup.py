@@ -51,7 +51,7 @@ def backup(session: Session, profiles: tuple[Path, ...], *, dry_run: bool) -> No
     tasks = [_loaded(session, path) for path in profiles]  # all of them first: a mistake is told now and not in an hour
     for task in tasks:
         if task.profile is not None:
-            task.code = _run(session, task, task.profile, dry_run=dry_run)
+            task.code = _run(session, task, task.profile, dry_run=dry_run, one_of_several=len(tasks) > 1)
     code = worst(task.code for task in tasks)
     _conclude(terminal, tasks, code)
     raise Ended(code)
@@ -68,18 +68,20 @@ def _loaded(session: Session, path: Path) -> _Task:
     return task
 
 
-def _run(session: Session, task: _Task, profile: Profile, *, dry_run: bool) -> ExitCode:
+def _run(session: Session, task: _Task, profile: Profile, *, dry_run: bool, one_of_several: bool) -> ExitCode:
     from wrikebackup_core import profile as profiles
     from wrikebackup_core.engine.backup import back_up
     from wrikebackup_core.engine.backup import dry_run as plan
 
     terminal = session.terminal
+    if one_of_several and not terminal.json:
+        terminal.say(f"{task.path}:", style="bold")
     try:
         with profiles.open_job(profile, session.plugins) as job, progress(terminal, profile.name) as notify:
             result: Outcome | DryRun = plan(job, notify) if dry_run else back_up(job, notify)
     except Exception as error:  # noqa: BLE001 - told here; the other profiles run
         task.words = "failed: " + (" ".join(str(error).split()) or type(error).__name__)
-        return ending(error, terminal)
+        return ending(error, terminal, about=str(task.path) if one_of_several else None)
     return _tell(terminal, task, profile, result)
 
 

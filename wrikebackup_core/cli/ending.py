@@ -46,8 +46,8 @@ def hang_up() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def ending(error: BaseException, terminal: Terminal) -> ExitCode:
-    """Tells of an exception and returns the exit code that it stands for."""
+def ending(error: BaseException, terminal: Terminal, *, about: str | None = None) -> ExitCode:
+    """Tells of an exception, and what it is `about`, and returns the exit code that it stands for."""
     if isinstance(error, Ended):
         return error.code
     if isinstance(error, SystemExit):  # click ends so when nobody reads on
@@ -63,6 +63,8 @@ def ending(error: BaseException, terminal: Terminal) -> ExitCode:
         hang_up()
         return ExitCode.FAILED
     code, found = _told(error)
+    if about is not None:
+        found = [(f"{about}: {message}", hint) for message, hint in found]
     for message, hint in found:
         terminal.fail(message, hint)
     if terminal.json:
@@ -94,7 +96,7 @@ def _foreign(error: BaseException) -> tuple[str, str | None]:
     if type(error).__module__ == "sqlite3":  # not imported for the sake of this line
         hint = "see that the folder given as `state:` in the profile has room and is writable"
         return f"the spool cannot be used: {error}", hint
-    message = " ".join(f"{type(error).__name__}: {error}".removesuffix(": ").split())
+    message = " ".join(f"unexpected {type(error).__name__}: {error}".removesuffix(": ").split())
     return message, "this is a bug; -vv shows where it comes from, for a report"
 
 

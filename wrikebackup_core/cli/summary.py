@@ -62,7 +62,7 @@ def outcome(result: Outcome, profile: Profile) -> RenderableType:
     rows.append(
         ("took", duration(result.seconds) + (", going on with a run that was stopped" if result.resumed else ""))
     )
-    head = Text(verdict(result), f"bold {_COLOURS.get(result.exit_code, 'red')}")
+    head = Text(f"{clean(profile.name)}: {verdict(result)}", f"bold {_COLOURS.get(result.exit_code, 'red')}")
     lost = {name: reason for name, reason in result.sinks.items() if reason is not None}
     return Group(head, facts(rows), *_dropped(lost), *_missing(result.gaps))
 
@@ -80,7 +80,9 @@ def dry_run(result: DryRun, profile: Profile) -> RenderableType:
         ("sink", f"{name}: {'lacks ' + plural(lacking, 'file') if lacking else 'has all files'}")
         for name, lacking in result.per_sink.items()
     ]
-    return Group(Text("dry run: nothing was stored", "bold"), facts(rows), *_missing(result.gaps))
+    return Group(
+        Text(f"{clean(profile.name)}: dry run, nothing was stored", "bold"), facts(rows), *_missing(result.gaps)
+    )
 
 
 def _account(result: Outcome | DryRun) -> str:
@@ -91,7 +93,7 @@ def _dropped(sinks: Mapping[str, str]) -> Iterator[RenderableType]:
     if sinks:
         yield Text(f"\n{plural(len(sinks), 'sink')} without this backup", "bold red")
     for name, reason in sinks.items():
-        yield Padding(Text.assemble((clean(name), "red"), f": {clean(reason)}"), (0, 0, 0, 2))
+        yield Padding(Text.assemble((clean(name), "red"), f": {clean(reason.removeprefix(name + ': '))}"), (0, 0, 0, 2))
 
 
 def several(results: Iterable[tuple[str, ExitCode, str]]) -> RenderableType:
