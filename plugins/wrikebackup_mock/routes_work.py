@@ -238,47 +238,45 @@ def tasks_below(call: Call, place: int | None, *, deep: bool, subs: bool) -> Ite
 
 def _task_filter(call: Call) -> Callable[[int], bool]:
     """Whether a task passes the filters; only what a filter needs is built."""
-    account = call.account
-    series, work = account.tree.tasks, account.work
-    created, updated = call.range("createdDate"), call.range("updatedDate")
-    completed = call.range("completedDate")
-    lists = {
-        member: call.words(name)
-        for name, member in (
-            ("importance", "importance"),
-            ("customStatuses", "customStatusId"),
-            ("customItemTypes", "customItemTypeId"),
-            ("billingTypes", "billingType"),
-        )
-    }
+    series, work = call.account.tree.tasks, call.account.work
+    created, updated, completed = (call.range(name) for name in ("createdDate", "updatedDate", "completedDate"))
     status = call.chosen("status", ("Active", "Completed", "Deferred", "Cancelled"))
-    people = {"authorIds": call.words("authors"), "responsibleIds": call.words("responsibles")}
-    title, permalink, kind = (call.request.query.get(name) for name in ("title", "permalink", "type"))
-
-    cheap: list[Callable[[int], bool]] = []
+    permalink = call.request.query.get("permalink")
+    passes: list[Callable[[int], bool]] = []
     if created is not None:
-        cheap.append(lambda index: series.created(index) in created)
+        passes.append(lambda index: series.created(index) in created)
     if updated is not None:
-        cheap.append(lambda index: work.task_updated(index) in updated)
+        passes.append(lambda index: work.task_updated(index) in updated)
     if status is not None:
-        cheap.append(lambda index: work.task_status(index) in status)
+        passes.append(lambda index: work.task_status(index) in status)
     if completed is not None:
-        cheap.append(lambda index: _completed(work.task_status(index), work.task_updated(index), completed))
+        passes.append(lambda index: _completed(work.task_status(index), work.task_updated(index), completed))
     if permalink is not None:
-        cheap.append(lambda index: permalink.endswith(f"id={series.number(index)}"))
+        passes.append(lambda index: permalink.endswith(f"id={series.number(index)}"))
+    passes += _record_filter(call)
+    return lambda index: all(wanted(index) for wanted in passes)
+
+
+def _record_filter(call: Call) -> list[Callable[[int], bool]]:
+    """The filters that need the whole record: none, or one for all of them."""
+    single = {"importance": "importance", "customStatuses": "customStatusId", "customItemTypes": "customItemTypeId"}
+    single["billingTypes"] = "billingType"
+    words = {member: call.words(name) for name, member in single.items()}
+    people = {"authorIds": call.words("authors"), "responsibleIds": call.words("responsibles")}
+    title, kind = call.request.query.get("title"), call.request.query.get("type")
+    if title is None and kind is None and not any((*words.values(), *people.values())):
+        return []
 
     def fits(index: int) -> bool:
-        record = work.task(index)
+        record = call.account.work.task(index)
         return (
             (title is None or title.lower() in record["title"].lower())
             and (kind is None or record["dates"]["type"] == kind)
-            and all(words is None or record.get(member) in words for member, words in lists.items())
-            and all(words is None or words & set(record[member]) for member, words in people.items())
+            and all(wanted is None or record.get(member) in wanted for member, wanted in words.items())
+            and all(wanted is None or wanted & set(record[member]) for member, wanted in people.items())
         )
 
-    if title is not None or kind is not None or any((*lists.values(), *people.values())):
-        cheap.append(fits)
-    return lambda index: all(passes(index) for passes in cheap)
+    return [fits]
 
 
 def _completed(status: str, updated: int, wanted: Range) -> bool:

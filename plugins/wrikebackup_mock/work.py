@@ -209,7 +209,6 @@ class Work:
         description = self._description(index, roll, files)
         author, someone = people.pick(roll >> 8), people.active(roll >> 16)
         title = self._task_title(index)
-        supers = tree.supers(index)
         record: dict[str, Any] = {
             "id": series.id(index),
             "accountId": self._make.account,
@@ -217,7 +216,7 @@ class Work:
             "description": description,
             "briefDescription": texts.brief(description),
             "parentIds": [self.folder_id(folder) for folder in tree.task_parents(index)],
-            "superParentIds": [self.folder_id(folder) for folder in tree.super_parents(index)] if supers else [],
+            "superParentIds": [self.folder_id(folder) for folder in tree.super_parents(index)],
             "sharedIds": [people.groups[0], author],
             "responsibleIds": [someone] if index % 3 else [],
             "responsiblePlaceholderIds": [],
@@ -229,15 +228,34 @@ class Work:
             "scope": "RbTask" if series.trashed(index) else "WsTask",
             "authorIds": [author],
             "customStatusId": statuses[(roll >> 12) % len(statuses)],
+        }
+        record |= self._task_links(index, files, [people.ids[0], someone] if index % 5 == 0 else [someone])
+        record |= self._task_extras(index, roll)
+        if status == "Completed":
+            record["completedDate"] = record["updatedDate"]
+        if index % 9 == 4:
+            record["recurrent"] = True
+        if index % 6 == 2:
+            record["customItemTypeId"] = self._catalogue.item_type_ids[2]
+        return record
+
+    def _task_links(self, index: int, files: list[int], followers: list[str]) -> dict[str, Any]:
+        """What a task has to do with other things."""
+        tree, belongings, series = self._tree, self._belongings, self._tree.tasks
+        return {
             "hasAttachments": bool(files),
             "attachmentCount": len(files),
             "permalink": f"https://www.wrike.com/open.htm?id={series.number(index)}",
             "priority": f"{index:08x}00000000000000",
             "followedByMe": index % 5 == 0,
-            "followerIds": [people.ids[0], someone] if index % 5 == 0 else [someone],
-            "superTaskIds": [series.id(upper) for upper in supers],
+            "followerIds": followers,
+            "superTaskIds": [series.id(upper) for upper in tree.supers(index)],
             "subTaskIds": [series.id(sub) for sub in tree.subs(index)],
             "dependencyIds": [belongings.dependency_id(each) for each in belongings.dependencies_of(index)],
+        }
+
+    def _task_extras(self, index: int, roll: int) -> dict[str, Any]:
+        return {
             "metadata": [{"key": "ticket", "value": f"T-{index}"}] if index % 10 == 7 else [],
             "customFields": [self._catalogue.value(index, roll), self._catalogue.value(index + 1, roll >> 4)],
             "billingType": "Billable" if index % 2 else "NonBillable",
@@ -246,10 +264,3 @@ class Work:
             else {"mode": "None"},
             "workScheduleId": self._make.classic(ids.WORK_SCHEDULE, -self._make.number),
         }
-        if status == "Completed":
-            record["completedDate"] = record["updatedDate"]
-        if index % 9 == 4:
-            record["recurrent"] = True
-        if index % 6 == 2:
-            record["customItemTypeId"] = self._catalogue.item_type_ids[2]
-        return record

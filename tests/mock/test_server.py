@@ -8,6 +8,8 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from html import unescape
 from pathlib import Path
 
@@ -20,7 +22,6 @@ from tests.mock.client import Serve
 from wrikebackup_core import Kind, UsageError
 from wrikebackup_core.plugins import Plugins
 from wrikebackup_mock.account import MockAccount
-from wrikebackup_mock.command import mock_server
 from wrikebackup_mock.faults import KINDS as FAULTS
 from wrikebackup_mock.server import MockServer
 
@@ -195,15 +196,16 @@ def test_a_taken_port_is_said_with_a_hint() -> None:
     assert result.exception.hint
 
 
-def _command(tmp_path: Path, *arguments: str) -> subprocess.Popen[str]:
+@contextmanager
+def _command(tmp_path: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     program = tmp_path / "serve.py"
     program.write_text("from wrikebackup_mock.command import mock_server\nmock_server()\n", encoding="utf-8")
-    return subprocess.Popen(
-        [sys.executable, str(program), "--port", "0", *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    command = [sys.executable, str(program), "--port", "0", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C cannot be sent to one process there")
@@ -212,11 +214,12 @@ def test_the_command_serves_until_it_is_interrupted(tmp_path: Path) -> None:
     arguments = ["--tasks", "100", "--attachment-size", "2KB", "--token", "secret", "--rate", "400", "--control"]
     with _command(tmp_path, *arguments, "--forbid", "groups") as process:
         assert process.stdout is not None
-        lines = []
-        while not (lines and lines[-1].startswith("Ctrl-C")):
-            lines.append(process.stdout.readline())
-            assert lines[-1], process.stderr and process.stderr.read()
-        text = "".join(lines)
+        assert process.stderr is not None
+        text = ""
+        while "Ctrl-C" not in text:
+            line = process.stdout.readline()
+            assert line, process.stderr.read()
+            text += line
         (url,) = re.findall(r"^API: +(\S+)$", text, re.MULTILINE)
         assert f'wrike: {{base_url: "{url}", token: "env:WRIKE_TOKEN", rate: "400/min"}}' in text
         headers = {"Authorization": "bearer secret"}
@@ -224,9 +227,4 @@ def test_the_command_serves_until_it_is_interrupted(tmp_path: Path) -> None:
         assert httpx.get(f"{url}/groups", headers=headers).status_code == 403
         process.send_signal(signal.SIGINT)
         assert process.wait(10) == 0
-        assert process.stderr is not None
         assert "Traceback" not in process.stderr.read()
-
-
-def test_a_command_by_this_name() -> None:
-    assert mock_server.name == "mock-server"
