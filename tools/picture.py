@@ -10,6 +10,7 @@ import fcntl
 import os
 import pty
 import re
+import select
 import shutil
 import struct
 import subprocess
@@ -28,6 +29,7 @@ ROOT = Path(__file__).parent.parent
 PICTURE = ROOT / "docs" / "img" / "run.svg"
 COLUMNS, LINES = 100, 30
 FRAMES, LAST_SECONDS = 20, 6.0
+PATIENCE = 120  # seconds
 # Large enough, and slow enough, for bars to be seen moving.
 ACCOUNT = ["--tasks", "2000", "--attachments", "24", "--attachment-size", "18MB", "--latency", "0.02"]
 ACCOUNT += ["--fault", "slow:path=/download,seconds=0.008"]
@@ -76,6 +78,10 @@ def _record(arguments: list[str], folder: Path, environment: dict[str, str]) -> 
     ) as process:
         os.close(inside)
         while True:
+            ready, _, _ = select.select([terminal], [], [], max(0.0, begun + PATIENCE - time.monotonic()))
+            if not ready:
+                process.kill()
+                raise SystemExit(f"no end after {PATIENCE} seconds")
             try:
                 data = os.read(terminal, 1 << 16)
             except OSError:  # Linux says so when the other side is closed
