@@ -26,12 +26,11 @@ def measure(case: str, runs: int) -> None:
         folder = Path(name)
 
         def ours() -> Run:
-            sink = fresh(folder / "sink")
-            fresh(folder / "state")
-            return timed([*WRIKEBACKUP, "-q", "backup", profile(folder, server, sink)], folder / "log")
+            place = fresh(folder)
+            return timed([*WRIKEBACKUP, "-q", "backup", profile(place, server, place / "sink")], folder / "log")
 
         def peer() -> Run:
-            copy = [rclone(), "copy", "--http-url", server.files_url, ":http:", fresh(folder / "copy")]
+            copy = [rclone(), "copy", "--http-url", server.files_url, ":http:", fresh(folder)]
             return timed([*copy, "--transfers", transfers, "--http-no-head", "--config", "/dev/null"], folder / "log")
 
         medians = in_turn(runs, {"wrikebackup backup": ours, "rclone copy": peer})
