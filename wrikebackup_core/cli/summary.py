@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["dry_run", "facts", "gap_lines", "named_counts", "outcome", "several", "verdict"]
 
+_GROUPS_SHOWN = 20
 _COLOURS = {ExitCode.DONE: "green", ExitCode.PARTIAL: "yellow"}
 
 
@@ -143,7 +144,12 @@ def _missing(gaps: Sequence[Gap]) -> list[RenderableType]:
     if not gaps:
         return []
     title = Text(f"\n{plural(len(gaps), 'gap')}: what this backup lacks", "bold yellow")
-    return [title, *gap_lines(gaps)]
+    lines = gap_lines(gaps)
+    rest = len(lines) - _GROUPS_SHOWN
+    if rest > 0:
+        more = Text(f"  and {count(rest)} more reasons; `wrikebackup show` has them all", "yellow")
+        lines[_GROUPS_SHOWN:] = [more]
+    return [title, *lines]
 
 
 def gap_lines(gaps: Iterable[Gap]) -> list[RenderableType]:
@@ -151,12 +157,13 @@ def gap_lines(gaps: Iterable[Gap]) -> list[RenderableType]:
     groups: dict[tuple[str, str, str | None], list[str | None]] = {}
     for gap in gaps:
         groups.setdefault((gap.kind, gap.reason, gap.hint), []).append(gap.id)
-    lines: list[RenderableType] = []
-    for (kind, reason, hint), ids in groups.items():
-        named = [clean(name) for name in ids if name is not None]
-        what = f"{clean(kind)} ({among(named)})" if named else f"all {clean(kind)}"
-        text = Text.assemble((what, "yellow"), f": {clean(reason)}")
-        if hint:
-            text.append(f"\nhint: {clean(hint)}", "dim")
-        lines.append(Padding(text, (0, 0, 0, 2)))
-    return lines
+    return [_gap_line(ids, *group) for group, ids in groups.items()]
+
+
+def _gap_line(ids: Sequence[str | None], kind: str, reason: str, hint: str | None) -> RenderableType:
+    named = [clean(name) for name in ids if name is not None]
+    what = f"{clean(kind)} ({among(named)})" if named else f"all {clean(kind)}"
+    text = Text.assemble((what, "yellow"), f": {clean(reason)}")
+    if hint:
+        text.append(f"\nhint: {clean(hint)}", "dim")
+    return Padding(text, (0, 0, 0, 2))

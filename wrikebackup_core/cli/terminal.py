@@ -46,11 +46,15 @@ class Terminal:
     def _console(self, stream: TextIO) -> Console:
         from rich.console import Console
 
+        class Calm(Console):
+            def on_broken_pipe(self) -> None:
+                """Not the end of the program, as rich has it: a run goes on without whoever read its talk."""
+                self.quiet = True
+                raise BrokenPipeError
+
         if hasattr(stream, "reconfigure"):  # a name that the encoding lacks is escaped, and ends nothing
             stream.reconfigure(errors="backslashreplace")
-        console = Console(
-            file=stream, markup=False, highlight=False, emoji=False, no_color=None if self.color else True
-        )
+        console = Calm(file=stream, markup=False, highlight=False, emoji=False, no_color=None if self.color else True)
         if not console.is_terminal:
             console.width = _PIPE_COLUMNS
         return console

@@ -1,0 +1,176 @@
+"""What single commands promise beyond what the sessions in testdata/ show."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from wrikebackup_core.cli.program import command
+from wrikebackup_core.cli.summary import outcome, verdict
+from wrikebackup_core.cli.terminal import Terminal
+from wrikebackup_core.engine.job import Outcome
+from wrikebackup_core.errors import ExitCode
+from wrikebackup_core.model import Account, Gap
+from wrikebackup_core.plugins import Plugins
+from wrikebackup_core.profile import Profile, load
+
+Cli = Callable[..., Any]
+TWO_SINKS = "source: {mock: {tasks: 25, attachment_size: 100}}\nsinks: [local: {path: a}, local: {path: b}]\n"
+
+
+@pytest.fixture
+def backed_up(place: Path, cli: Cli) -> str:
+    """A profile with two sinks and one backup; its uid."""
+    (place / "p.yaml").write_text(TWO_SINKS)
+    assert cli("backup", "-q", "p.yaml").code == 0
+    [a, b] = json.loads(cli("list", "--json", "p.yaml").out)
+    assert a["backups"] == b["backups"]
+    return str(a["backups"][0]["uid"])
+
+
+def _first(place: Path, pattern: str) -> Path:
+    return next(path for path in sorted(place.glob(pattern)) if path.stat().st_size)
+
+
+def test_damage_is_named_and_ends_with_4(backed_up: str, place: Path, cli: Cli) -> None:
+    damaged = _first(place, "b/account-*/attachments/*")
+    damaged.write_bytes(b"x" * damaged.stat().st_size)
+    lost = _first(place, "b/account-*/backup-*/records-*.zip")
+    lost.unlink()
+    ran = cli("verify", "p.yaml")
+    assert ran.code == ExitCode.DAMAGED
+    assert f"{backed_up} in local:{place}/a: whole" in ran.out
+    assert f"{backed_up} in local:{place}/b: " in ran.out
+    assert f"damaged  {damaged.relative_to(place / 'b').as_posix()}" in ran.out
+    assert f"missing  {lost.relative_to(place / 'b').as_posix()}" in ran.out
+    quiet = cli("verify", "-q", "p.yaml", backed_up)
+    assert (quiet.code, "whole" in quiet.out, "damaged" in quiet.out) == (4, False, True)
+    found = json.loads(cli("verify", "--json", "p.yaml").out)
+    assert [bool(report["findings"]) for report in found] == [False, True]
+
+
+def test_a_backup_that_one_sink_lacks_is_damage_there(backed_up: str, place: Path, cli: Cli) -> None:
+    (place / "other.yaml").write_text(TWO_SINKS.replace(", local: {path: b}", ""))
+    assert cli("backup", "-q", "other.yaml").code == 0
+    newest = json.loads(cli("show", "--json", "p.yaml").out)["manifest"]["backupUID"]
+    assert newest != backed_up
+    ran = cli("verify", "p.yaml", newest)
+    assert ran.code == ExitCode.DAMAGED
+    assert f"has no backup {newest}" in ran.err
+    assert cli("verify", "p.yaml").code == 0, "the newest of each sink is whole"
+
+
+def test_a_backup_is_shown_by_the_beginning_of_its_uid(backed_up: str, cli: Cli) -> None:
+    ran = cli("show", "p.yaml", backed_up[:12])
+    assert ran.code == 0
+    assert ran.out.startswith(f"{backed_up}  complete\n")
+    assert ran.out.count("local:") == 2, "it is in both sinks"
+
+
+@pytest.mark.parametrize("words", [("show",), ("verify",)])
+def test_a_backup_that_is_nowhere_is_a_mistake_of_the_command_line(words: tuple[str], backed_up: str, cli: Cli) -> None:
+    ran = cli(*words, "p.yaml", "20200101T000000Z-abc")
+    assert ran.code == ExitCode.USAGE
+    assert "there is no backup 20200101T000000Z-abc" in ran.err
+
+
+def test_a_manifest_that_cannot_be_read_hides_no_other_backup(backed_up: str, place: Path, cli: Cli) -> None:
+    assert cli("backup", "-q", "p.yaml").code == 0
+    for path in place.glob(f"?/account-*/backup-{backed_up}/manifest.json"):
+        path.chmod(0o600)
+        path.write_text("{")
+    ran = cli("list", "p.yaml")
+    assert ran.code == 0
+    assert ran.out.count("unreadable") == 2
+    assert ran.out.count("complete") == 2
+    assert cli("show", "p.yaml").code == 0
+    ran = cli("show", "p.yaml", backed_up)
+    assert (ran.code, "manifest.json" in ran.err) == (ExitCode.DAMAGED, True)
+
+
+def test_two_runs_on_one_account_end_with_5(place: Path, cli: Cli) -> None:
+    (place / "p.yaml").write_text("source: {awkward: {fault: wait}}\nsinks: [local: {path: b}]\n")
+    environment_path = [str(Path(__file__).parent / "awkward"), *sys.path]
+    code = f"import sys; sys.path[:0] = {environment_path!r}; from wrikebackup_core.cli import main; main()"
+    first = subprocess.Popen([sys.executable, "-c", code, "backup", "-q", "p.yaml"], stderr=subprocess.DEVNULL)
+    try:
+        wait = threading.Event()
+        for _ in range(600):
+            if (place / "started").exists():
+                break
+            wait.wait(0.05)
+        ran = cli("backup", "p.yaml")
+    finally:
+        first.kill()
+        first.wait()
+    assert ran.code == ExitCode.LOCKED
+    assert "another run is backing up" in ran.err
+
+
+def test_global_options_count_on_either_side_of_the_command(backed_up: str, cli: Cli) -> None:
+    before, after = cli("--json", "list", "p.yaml"), cli("list", "p.yaml", "--json")
+    assert json.loads(before.out) == json.loads(after.out)
+
+
+def test_every_command_has_help_and_the_common_options() -> None:
+    group = command(Plugins())
+    assert list(group.commands) == ["init", "backup", "list", "show", "verify", "profile", "doctor", "plugins"]
+    for one in group.commands.values():
+        assert one.help
+        assert {"json", "quiet", "verbose", "no_color"} <= {parameter.name for parameter in one.params}
+
+
+def test_the_examples_are_profiles(cli: Cli) -> None:
+    examples = sorted((Path(__file__).parents[2] / "examples").glob("*.yaml"))
+    assert len(examples) >= 2
+    ran = cli("profile", "check", *map(str, examples))
+    assert (ran.code, ran.out.count("in order")) == (0, len(examples)), ran.err
+
+
+def _outcome(**facts: Any) -> Outcome:
+    given = {
+        "profile": "p", "account": Account("IEAAAEDY", "Acme"), "backup_uid": "20261123T153000Z-7f3a9c", "complete": True,
+        "counts": {"tasks": 1}, "attachments_total": 1, "attachments_new": 1, "attachments_bytes": 1, "bytes_new": 1,
+        "gaps": (), "sinks": {"a": None}, "seconds": 1.0,
+    }  # fmt: skip
+    return Outcome(**{**given, **facts})
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        ({}, "complete"),
+        ({"sinks": {"a": None, "b": "full"}}, "complete; stored in 1 of 2 sinks only"),
+        ({"sinks": {"a": "full", "b": "full"}}, "failed: stored in none of the sinks"),
+        ({"complete": False, "gaps": (Gap("audit_log", None, "no"),)}, "incomplete: 1 whole kind missing"),
+        (
+            {
+                "complete": False,
+                "gaps": (Gap("attachments", "A", "x"), Gap("attachments", "B", "x"), Gap("tasks", "C", "x")),
+            },
+            "incomplete: 2 files, 1 record missing",
+        ),
+        ({"complete": False}, "incomplete"),
+    ],
+)
+def test_the_verdict_never_says_more_than_is_true(facts: dict[str, Any], words: str) -> None:
+    assert verdict(_outcome(**facts)) == words
+
+
+def test_thousands_of_reasons_do_not_flood_the_summary(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (place / "p.yaml").write_text("source: awkward\nsinks: [memory]\n")
+    profile: Profile = load(place / "p.yaml", Plugins.load())
+    gaps = tuple(Gap("attachments", f"id-{number}", f"reason {number}") for number in range(5000))
+    gaps += tuple(Gap("comments", f"id-{number}", "one and the same") for number in range(5000))
+    Terminal().show(outcome(_outcome(complete=False, gaps=gaps), profile))
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) < 40
+    assert "10,000 gaps: what this backup lacks" in lines
+    assert "  and 4,981 more reasons; `wrikebackup show` has them all" in lines
