@@ -168,6 +168,6 @@ def _table() -> Table:
 
     table = Table.grid(padding=(0, 2))
     table.add_column(width=8, no_wrap=True)
-    table.add_column(min_width=18, max_width=26, overflow="fold")
+    table.add_column(min_width=18, max_width=32, overflow="fold")
     table.add_column(overflow="fold")
     return table

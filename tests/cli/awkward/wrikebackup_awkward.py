@@ -41,6 +41,7 @@ class SourceOptions(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     fault: Literal["none", "unauthorized", "bug", "disk", "bug at close", "wait", "forbidden", "lost files"] = "none"
+    name: str | None = None
     token: Secret | None = None
     marker: str = "started"
 
@@ -64,7 +65,7 @@ class AwkwardSource:
             raise ZeroDivisionError("division by\nzero")
         if fault == "disk":
             raise OSError(28, "No space left on device", "/somewhere/spool.sqlite")
-        return Account(ACCOUNT, HOSTILE)
+        return Account(ACCOUNT, self._options.name or HOSTILE)
 
     def waves(self) -> Sequence[Sequence[Kind]]:
         return ((Kind.ACCOUNT, Kind.TASKS, Kind.ATTACHMENTS, Kind.AUDIT_LOG),)
