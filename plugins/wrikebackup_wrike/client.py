@@ -99,37 +99,39 @@ class Api:
 
     def _once(self, path: str, params: Mapping[str, str], shape: type[_N]) -> Answer[_N]:
         token = self.tokens.current()
-        response = self._send(path, params, token)
-        if response.status_code == httpx.codes.UNAUTHORIZED:
-            response = self._send(path, params, self.tokens.renew(token))
-        if response.status_code == _OK:
-            answer = read(response.content, path, shape)
+        status, headers, body = self._send(path, params, token)
+        if status == httpx.codes.UNAUTHORIZED:
+            status, headers, body = self._send(path, params, self.tokens.renew(token))
+        if status == _OK:
+            answer = read(body, path, shape)
             self._answered = True
             self.pace.accepted()
             return answer
-        headers = response.headers
         wait = headers.get("retry-after")
-        if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
+        if status == httpx.codes.TOO_MANY_REQUESTS:
             self.pace.refused(retry_after(wait))
-        error = refusal(response.status_code, path, response.content, wait=wait, location=headers.get("location"))
+        error = refusal(status, path, body, wait=wait, location=headers.get("location"))
         _log.debug(
             "%s (wrike-response-id %s, traceid %s)", error, headers.get("wrike-response-id"), headers.get("traceid")
         )
         raise error
 
-    def _send(self, path: str, params: Mapping[str, str], token: str) -> httpx.Response:
+    def _send(self, path: str, params: Mapping[str, str], token: str) -> tuple[int, httpx.Headers, bytes]:
         self.pace.take()
+        headers = {"authorization": f"bearer {token}"}
         try:
-            with self._flight():
-                response = self._http.get(
-                    self.base_url + path, params=dict(params), headers={"authorization": f"bearer {token}"}
-                )
+            with (
+                self._flight(),
+                self._http.stream("GET", self.base_url + path, params=dict(params), headers=headers) as response,
+            ):
+                # Not `response.content`: httpx's responses are reference cycles, and would keep megabytes until they are collected.
+                body = b"".join(response.iter_bytes())
         except httpx.DecodingError as error:
             raise Malformed(f"{path}: the answer cannot be unpacked") from error
         except (httpx.TransportError, httpx.InvalidURL) as error:
             raise as_source_error(error, self._host) from error
         self._look_at_clock(response.headers.get("date"))
-        return response
+        return response.status_code, response.headers, body
 
     @contextlib.contextmanager
     def _flight(self) -> Iterator[None]:
