@@ -191,10 +191,6 @@ def _details(manifest: Manifest, places: Sequence[str]) -> RenderableType:
         lines.append(("skipped", f"{', '.join(manifest.skipped)}, by the profile"))
     if manifest.transforms:
         lines.append(("transforms", ", ".join(str(one.get("kind")) for one in manifest.transforms)))
-    if manifest.unresolved:
-        lines.append(
-            ("unresolved", f"{named_counts(manifest.unresolved)}: referred to, but not in the account's lists")
-        )
     lines.append(("written by", f"{manifest.tool.name} {manifest.tool.version}, format {manifest.format}"))
     gaps = [Text(f"\n{plural(len(manifest.gaps), 'gap')}", "bold yellow"), *gap_lines(manifest.gaps)]
     return Group(head, facts(lines), *(gaps if manifest.gaps else ()))

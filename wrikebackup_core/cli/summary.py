@@ -58,8 +58,6 @@ def outcome(result: Outcome, profile: Profile) -> RenderableType:
     new = f"{count(result.attachments_new)} new, {size(result.bytes_new)}" if result.attachments_new else "none new"
     files = f"{plural(result.attachments_total, 'file')}, {size(result.attachments_bytes)}; {new}"
     rows += _left_out(profile, files)
-    if result.unresolved:
-        rows.append(("unresolved", f"{named_counts(result.unresolved)}: referred to, but not in the account's lists"))
     rows.append(
         ("took", duration(result.seconds) + (", going on with a run that was stopped" if result.resumed else ""))
     )
