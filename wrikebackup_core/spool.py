@@ -17,9 +17,10 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from wrikebackup_core.errors import SinkFull, SourceError, WrikeBackupError
+from wrikebackup_core.errors import FormatError, SinkFull, SourceError, WrikeBackupError
 from wrikebackup_core.format import ids
 from wrikebackup_core.format.official import Item
+from wrikebackup_core.format.records import RecordDecoder
 from wrikebackup_core.journal import Journal
 from wrikebackup_core.model import Gap, Kind, Record
 from wrikebackup_core.ports import Page
@@ -46,8 +47,8 @@ class _Children(msgspec.Struct, gc=False):
     childIds: list[str] = []  # noqa: N815
 
 
-_head = msgspec.json.Decoder(_Head).decode
-_children = msgspec.json.Decoder(_Children).decode
+_heads = {kind: RecordDecoder(kind, _Head) for kind in Kind}
+_children = RecordDecoder(Kind.FOLDERS, _Children)
 
 
 def batches(items: Iterable[_T], size: int = _CHUNK) -> Iterator[list[_T]]:
@@ -145,6 +146,8 @@ class Spool:
         for path in self._files():
             path.unlink(missing_ok=True)
         self.journal.remove()
+        with contextlib.suppress(OSError):  # somebody else's file is in it
+            self.path.parent.rmdir()
 
     def _files(self) -> list[Path]:
         return [self.path.with_name(self.path.name + tail) for tail in ("", "-wal", "-shm")]
@@ -230,9 +233,10 @@ class Spool:
         }
         return {kind: count for kind, count in found.items() if count}
 
-    def size(self, kind: Kind) -> int:
-        """Bytes of all records of a kind."""
-        return int(self.reading.execute(f"SELECT coalesce(sum(length(body)), 0) FROM {_table(kind)}").fetchone()[0])
+    def size(self, kind: Kind) -> tuple[int, int]:
+        """Number of the records of a kind, and their bytes."""
+        row = self.reading.execute(f"SELECT count(*), coalesce(sum(length(body)), 0) FROM {_table(kind)}").fetchone()
+        return int(row[0]), int(row[1])
 
     def ids(self, kind: Kind) -> Iterator[str]:
         for (id_,) in self._rows(kind, "id"):
@@ -308,7 +312,7 @@ class Spool:
 
     def _child_numbers(self, rows: Sequence[tuple[str, int | None, bytes]]) -> dict[str, list[int]]:
         """Of each folder, the numbers of its children that are folders of the account, in the API's order."""
-        named = {id_: _children(body).childIds for id_, _, body in rows}
+        named = {id_: _children(Record(body)).childIds for id_, _, body in rows}
         numbers: dict[str, int] = {}
         for batch in batches({child for children in named.values() for child in children}):
             marks = ",".join("?" * len(batch))
@@ -326,9 +330,9 @@ def _table(kind: Kind) -> str:
 
 def _row(kind: Kind, record: Record) -> tuple[str, str | None, int | None, bool, bytes]:
     try:
-        head = _head(record)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise SourceError(f"the source gave a record of {kind} that cannot be used: {error}") from None
+        head = _heads[kind](record)
+    except FormatError as error:
+        raise SourceError(f"the source gave a record that cannot be used: {error}") from None
     number, binned = None, (head.scope or "").startswith("Rb")
     if kind in (Kind.FOLDERS, Kind.TASKS) and not binned:
         number = ids.permalink_number(head.permalink)

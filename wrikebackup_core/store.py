@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterator
 
 from wrikebackup_core.errors import FormatError, KeyNotFound
@@ -14,6 +15,7 @@ from wrikebackup_core.stored import chunks, open_stored
 
 __all__ = ["AccountStore", "accounts"]
 
+_ATTACHMENT = re.compile(r"\.\./attachments/([^/\0]*[^/\0.][^/\0]*)")  # no `.` or `..` among them
 _UNKNOWN_SIZE = 1 << 62  # for reading to the end, whatever the length
 
 
@@ -56,10 +58,12 @@ class AccountStore:
         Raises FormatError naming the file where it is missing, cannot be read or leads out of the account's folder; SinkError.
         """
         where = layout.sums_key(self._account, uid)
+        attachments = layout.attachments_folder(self._account)
         try:
             with open_stored(self._sink, where, _UNKNOWN_SIZE) as file:
                 for sha256, path in checksums.parse(file, where):
-                    yield sha256, self.resolved(uid, path)
+                    plain = _ATTACHMENT.fullmatch(path)  # nearly all of them, and there may be a million
+                    yield sha256, f"{attachments}/{plain[1]}" if plain else self.resolved(uid, path)
         except KeyNotFound as error:
             raise FormatError(f"{where} is missing") from error
 

@@ -252,7 +252,18 @@ def test_transforms_change_every_file_and_its_name_and_may_add_some(source, make
 
 def test_the_spool_is_gone_when_the_backup_is_committed(tmp_path, make_job: MakeJob) -> None:
     run(make_job(MemorySink()))
-    assert [path.name for path in (tmp_path / "state").rglob("*") if path.is_file()] in ([], ["lock"])
+    assert {path.suffix for path in (tmp_path / "state").rglob("*") if path.is_file()} <= {".lock"}
+
+
+def test_a_record_with_half_a_character_is_kept_as_it_came(source, make_job: MakeJob) -> None:
+    """JSON allows a lone surrogate; it must not end a backup."""
+    source.task(6, title="half \ud83d")
+    sink = MemorySink()
+    outcome = run(make_job(sink))
+    assert outcome.complete
+    line = member(sink, outcome, "records", "tasks.jsonl").splitlines()[-1]
+    assert json.loads(line)["title"] == "half \ud83d"
+    assert json.loads(member(sink, outcome, "backup", "tasks.json"))[-1]["title"] == "half \ufffd"
 
 
 def test_events_are_frozen_values_that_encode_as_json(make_job: MakeJob) -> None:

@@ -221,7 +221,8 @@ def test_a_server_that_is_gone_ends_the_run_instead_of_making_a_gap_of_every_fil
         back_up(make_job(MemorySink()), ignore)
 
 
-def test_two_runs_at_once_are_refused(source, make_job: MakeJob) -> None:
+@pytest.mark.parametrize("others", [["a"], ["a", "b"]])
+def test_two_runs_at_once_on_one_sink_are_refused(source, make_job: MakeJob, others: list[str]) -> None:
     inside, done = threading.Event(), threading.Event()
 
     def hold(_: str) -> None:
@@ -234,7 +235,7 @@ def test_two_runs_at_once_are_refused(source, make_job: MakeJob) -> None:
     try:
         assert inside.wait(30)
         with pytest.raises(Locked):
-            back_up(make_job(MemorySink("a")), ignore)
+            back_up(make_job(*map(MemorySink, others)), ignore)
     finally:
         done.set()
         first.join()

@@ -15,7 +15,7 @@ from wrikebackup_core.model import Account, AttachmentMode, Gap
 UID = "20261123T153000Z-7f3a9c"
 KEYS = [
     "format", "tool", "backupUID", "account", "source", "started", "finished", "complete", "counts", "attachments", "files",
-    "transforms", "skipped", "unresolved", "gaps", "checksum",
+    "transforms", "skipped", "gaps", "checksum",
 ]  # fmt: skip
 
 
@@ -33,7 +33,6 @@ def manifest(**more: object) -> Manifest:
         "files": Files(f"backup-{UID}.zip.age", f"records-{UID}.zip.age", ("bi-export/user.csv.age",)),
         "transforms": ({"kind": "encrypt", "suffix": ".age", "recipients": ["age1…"]},),
         "skipped": ("audit_log",),
-        "unresolved": {"comments": 2},
         "gaps": (Gap("attachments", "IEAAAEDYIYAB7DLK", "gone"), Gap("audit_log", None, "not allowed", "ask an admin")),
     }
     return Manifest(**{**values, **more})  # type: ignore[arg-type]

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import secrets
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-
-from filelock import FileLock, Timeout
 
 from wrikebackup_core.engine.attempt import Attempt, RunView
 from wrikebackup_core.engine.commit import commit
@@ -17,9 +14,10 @@ from wrikebackup_core.engine.crawl import crawl
 from wrikebackup_core.engine.derive import add, derive
 from wrikebackup_core.engine.fanout import FanOut
 from wrikebackup_core.engine.job import DryRun, Job, Outcome
+from wrikebackup_core.engine.locking import locked, short_hash
 from wrikebackup_core.engine.plan import discard_unfinished, plan
 from wrikebackup_core.engine.transfer import transfer
-from wrikebackup_core.errors import Locked, SinkError, WrikeBackupError
+from wrikebackup_core.errors import SinkError
 from wrikebackup_core.format import layout
 from wrikebackup_core.format.manifest import Files
 from wrikebackup_core.ledger import Ledger
@@ -98,29 +96,12 @@ def _opened(job: Job, notify: Callable[[Event], None]) -> Iterator[tuple[RunView
     """The spool, locked, with the run that it holds or a new one."""
     account = job.source.account()
     places = "\n".join([account.id, *sorted(sink.name for sink in job.sinks)])
-    folder = job.state / f"{account.id}-{hashlib.sha256(places.encode()).hexdigest()[:12]}"
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = FileLock(folder / "lock", timeout=0)
-        lock.acquire()
-    except Timeout:
-        raise Locked(
-            f"another run is backing up {account.name or account.id} to the same sinks",
-            hint="wait for it to end; its lock goes with its process",
-        ) from None
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise WrikeBackupError(
-            f"cannot use the state folder {folder}: {reason}", hint="set `state:` in the profile"
-        ) from error
-    try:
-        spool = Spool(folder / "spool.sqlite")
+    with locked(job, account):
+        spool = Spool(job.state / f"{account.id}-{short_hash(places)}" / "spool.sqlite")
         try:
             yield _begin(job, account, spool, notify), spool
         finally:
             spool.close()
-    finally:
-        lock.release()
 
 
 def _begin(job: Job, account: Account, spool: Spool, notify: Callable[[Event], None]) -> RunView:

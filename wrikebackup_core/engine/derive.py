@@ -19,7 +19,8 @@ STAGE = "derive"
 _Member = tuple[str, Iterable[bytes], int | None]
 _JOIN = 256 << 10  # bytes handed on at a time
 _ONE_LINE = bytes.maketrans(b"\r\n", b"  ")
-_GROWTH = 3  # derived JSON is never this many times as long as the records it comes from
+_GROWTH = 3  # derived JSON is never this many times as long as the records it comes from,
+_LEAST = 512  # but for the keys that each derived record has, however short the one it comes from
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,4 +128,5 @@ def _lines(records: Iterable[Record]) -> Iterator[bytes]:
 
 def _bound(spool: Spool, *kinds: Kind) -> int:
     """More bytes than the member can have."""
-    return _GROWTH * sum(spool.size(kind) for kind in kinds) + (1 << 20)
+    sizes = [spool.size(kind) for kind in kinds]
+    return sum(_LEAST * count + _GROWTH * size for count, size in sizes) + (1 << 20)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from wrikebackup_core.errors import ExitCode
@@ -55,7 +55,6 @@ class Outcome:
     sinks: dict[str, str | None]
     seconds: float
     resumed: bool = False
-    unresolved: dict[str, int] = field(default_factory=dict)
 
     @property
     def exit_code(self) -> ExitCode:

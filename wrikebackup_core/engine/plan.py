@@ -6,6 +6,7 @@ of a run that was killed. Nothing is read back unless neither explains a file, a
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Iterator
 
@@ -16,7 +17,7 @@ from wrikebackup_core.format import layout, names, official
 from wrikebackup_core.journal import StoredObject
 from wrikebackup_core.ledger import Ledger
 from wrikebackup_core.model import Account, Attachment, AttachmentMode, Message, StageFinished, StageStarted
-from wrikebackup_core.ports import Sink
+from wrikebackup_core.ports import Entry, Sink
 from wrikebackup_core.spool import Spool
 from wrikebackup_core.store import AccountStore
 
@@ -48,10 +49,10 @@ def discard_unfinished(job: Job, account: Account, spool: Spool, uid: str) -> No
     """Deletes what a run that is not gone on with had written into its backup's folder, unless that backup is committed."""
     ledger = Ledger(spool, [sink.name for sink in job.sinks])
     for sink in job.sinks:
-        manifest = layout.manifest_key(account.id, uid)
-        keys = [entry.key for entry in sink.list(layout.backup_folder(account.id, uid))]
-        if manifest not in keys:
-            sink.delete(keys)
+        with contextlib.suppress(SinkError):  # what stays there is a folder without a manifest: no backup
+            keys = [entry.key for entry in sink.list(layout.backup_folder(account.id, uid))]
+            if layout.manifest_key(account.id, uid) not in keys:
+                sink.delete(keys)
     ledger.drop_folder(layout.backup_folder(account.id, uid).rpartition("/")[2])
 
 
@@ -71,20 +72,30 @@ class _Reconciled:
         self._sink, self._number, self._ledger, self._notify = sink, number, attempt.ledger, attempt.notify
         self._sizes = not attempt.fan.suffix  # no transform changes bytes: what is stored has the recorded size
         self._folder = layout.account_folder(account)
-        self._areas = (layout.attachments_folder(account), layout.backup_folder(account, uid))
+        self._areas = (f"{layout.attachments_folder(account)}/", f"{layout.backup_folder(account, uid)}/")
+        self._committed: list[str] = []
         self._store = AccountStore(sink, account)
 
     def run(self, *, write: bool) -> None:
         if write:
             self._sink.sweep(self._folder)
-        entries = (entry for area in self._areas for entry in self._sink.list(area))
-        self._ledger.take_listing(self._number, entries, len(self._folder) + 1)
+        self._ledger.take_listing(self._number, self._listed(), len(self._folder) + 1)
         self._ledger.forget_absent(self._number)
         self._look_again(write=write)
         self._read_checksums()
         self._adopt()
         if write:
             self._clear_the_way()
+
+    def _listed(self) -> Iterator[Entry]:
+        """One listing of the account; the committed backups are noted on the way."""
+        for entry in self._sink.list(self._folder):
+            if entry.key.startswith(self._areas):
+                yield entry
+            folder, _, name = entry.key[len(self._folder) + 1 :].partition("/")
+            uid = folder.removeprefix("backup-")
+            if name == "manifest.json" and uid != folder and layout.started(uid) is not None:
+                self._committed.append(uid)
 
     def _look_again(self, *, write: bool) -> None:
         """What the last run wrote down but could not make durable is read back once."""
@@ -106,10 +117,10 @@ class _Reconciled:
                 self._ledger.settle(self._number, whole)
 
     def _read_checksums(self) -> None:
-        for backup in reversed(self._store.backups()):
+        for uid in sorted(self._committed, reverse=True):
             if not any(self._ledger.unexplained(self._number, sizes=self._sizes)):
                 return
-            sums = ((sha256, key[len(self._folder) + 1 :]) for sha256, key in self._store.sums(backup.uid))
+            sums = ((sha256, key[len(self._folder) + 1 :]) for sha256, key in self._store.sums(uid))
             try:
                 self._ledger.explain(self._number, sums, sizes=self._sizes)
             except FormatError as error:

@@ -49,7 +49,7 @@ class Files(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """One backup. Times are aware and in UTC; `counts` and `unresolved` go by kind.
+    """One backup. Times are aware and in UTC; `counts` go by kind.
 
     `transforms` are in the order in which they encode, each `{"kind": …}` with what decoding needs, never a secret.
     `skipped` are the kinds that the profile left out. `complete` is false as soon as there is a gap.
@@ -68,7 +68,6 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     files: Files
     transforms: tuple[dict[str, Any], ...] = ()
     skipped: tuple[str, ...] = ()
-    unresolved: dict[str, _Count] = {}
     gaps: tuple[Gap, ...] = ()
 
     def encode(self) -> bytes:
