@@ -47,7 +47,7 @@ class Comments:
             return refusal(400, "invalid_parameter", "Parameter 'createdDate' value is invalid")
         limit = int(asked.query.get("limit", "1000"))
         if limit > self.most_limit:
-            return refusal(400, "invalid_parameter", "Parameter 'limit' value is invalid")
+            return refusal(400, "invalid_parameter", "no such value")
         found = [record for record, at in zip(self.records, self.times, strict=True) if start <= at < end]
         return envelope(found[: min(limit, self.cap)])
 

@@ -112,8 +112,8 @@ class _Walk:
             more["limit"] = str(limit)
         try:
             return self._crawl.desk.ask(self._how.query, more)
-        except BadRequest as error:
-            if "limit" in error.description and limit > _USUAL_LIMIT and self._how.limited:
+        except BadRequest:
+            if self._how.limited and limit > _USUAL_LIMIT:  # it may be the limit, whatever the words
                 self._limit = _USUAL_LIMIT
                 return self._ask(window)
             if window.length > self._how.longest // 2:
