@@ -7,6 +7,7 @@ import os
 import sys
 import traceback
 from collections.abc import Iterable
+from typing import Any
 
 import click
 
@@ -25,6 +26,9 @@ _GRAVEST_FIRST = (
     ExitCode.PARTIAL,
     ExitCode.DONE,
 )
+
+
+_NO_ARGUMENTS: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())  # click before 8.2 has no such error
 
 
 class Ended(Exception):
@@ -53,7 +57,7 @@ def ending(error: BaseException, terminal: Terminal, *, about: str | None = None
     if isinstance(error, SystemExit):  # click ends so when nobody reads on
         hang_up()
         return ExitCode.DONE if not error.code else ExitCode.FAILED
-    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+    if isinstance(error, _NO_ARGUMENTS):
         click.echo(error.format_message(), err=True)
         return ExitCode.USAGE
     if isinstance(error, (KeyboardInterrupt, click.Abort)):
