@@ -249,7 +249,7 @@ def test_help_imports_nothing_heavy() -> None:
         "keyring",
         "stream_zip",
         "isal",
-        "stamina",
+        "tenacity",
         "ijson",
     }
     assert heavy & set(done.stderr.split()) == set()

@@ -143,8 +143,6 @@ def logging_to(terminal: Terminal) -> Iterator[None]:
     root.addHandler(handler)
     root.setLevel(level)
     logging.captureWarnings(True)
-    stamina = logging.getLogger("stamina")  # says of each retry what our own messages say better
-    stamina.setLevel(logging.ERROR)
     try:
         yield
     finally:

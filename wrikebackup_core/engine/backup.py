@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -17,7 +18,6 @@ from wrikebackup_core.engine.job import DryRun, Job, Outcome
 from wrikebackup_core.engine.locking import locked, short_hash
 from wrikebackup_core.engine.plan import discard_unfinished, plan
 from wrikebackup_core.engine.transfer import transfer
-from wrikebackup_core.errors import SinkError
 from wrikebackup_core.format import layout
 from wrikebackup_core.format.manifest import Files
 from wrikebackup_core.ledger import Ledger
@@ -74,14 +74,15 @@ def dry_run(job: Job, notify: Callable[[Event], None]) -> DryRun:
 
 
 def _listeners(job: Job, notify: Callable[[Event], None]) -> Callable[[Event], None]:
-    if not job.plugins.manager.hook.track_event.get_hookimpls():
-        return notify
+    """Everybody who listens, from one thread at a time."""
+    lock = threading.Lock()
 
-    def both(event: Event) -> None:
-        notify(event)
-        job.plugins.track(event)
+    def tell(event: Event) -> None:
+        with lock:
+            notify(event)
+            job.plugins.track(event)
 
-    return both
+    return tell
 
 
 def _attempt(job: Job, run: RunView, spool: Spool, notify: Callable[[Event], None]) -> Attempt:
@@ -105,7 +106,8 @@ def _opened(job: Job, notify: Callable[[Event], None]) -> Iterator[tuple[RunView
 
 
 def _begin(job: Job, account: Account, spool: Spool, notify: Callable[[Event], None]) -> RunView:
-    facts, now = spool.facts(), datetime.now(UTC).replace(microsecond=0)
+    facts, moment = spool.facts(), datetime.now(UTC)
+    now = moment.replace(microsecond=0)
     uid = facts.get("backup")
     if uid is not None:
         started = datetime.strptime(facts["started"], _FORMAT).replace(tzinfo=UTC)
@@ -115,7 +117,9 @@ def _begin(job: Job, account: Account, spool: Spool, notify: Callable[[Event], N
         notify(Message(f"the unfinished backup {uid} is given up; its files are kept"))
         discard_unfinished(job, account, spool, uid)
         spool.reset()
-    uid = layout.new_backup_uid(now, secrets.token_hex(3))
+    # Uids sort by time, also within one second: a tail of three hexadecimal digits of milliseconds and three random ones.
+    tail = f"{moment.microsecond // 1000:03x}{secrets.randbelow(1 << 12):03x}"
+    uid = layout.new_backup_uid(now, tail)
     spool.note({"backup": uid, "started": now.strftime(_FORMAT), "fingerprint": job.fingerprint})
     return RunView(job.name, account, uid, now, job.source, spool, resumed=False)
 
@@ -123,7 +127,7 @@ def _begin(job: Job, account: Account, spool: Spool, notify: Callable[[Event], N
 def _outcome(attempt: Attempt, seconds: float) -> Outcome:
     job, run, spool, ledger, fan = attempt.job, attempt.run, attempt.spool, attempt.ledger, attempt.fan
     if not fan.live:
-        raise SinkError("no sink is left: the backup is committed nowhere")
+        raise fan.nothing_left()
     best = max(fan.live, key=lambda number: ledger.present(number)[0])
     total, size = ledger.present(best)
     new, new_bytes = ledger.downloaded(best)

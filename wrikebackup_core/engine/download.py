@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import zlib
-from types import TracebackType
 from typing import Self
 
-import stamina
+import tenacity
 
 from wrikebackup_core.errors import Interrupted
 from wrikebackup_core.model import Attachment
@@ -14,18 +14,12 @@ from wrikebackup_core.ports import Reader, Source
 
 __all__ = ["ResumingReader"]
 
+_log = logging.getLogger(__name__)
 _ATTEMPTS = 8
 _WAIT_SECONDS = 0.2
 _WAIT_MAX_SECONDS = 30.0
 _WAIT_BUDGET_SECONDS = 600.0
 _SKIP = 1 << 20
-
-
-def _retry(error: Exception) -> bool | float:
-    """Whether to try again; seconds to wait where the server says."""
-    if not isinstance(error, Interrupted):
-        return False
-    return True if error.retry_after is None else error.retry_after
 
 
 class ResumingReader:
@@ -36,35 +30,40 @@ class ResumingReader:
     """
 
     def __init__(self, source: Source, attachment: Attachment) -> None:
-        """Raises what `Source.open_attachment` raises, Interrupted only after several attempts."""
+        """Opens nothing yet."""
         self._source, self._attachment = source, attachment
         self._offset = 0
         self._crc = 0
         self._reader: Reader | None = None
 
     def read(self, size: int) -> bytes:
-        """Up to `size` bytes, `b""` at the end. Raises Interrupted after several attempts in vain."""
+        """Up to `size` bytes, `b""` at the end. Raises what `Source.open_attachment` raises; Interrupted after several attempts."""
         try:
             return self._take(size)
         except Interrupted as error:
-            self.close()
-            if not _retry(error):
-                raise
-        for attempt in stamina.retry_context(
-            on=_retry,
-            attempts=_ATTEMPTS,
-            timeout=_WAIT_BUDGET_SECONDS,
-            wait_initial=_WAIT_SECONDS,
-            wait_max=_WAIT_MAX_SECONDS,
-            wait_jitter=_WAIT_SECONDS,
-        ):
-            with attempt:
-                try:
-                    return self._take(size)
-                except Interrupted:
-                    self.close()
-                    raise
-        raise AssertionError("the retries end by returning or raising")
+            return self._try_again(size, error)
+
+    def _try_again(self, size: int, first: Interrupted) -> bytes:
+        """The first attempt has failed, and counts."""
+        before = [first]
+
+        def attempt() -> bytes:
+            if before:
+                raise before.pop()
+            return self._take(size)
+
+        return tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(Interrupted),
+            stop=tenacity.stop_after_attempt(_ATTEMPTS) | tenacity.stop_after_delay(_WAIT_BUDGET_SECONDS),
+            wait=_wait,
+            before_sleep=self._before_sleep,
+            reraise=True,
+        )(attempt)
+
+    def _before_sleep(self, state: tenacity.RetryCallState) -> None:
+        self.close()
+        error = state.outcome.exception() if state.outcome else None
+        _log.info("%s; trying again in %.1f s", error, state.upcoming_sleep)
 
     def _take(self, size: int) -> bytes:
         if self._reader is None:
@@ -73,7 +72,7 @@ class ResumingReader:
                 self._skip(self._reader)
         data = self._reader.read(size)
         self._offset += len(data)
-        if self._attachment.size is None or self._attachment.size > size:
+        if self._offset != self._attachment.size:  # what came whole need never be compared with a second answer
             self._crc = zlib.crc32(data, self._crc)
         return data
 
@@ -96,7 +95,14 @@ class ResumingReader:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *exc: object) -> None:
         self.close()
+
+
+def _wait(state: tenacity.RetryCallState) -> float:
+    """What the server asks for, else exponential with jitter."""
+    error = state.outcome.exception() if state.outcome else None
+    asked = error.retry_after if isinstance(error, Interrupted) else None
+    if asked is not None:
+        return asked
+    return tenacity.wait_random_exponential(multiplier=_WAIT_SECONDS, max=_WAIT_MAX_SECONDS)(state)

@@ -38,6 +38,7 @@ class FanOut:
         self._folder = folder
         self._notify = notify
         self._lock = threading.Lock()
+        self._last_error: Exception | None = None
         self._committed: dict[int, list[StoredObject]] = {number: [] for number in sinks}
 
     def drop(self, number: int, error: Exception) -> None:
@@ -46,12 +47,18 @@ class FanOut:
             if self.live.pop(number, None) is None:
                 return
             self.dropped[number] = str(error)
+            self._last_error = error
             nothing_left = not self.live
         self._notify(SinkDropped(self._all[number].name, str(error)))
         if nothing_left:
-            if isinstance(error, SinkError):
-                raise error
-            raise SinkError(str(error)) from error
+            raise self.nothing_left()
+
+    def nothing_left(self) -> SinkError:
+        """What to raise when no sink is in the run any more: the reason why the last one was dropped."""
+        error = self._last_error
+        if isinstance(error, SinkError):
+            return error
+        return SinkError(str(error) if error else "no sink is left")
 
     def name(self, number: int) -> str:
         return self._all[number].name
@@ -117,7 +124,7 @@ class _Tee:
 
     def _demand_a_sink(self) -> None:
         if not self._writers:
-            raise SinkError(f"no sink is left that {self._key} could go to")
+            raise self._fan.nothing_left()
 
     def write(self, data: bytes | bytearray | memoryview, /) -> int:
         self._hash.update(data)

@@ -85,7 +85,7 @@ class _Transfer:
                 while chunk:
                     writer.write(chunk)
                     copied += len(chunk)
-                    if copied >= _LARGE or (size or 0) >= _LARGE:
+                    if copied != size:
                         self._notify(FileProgress(wanted.file, copied))
                     chunk = reader.read(_CHUNK)
                 _compare(size, copied)
