@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-WRIKEBACKUP = [sys.executable, "-m", "wrikebackup_core.cli"]
+WRIKEBACKUP = [str(Path(sys.executable).with_name("wrikebackup"))]
 TOKEN = "bench-token"
 _START_SECONDS = 60
 

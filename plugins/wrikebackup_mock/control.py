@@ -5,9 +5,10 @@ from __future__ import annotations
 import html
 import json
 import re
-from urllib.parse import unquote
+from urllib.parse import unquote, urlencode
 
 from wrikebackup_mock.faults import Fault
+from wrikebackup_mock.journal import Entry
 from wrikebackup_mock.protocol import Bytes, Request
 from wrikebackup_mock.service import Service, plain
 
@@ -18,7 +19,7 @@ _FILES = "/__mock__/files/"
 class Control:
     """What is below `/__mock__/`:
 
-    `GET requests`: counts; `DELETE requests`: from zero again; `GET faults`, `POST faults` (a JSON list of faults as text or
+    `GET requests`: counts; `GET log`: every path asked for, with its query; `DELETE requests`: from zero again; `GET faults`, `POST faults` (a JSON list of faults as text or
     objects, in the place of those there are); `POST account` (`{"generation": 1}`); `POST tokens/expire`; `GET files/`: an index of
     the newest versions of all stored files on live items, with links to their bytes.
     """
@@ -42,13 +43,15 @@ class Control:
             service.journal.clear()
         elif what == ("POST", "tokens/expire"):
             service.tokens.expire()
+        elif what == ("GET", "log"):
+            return _json([_address(entry) for entry in service.journal])
         elif what not in (("GET", "requests"), ("GET", "faults"), ("POST", "faults"), ("POST", "account")):
             return plain(404, "There is nothing here")
         return self._report()
 
     def _report(self) -> Bytes:
         service = self._service
-        body = json.dumps(
+        return _json(
             {
                 "total": service.journal.total,
                 "requests": service.journal.counts,
@@ -58,8 +61,7 @@ class Control:
                 "refreshed": service.tokens.refreshed,
                 "generation": service.account.shape.generation,
             }
-        ).encode()
-        return Bytes(200, {"content-type": "application/json", "content-length": str(len(body))}, [body])
+        )
 
     def _files(self, asked: str, request: Request) -> Bytes:
         account = self._service.account
@@ -72,6 +74,15 @@ class Control:
             if asked[length : length + 1] == "-" and account.find_file(asked[:length]) is not None:
                 return self._service.file_answer(asked[:length], request)
         return plain(404, "There is no such file")
+
+
+def _json(value: object) -> Bytes:
+    body = json.dumps(value).encode()
+    return Bytes(200, {"content-type": "application/json", "content-length": str(len(body))}, [body])
+
+
+def _address(entry: Entry) -> str:
+    return f"{entry.path}?{urlencode(entry.query)}" if entry.query else entry.path
 
 
 def _fault(given: object) -> Fault:

@@ -28,8 +28,7 @@ def compare(place: Place, account: MockAccount) -> None:
         assert len(found) == len(stored.get(kind, [])), f"{kind}: a record twice"
         assert found == truth, kind
     files = place.files()
-    wanted = {id_: sha256 for id_, sha256 in _files(account).items()}
-    assert {id_: hashlib.sha256(path.read_bytes()).hexdigest() for id_, path in files.items()} == wanted
+    assert {id_: hashlib.sha256(path.read_bytes()).hexdigest() for id_, path in files.items()} == _files(account)
 
 
 def _files(account: MockAccount) -> dict[str, str]:

@@ -27,7 +27,9 @@ def test_fifty_kills_at_random_moments_end_with_the_same_backup(place: Place, ru
         place.write(server.base_url, "transfers: 4", source=", concurrency: 2")
         downloaded: set[str] = set()
         for _ in range(KILLS):
-            stored = set(place.files()) if (place.sink / f"account-{account.account.id}/attachments").exists() else set()
+            stored = (
+                set(place.files()) if (place.sink / f"account-{account.account.id}/attachments").exists() else set()
+            )
             server.requests.clear()
             _killed(place, chance.uniform(0.3, 2.0))
             asked = {entry.path.split("/")[-2] for entry in server.requests.entries("GET /attachments/{id}/download")}
@@ -38,7 +40,7 @@ def test_fifty_kills_at_random_moments_end_with_the_same_backup(place: Place, ru
         compare(place, account)
         for backup in place.backups():
             assert run("verify", place.profile, backup.name.removeprefix("backup-")).returncode == 0
-        assert not [path for path in place.sink.rglob(".*")], "a temporary file was left"
+        assert not list(place.sink.rglob(".*")), "a temporary file was left"
 
 
 def _killed(place: Place, seconds: float) -> None:
