@@ -28,6 +28,7 @@ from wrikebackup_core.ports import Page
 __all__ = ["Spool", "batches"]
 
 _VERSION = "1"
+_WRITER_CACHE, _READER_CACHE = 16_000, 1_000  # KiB; every thread that reads has a connection of its own
 _CHUNK = 500  # items joined at a time; also what one SQL statement takes as variables
 _CHILD_KINDS = (Kind.COMMENTS, Kind.ATTACHMENTS, Kind.TIMELOGS)
 _T = TypeVar("_T")
@@ -83,7 +84,7 @@ class Spool:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=NORMAL")
         connection.execute("PRAGMA temp_store=FILE")
-        connection.execute("PRAGMA cache_size=-16000")
+        connection.execute(f"PRAGMA cache_size=-{_READER_CACHE if self._open else _WRITER_CACHE}")
         self._open.append(connection)
         return connection
 

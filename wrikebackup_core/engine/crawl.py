@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 from wrikebackup_core.engine.job import Job
 from wrikebackup_core.engine.threads import each
 from wrikebackup_core.errors import Forbidden, NotOffered
 from wrikebackup_core.model import Event, Gap, GapFound, Kind, StageFinished, StageProgress, StageStarted
+from wrikebackup_core.ports import Page
 from wrikebackup_core.spool import Spool
 
 __all__ = ["crawl"]
@@ -64,15 +65,28 @@ class _Crawl:
 
     def _store(self, kind: Kind, wave: int, cursor: str | None) -> None:
         pages = self._source.pages(kind, wave, self._spool, cursor)
-        with contextlib.ExitStack() as stack:
-            if hasattr(pages, "close"):  # a generator lets go of its connections
-                stack.callback(pages.close)
-            for page in pages:
-                self._spool.add(kind, wave, page)
-                for gap in page.gaps:
-                    self._notify(GapFound(gap))
-                with self._lock:
-                    self._count += len(page.records)
-                    self._notify(StageProgress(STAGE, kind.value, self._count))
-                if self._failed.is_set():  # another kind has ended the crawl; what is stored serves the next run
+        # When another kind has ended the crawl, what is already asked for is still stored: it serves the next run.
+        for page in _one_ahead(pages, self._failed):
+            self._spool.add(kind, wave, page)
+            for gap in page.gaps:
+                self._notify(GapFound(gap))
+            with self._lock:
+                self._count += len(page.records)
+                self._notify(StageProgress(STAGE, kind.value, self._count))
+
+
+def _one_ahead(pages: Iterator[Page], stop: threading.Event) -> Iterator[Page]:
+    """The same pages, until `stop`; the next one is asked for while the caller stores the last."""
+    with ThreadPoolExecutor(1, thread_name_prefix=f"{STAGE}-ahead") as thread:
+        following = thread.submit(next, pages, None)
+        try:
+            while (page := following.result()) is not None:
+                if stop.is_set():
+                    yield page
                     return
+                following = thread.submit(next, pages, None)
+                yield page
+        finally:
+            following.cancel()
+            if isinstance(pages, Generator):  # it lets go of its connections
+                thread.submit(pages.close)
