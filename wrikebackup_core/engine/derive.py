@@ -128,5 +128,5 @@ def _lines(records: Iterable[Record]) -> Iterator[bytes]:
 
 def _bound(spool: Spool, *kinds: Kind) -> int:
     """More bytes than the member can have."""
-    sizes = [spool.size(kind) for kind in kinds]
-    return sum(_LEAST * count + _GROWTH * size for count, size in sizes) + (1 << 20)
+    volumes = [spool.volume(kind) for kind in kinds]
+    return sum(_LEAST * count + _GROWTH * size for count, size in volumes) + (1 << 20)
