@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from http.client import HTTPException
 from typing import Self
-
-import urllib3
 
 from wrikebackup_core import Interrupted
 from wrikebackup_wrike.client import as_source_error
+from wrikebackup_wrike.connections import Response
 
 __all__ = ["Body"]
+
+_PIECE = 1 << 20
 
 
 class Body:
@@ -22,7 +24,7 @@ class Body:
 
     def __init__(
         self,
-        response: urllib3.BaseHTTPResponse,
+        response: Response,
         what: str,
         *,
         start: int,
@@ -39,6 +41,8 @@ class Body:
 
     def read(self, size: int = -1, /) -> bytes:
         """Up to `size` bytes. Raises Interrupted when the body ends early or goes on for too long."""
+        if size < 0:
+            return b"".join(iter(lambda: self.read(_PIECE), b""))
         if self._ended or size == 0:
             return b""
         data = self._read(size)
@@ -56,18 +60,16 @@ class Body:
 
     def _read(self, size: int) -> bytes:
         try:
-            return self._response.read(None if size < 0 else size)
-        except (urllib3.exceptions.HTTPError, OSError) as error:
+            return self._response.read(size)
+        except (HTTPException, OSError) as error:
             self.close()
-            if isinstance(error, urllib3.exceptions.IncompleteRead | urllib3.exceptions.ProtocolError):
+            if isinstance(error, HTTPException):
                 raise Interrupted(f"{self._what} ended early") from error
             raise as_source_error(error, f"the server of {self._what}") from error
 
     def close(self) -> None:
         """A body that was read whole gives its connection back; any other ends it."""
-        if not self._ended:
-            self._response.close()
-        self._response.release_conn()
+        self._response.close()
 
     def __enter__(self) -> Self:
         return self

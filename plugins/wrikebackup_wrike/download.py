@@ -1,4 +1,4 @@
-"""Attachment bytes over urllib3: streamed, checked against the record, resumed with Range, the token to the API alone.
+"""Attachment bytes: streamed, checked against the record, resumed with Range, the token to the API alone.
 
 What `/attachments/{id}/download` does is not documented beyond its bytes: it may redirect to a storage host, may ignore Range,
 and may answer a file that Wrike does not store with 400.
@@ -6,22 +6,22 @@ and may answer a file that Wrike does not store with 400.
 
 from __future__ import annotations
 
+import contextlib
 import mimetypes
 import re
-import urllib.request
 from collections.abc import Mapping
-from typing import Any
+from http.client import HTTPException
 from urllib.parse import quote, urljoin, urlsplit
 
-import httpx
-import urllib3
-from urllib3.connectionpool import HTTPConnectionPool
+from urllib3.exceptions import HTTPError
 
 from wrikebackup_core import Attachment, Interrupted, NotFound, SourceError
 from wrikebackup_wrike.body import Body
 from wrikebackup_wrike.client import USER_AGENT, as_source_error
+from wrikebackup_wrike.connections import Connections, Response
 from wrikebackup_wrike.pace import Pace
 from wrikebackup_wrike.refusals import BadRequest, Malformed, refusal, retry_after
+from wrikebackup_wrike.routes import PORTS, Origin
 from wrikebackup_wrike.tokens import Tokens
 
 __all__ = ["Downloads"]
@@ -30,12 +30,12 @@ _REDIRECTS = (301, 302, 303, 307, 308)
 _MOST_REDIRECTS = 5
 _ERROR_PAGES = ("text/html", "application/json", "application/xml", "text/xml")
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
-_PORTS = {"http": 80, "https": 443}
-_Origin = tuple[str, str, int]
+_PAGE = 65_536  # bytes; no page of an error is longer, or nobody reads on
+_AS_IT_STANDS = "%!#$&'()*+,/:;=?@[]~"
 
 
 class Downloads:
-    """Safe from any thread; keeps as many connections a host as threads use it, up to `connections`."""
+    """Safe from any thread."""
 
     def __init__(
         self,
@@ -45,13 +45,11 @@ class Downloads:
         *,
         connect_timeout: float = 20,
         read_timeout: float = 180,
-        connections: int = 128,
     ) -> None:
         self._tokens, self._pace = tokens, pace
-        self._home, self._path = _split(base_url)
-        self._timeout = urllib3.Timeout(connect=connect_timeout, read=read_timeout)
-        self._connections = connections
-        self._pools: dict[_Origin, tuple[HTTPConnectionPool, str]] = {}
+        self._home, path = _split(base_url)
+        self._path = quote(path, safe=_AS_IT_STANDS)
+        self._connections = Connections(connect_timeout, read_timeout)
         self._unannounced: set[str] = set()
 
     def open(self, attachment: Attachment, offset: int = 0) -> Body:
@@ -63,21 +61,20 @@ class Downloads:
         response, token = self._request(attachment, offset, self._tokens.current())
         if response.status == 401:
             _let_go(response)
-            response, token = self._request(attachment, offset, self._tokens.renew(token))
+            response, _ = self._request(attachment, offset, self._tokens.renew(token))
         try:
             body = _checked(response, attachment, offset, what, self._pace)
         except BaseException:
             response.close()
             raise
-        if response.length_remaining is None:
+        if response.length is None:
             self._unannounced.add(attachment.id)
         return body
 
     def close(self) -> None:
-        for pool, _ in list(self._pools.values()):
-            pool.close()
+        self._connections.close()
 
-    def _request(self, attachment: Attachment, offset: int, token: str) -> tuple[urllib3.BaseHTTPResponse, str]:
+    def _request(self, attachment: Attachment, offset: int, token: str) -> tuple[Response, str]:
         origin, target = self._home, f"{self._path}/attachments/{quote(attachment.id, safe='')}/download"
         headers = {"user-agent": USER_AGENT, "accept-encoding": "identity"}
         if offset:
@@ -92,73 +89,57 @@ class Downloads:
             origin, target = _next(origin, target, location, attachment.id)
         raise SourceError(f"attachment {attachment.id}: the API redirects more than {_MOST_REDIRECTS} times")
 
-    def _send(self, origin: _Origin, target: str, headers: Mapping[str, str]) -> urllib3.BaseHTTPResponse:
+    def _send(self, origin: Origin, target: str, headers: Mapping[str, str]) -> Response:
         if origin == self._home:
             self._pace.take()
-        pool, prefix = self._pools.get(origin) or self._open_pool(origin)
         try:
-            return pool.urlopen(
-                "GET",
-                prefix + target,
-                headers=headers,
-                retries=False,
-                redirect=False,
-                preload_content=False,
-                decode_content=False,
-            )
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise as_source_error(error, origin[1]) from error
-
-    def _open_pool(self, origin: _Origin) -> tuple[HTTPConnectionPool, str]:
-        """The pool, and what stands before a path: a proxy for http wants the whole address."""
-        scheme, host, port = origin
-        options: dict[str, Any] = {
-            "maxsize": self._connections,
-            "block": True,
-            "timeout": self._timeout,
-            "ssl_context": httpx.create_ssl_context() if scheme == "https" else None,
-        }
-        proxy = None if urllib.request.proxy_bypass(host) else urllib.request.getproxies().get(scheme)
-        manager = urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
-        prefix = _address(origin) if proxy and scheme == "http" else ""
-        return self._pools.setdefault(origin, (manager.connection_from_host(host, port, scheme), prefix))
+            return self._connections.get(origin, target, headers)
+        except (HTTPException, HTTPError, OSError) as error:
+            raise as_source_error(error, origin.host) from error
+        except ValueError as error:
+            # Without the error's words, and without what it is about: the token is part of it.
+            raise SourceError(
+                f"{origin.host}: a request with this address and token cannot be written",
+                hint="look for spaces and other strange characters in `token:` and `base_url:`",
+            ) from error
 
 
-def _address(origin: _Origin) -> str:
-    scheme, host, port = origin
-    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
-
-
-def _split(url: str) -> tuple[_Origin, str]:
+def _split(url: str) -> tuple[Origin, str]:
     """Raises ValueError for what is no http or https address."""
     parts = urlsplit(url)
-    if parts.scheme not in _PORTS or not parts.hostname:
+    if parts.scheme not in PORTS or not parts.hostname:
         raise ValueError
+    host = parts.hostname if parts.hostname.isascii() else parts.hostname.encode("idna").decode()
     target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
-    return (parts.scheme, parts.hostname, parts.port or _PORTS[parts.scheme]), target
+    return Origin(parts.scheme, host, parts.port or PORTS[parts.scheme]), target
 
 
-def _next(origin: _Origin, target: str, location: str, id_: str) -> tuple[_Origin, str]:
+def _next(origin: Origin, target: str, location: str, id_: str) -> tuple[Origin, str]:
     """Where a redirect leads. Raises SourceError for one from https to http, or to no web address at all."""
     try:
-        following = _split(urljoin(_address(origin) + target, location))
+        following, path = _split(urljoin(f"{origin.scheme}://{origin.netloc}{target}", location))
     except ValueError:
         raise SourceError(f"attachment {id_}: the redirect leads to no web address") from None
-    if origin[0] == "https" and following[0][0] == "http":
+    if origin.scheme == "https" and following.scheme == "http":
         raise SourceError(f"attachment {id_}: the redirect leads from https to http")
-    return following
+    # Servers send spaces and letters of any language; headers are read as Latin-1, so this restores their bytes.
+    return following, quote(path, safe=_AS_IT_STANDS, encoding="latin-1")
 
 
-def _let_go(response: urllib3.BaseHTTPResponse) -> None:
+def _let_go(response: Response) -> None:
     """Makes the connection ready for the next request; a long page that nobody wants is not waited for."""
-    if (response.length_remaining or 0) > 65_536:
-        response.close()
-    else:
-        response.drain_conn()
-    response.release_conn()
+    _page(response)
+    response.close()
 
 
-def _checked(response: urllib3.BaseHTTPResponse, attachment: Attachment, offset: int, what: str, pace: Pace) -> Body:
+def _page(response: Response) -> bytes:
+    """What came of an error's page."""
+    with contextlib.suppress(HTTPException, OSError):
+        return response.read(_PAGE)
+    return b""
+
+
+def _checked(response: Response, attachment: Attachment, offset: int, what: str, pace: Pace) -> Body:
     """The body, if it is the file from `offset` or from its start."""
     headers = response.headers
     if response.status not in (200, 206):
@@ -166,7 +147,7 @@ def _checked(response: urllib3.BaseHTTPResponse, attachment: Attachment, offset:
     pace.accepted()
     if headers.get("content-encoding", "identity").lower() not in ("identity", ""):
         raise Malformed(f"{what} came packed, which nobody asked for")
-    length = response.length_remaining
+    length = response.length
     if response.status == 206:
         start, total = _range(headers.get("content-range"), offset, length, what)
     else:
@@ -199,8 +180,8 @@ def _refuse_error_page(content_type: str, attachment: Attachment, what: str) -> 
         raise Malformed(f"{what}: the API sends a page of {kind} instead")
 
 
-def _refused(response: urllib3.BaseHTTPResponse, path: str, pace: Pace) -> SourceError:
-    body = response.read(65_536)
+def _refused(response: Response, path: str, pace: Pace) -> SourceError:
+    body = _page(response)
     wait = response.headers.get("retry-after")
     if response.status == 429:
         pace.refused(retry_after(wait))

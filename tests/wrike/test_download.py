@@ -11,7 +11,9 @@ import pytest
 from tests.wrike.crawling import TOKEN, MakeSource
 from tests.wrike.scripted import Asked, Reply, ScriptedServer, refusal
 from wrikebackup_core import Attachment, Forbidden, Interrupted, NotFound, SourceError, Unauthorized
+from wrikebackup_wrike.download import _next
 from wrikebackup_wrike.pace import Pace
+from wrikebackup_wrike.routes import Origin
 from wrikebackup_wrike.source import WrikeSource
 
 DATA = bytes(range(256)) * 40
@@ -234,14 +236,21 @@ def test_a_redirect_to_what_is_no_web_address_is_refused(
 
 
 def test_a_redirect_from_https_to_http_is_refused() -> None:
-    from wrikebackup_wrike.download import _next
-
+    home = Origin("https", "www.wrike.com", 443)
     with pytest.raises(SourceError, match="from https to http"):
-        _next(("https", "www.wrike.com", 443), "/x", "http://www.wrike.com/x", "A1")
-    assert _next(("https", "www.wrike.com", 443), "/x", "//other.example/y?z=1", "A1") == (
-        ("https", "other.example", 443),
-        "/y?z=1",
-    )
+        _next(home, "/x", "http://www.wrike.com/x", "A1")
+    assert _next(home, "/x", "//other.example/y?z=1", "A1") == (("https", "other.example", 443), "/y?z=1")
+
+
+def test_a_redirect_to_an_address_with_spaces_and_letters_of_any_language_is_followed(
+    server: ScriptedServer, make_source: MakeSource
+) -> None:
+    """Names of files stand in such addresses, and not every server encodes them."""
+    server.on(PATH, Reply(b"", 302, {"location": "/files/Ü b%20c.bin?x=ü&y=%2F"}))
+    server.on("/files/%C3%9C%20b%20c.bin", ranged())
+    with make_source().open_attachment(FILE) as reader:
+        assert reader.read() == DATA
+    assert server.asked[1].query == {"x": "ü", "y": "/"}
 
 
 def test_redirects_come_to_an_end(server: ScriptedServer, make_source: MakeSource) -> None:
