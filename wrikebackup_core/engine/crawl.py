@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
 
 from wrikebackup_core.engine.job import Job
 from wrikebackup_core.engine.threads import each
@@ -77,16 +77,29 @@ class _Crawl:
 
 def _one_ahead(pages: Iterator[Page], stop: threading.Event) -> Iterator[Page]:
     """The same pages, until `stop`; the next one is asked for while the caller stores the last."""
-    with ThreadPoolExecutor(1, thread_name_prefix=f"{STAGE}-ahead") as thread:
-        following = thread.submit(next, pages, None)
-        try:
-            while (page := following.result()) is not None:
-                if stop.is_set():
-                    yield page
-                    return
-                following = thread.submit(next, pages, None)
-                yield page
-        finally:
-            following.cancel()
-            if isinstance(pages, Generator):  # it lets go of its connections
-                thread.submit(pages.close)
+    wanted, got = SimpleQueue[bool](), SimpleQueue[Page | BaseException | None]()
+
+    def ask() -> None:
+        while wanted.get():
+            try:
+                got.put(next(pages, None))
+            except BaseException as error:  # noqa: BLE001 - raised where the page is waited for
+                got.put(error)
+        if isinstance(pages, Generator):  # it lets go of its connections
+            pages.close()
+
+    # A daemon, as its caller is: Ctrl-C does not wait for an answer that never comes.
+    thread = threading.Thread(target=ask, name=f"{STAGE}-ahead", daemon=True)
+    thread.start()
+    wanted.put(True)
+    asked = True
+    try:
+        while asked and (page := ready.get()) is not None:
+            if isinstance(page, BaseException):
+                raise page
+            asked = not stop.is_set()
+            if asked:
+                wanted.put(True)
+            yield page
+    finally:
+        wanted.put(False)
