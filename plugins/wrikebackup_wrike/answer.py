@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -78,5 +79,16 @@ def head_of(record: bytes, shape: type[_N]) -> _N:
     try:
         return cast(_N, _decoder(shape).decode(record))
     except msgspec.ValidationError:
-        # A field that only closure looks at has another shape than we know: the record itself may well be whole.
-        return shape(id=_decoder(Named).decode(record).id)
+        # A field that only the crawl looks at is null or has another shape than we know: the record itself may well be whole.
+        return _piecemeal(record, shape)
+
+
+def _piecemeal(record: bytes, shape: type[_N]) -> _N:
+    """The fields that have the shape we know, one by one."""
+    given = msgspec.json.decode(record, type=dict[str, Any])
+    found: dict[str, Any] = {"id": _decoder(Named).decode(record).id}
+    for part in msgspec.structs.fields(shape):
+        if given.get(part.encode_name) is not None:
+            with contextlib.suppress(msgspec.ValidationError):
+                found[part.name] = msgspec.convert(given[part.encode_name], part.type)
+    return shape(**found)

@@ -19,7 +19,7 @@ import tenacity
 from wrikebackup_core import Interrupted, SourceError, __version__
 from wrikebackup_wrike.answer import Answer, Named, read
 from wrikebackup_wrike.pace import Pace
-from wrikebackup_wrike.refusals import Malformed, refusal, retry_after
+from wrikebackup_wrike.refusals import InTrouble, Malformed, Unusable, refusal, retry_after
 from wrikebackup_wrike.tokens import Tokens
 
 __all__ = ["USER_AGENT", "Api", "as_source_error"]
@@ -28,6 +28,7 @@ USER_AGENT = f"wrikebackup/{__version__}"
 FIRST_WAIT = 0.5
 _LONGEST_WAIT = 60.0
 _FEW_ATTEMPTS = 4
+_PATIENCE = 90.0  # seconds for a call that fails while others are answered
 _OK = 200
 
 _log = logging.getLogger(__name__)
@@ -52,7 +53,7 @@ class Api:
         self.base_url, self.pace, self.tokens = base_url, pace, tokens
         self._host = urlsplit(base_url).netloc
         self._stop, self._budget = stop, retry_seconds
-        self._answered = False
+        self._answered: float | None = None
         self._lock = threading.Lock()
         self._in_flight = 0
         self._closing = threading.Event()
@@ -67,15 +68,16 @@ class Api:
             verify=httpx.create_ssl_context() if base_url.startswith("https:") else False,
         )
 
-    def get(self, path: str, params: Mapping[str, str], shape: type[_N]) -> Answer[_N]:
+    def get(self, path: str, params: Mapping[str, str], shape: type[_N], *, dispensable: bool = False) -> Answer[_N]:
         """One answer to `GET path`, its records decoded as `shape`.
 
-        Raises BadRequest, Forbidden, NotFound, Unauthorized at once, and Interrupted or SourceError after trying for a while.
+        Raises BadRequest, Forbidden, NotFound, Unauthorized at once, and Interrupted or SourceError after trying for a while:
+        a shorter one for what is `dispensable` and the server cannot answer, if it answers the rest.
         """
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(Interrupted),
             wait=self._pause,
-            stop=self._give_up,
+            stop=self._in_vain if dispensable else self._give_up,
             sleep=self._sleep,
             before_sleep=_note,
             reraise=True,
@@ -83,7 +85,7 @@ class Api:
         try:
             return retrying(self._once, path, params, shape)
         except Malformed as error:
-            raise SourceError(str(error), hint="look at what `base_url:` or a proxy on the way answers") from error
+            raise Unusable(str(error), hint="look at what `base_url:` or a proxy on the way answers") from error
 
     def now(self) -> float:
         """Seconds since 1970, by the server's clock where one was seen."""
@@ -104,7 +106,7 @@ class Api:
             status, headers, body = self._send(path, params, self.tokens.renew(token))
         if status == _OK:
             answer = read(body, path, shape)
-            self._answered = True
+            self._answered = time.monotonic()
             self.pace.accepted()
             return answer
         wait = headers.get("retry-after")
@@ -166,11 +168,16 @@ class Api:
         error = _error_of(state)
         if self._stop.is_set():
             return True
-        unreachable = not self._answered and isinstance(error.__cause__, httpx.ConnectError)
+        unreachable = self._answered is None and isinstance(error.__cause__, httpx.ConnectError)
         hopeless = isinstance(error, Malformed) or unreachable
         if hopeless and state.attempt_number >= _FEW_ATTEMPTS:
             return True
         return (state.seconds_since_start or 0.0) + state.upcoming_sleep > self._budget
+
+    def _in_vain(self, state: tenacity.RetryCallState) -> bool:
+        passed = state.seconds_since_start or 0.0
+        others = self._answered is not None and time.monotonic() - self._answered < passed
+        return self._give_up(state) or (others and passed > _PATIENCE and isinstance(_error_of(state), InTrouble))
 
     def _sleep(self, seconds: float) -> None:
         if self._stop.wait(seconds):

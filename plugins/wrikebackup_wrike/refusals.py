@@ -3,11 +3,13 @@
 SourceError
 ├── BadRequest          400: a parameter, a field, a page token or an id that the API does not take
 ├── Malformed           not an answer of the API at all, or not the shape that it promises
+├── Unusable            so for several times, and not worth asking again
 ├── Forbidden           403
 ├── NotFound            404 resource_not_found
 │   └── NoSuchMethod    404 method_not_found: this host does not have the call
 ├── Unauthorized        401
-└── Interrupted         429, 5xx, a broken connection: the same request again may help
+└── Interrupted         429, a broken connection: the same request again may help
+    └── InTrouble       5xx
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ import msgspec
 
 from wrikebackup_core import Forbidden, Interrupted, NotFound, SourceError, Unauthorized
 
-__all__ = ["BadRequest", "Malformed", "NoSuchMethod", "refusal", "retry_after"]
+__all__ = ["BadRequest", "InTrouble", "Malformed", "NoSuchMethod", "Unusable", "refusal", "retry_after"]
 
 WRONG_DATA_CENTRE = "log in to Wrike with a browser and set `host:` to what its address bar then shows, such as app-eu.wrike.com or app-us2.wrike.com"
 _REVOKED = "create a permanent token under Apps & Integrations in Wrike and see that its user is active, or run `wrikebackup login`"
@@ -37,6 +39,14 @@ class BadRequest(SourceError):
 
 class Malformed(Interrupted):
     """Bytes that are not what the API promises: a proxy's page, a body cut short, a record without an id."""
+
+
+class Unusable(SourceError):
+    """The host answers, and never as the API does."""
+
+
+class InTrouble(Interrupted):
+    """The server says that it cannot answer."""
 
 
 class NoSuchMethod(NotFound):
@@ -69,8 +79,11 @@ def refusal(
     status: int, path: str, body: bytes, *, wait: str | None = None, location: str | None = None
 ) -> SourceError:
     """The error for an answer that is not 200. `path` is what was asked, `wait` the Retry-After header."""
+    if status in (405, 501):
+        return NoSuchMethod(f"{path}: the server answered {status}{_words(body)}")
     if status in (408, 425, 429) or status >= 500:
-        return Interrupted(f"{path}: the server answered {status}{_words(body)}", retry_after=retry_after(wait))
+        kind = InTrouble if status >= 500 else Interrupted
+        return kind(f"{path}: the server answered {status}{_words(body)}", retry_after=retry_after(wait))
     if status == 401:
         return Unauthorized(f"{path}: the token is not accepted{_words(body)}", hint=_REVOKED)
     if 300 <= status < 400:

@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 from wrikebackup_core import (
@@ -16,6 +17,7 @@ from wrikebackup_core import (
     Crawled,
     Forbidden,
     Kind,
+    NotFound,
     NotOffered,
     Page,
     Reader,
@@ -27,7 +29,7 @@ from wrikebackup_wrike.client import Api
 from wrikebackup_wrike.crawl.closure import Closure
 from wrikebackup_wrike.crawl.dependencies import dependencies
 from wrikebackup_wrike.crawl.listing import list_all
-from wrikebackup_wrike.crawl.queries import LISTINGS, Desk
+from wrikebackup_wrike.crawl.queries import ESSENTIAL, LISTINGS, Desk
 from wrikebackup_wrike.crawl.run import Crawl
 from wrikebackup_wrike.crawl.shapes import AccountHead
 from wrikebackup_wrike.crawl.statuses import space_workflows
@@ -37,7 +39,7 @@ from wrikebackup_wrike.doctor import checks
 from wrikebackup_wrike.download import Downloads
 from wrikebackup_wrike.options import WrikeOptions
 from wrikebackup_wrike.pace import Pace, parse_rate
-from wrikebackup_wrike.refusals import NoSuchMethod
+from wrikebackup_wrike.refusals import BadRequest, InTrouble, NoSuchMethod, Unusable
 from wrikebackup_wrike.rights import hint_for
 from wrikebackup_wrike.tokens import PermanentToken, Tokens
 
@@ -51,6 +53,10 @@ _WAVES: tuple[tuple[Kind, ...], ...] = (
     (Kind.TASKS, Kind.FOLDERS),
     (Kind.WORKFLOWS, Kind.CUSTOM_FIELDS, Kind.CUSTOM_ITEM_TYPES, Kind.CONTACTS),
 )
+
+
+def _skip(kind: Kind) -> str:
+    return f"to do without, list {kind} under `skip:` in the profile"
 
 
 def open_source(options: WrikeOptions, context: Context) -> WrikeSource:
@@ -116,13 +122,20 @@ class WrikeSource:
 
     def pages(self, kind: Kind, wave: int, crawled: Crawled, cursor: str | None) -> Iterator[Page]:
         try:
-            yield from self._pages(kind, wave, crawled, cursor)
+            for page in self._pages(kind, wave, crawled, cursor):
+                lacking = self._desk.lacking(kind)
+                yield replace(page, gaps=(*page.gaps, *lacking)) if lacking else page
         except Forbidden as error:
             raise Forbidden(f"{kind} may not be read: {error}", hint=hint_for(kind)) from error
         except NoSuchMethod as error:
-            raise Forbidden(
-                f"this host does not offer {kind}: {error}", hint=f"list {kind} under `skip:` in the profile"
-            ) from error
+            raise Forbidden(f"this host does not offer {kind}: {error}", hint=_skip(kind)) from error
+        except (BadRequest, NotFound) as error:
+            raise Forbidden(f"{kind} cannot be read: {error}", hint=_skip(kind)) from error
+        except (InTrouble, Unusable) as error:
+            # What the archive is made of is worth a run that fails now and goes on later.
+            if kind in ESSENTIAL or self._stop.is_set():
+                raise
+            raise Forbidden(f"{kind} cannot be read: {error}", hint=_skip(kind)) from error
 
     def _pages(self, kind: Kind, wave: int, crawled: Crawled, cursor: str | None) -> Iterator[Page]:
         crawl = Crawl(self._desk, self._survey, crawled, self._threads, self._options.concurrency)

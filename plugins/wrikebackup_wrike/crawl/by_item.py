@@ -28,7 +28,7 @@ _Item = tuple[int, str, str]
 def by_item(crawl: Crawl, query: Query, saved: str | None, *, prefix: str) -> Iterator[Page]:
     """Yields a page for each task and folder; `prefix` marks the cursors.
 
-    Raises Forbidden when all are refused; single ones are gaps.
+    Raises what the first ones are refused with when it is all of them; single ones are gaps.
     """
     progress = Progress.load(saved) if saved else Progress()
     accepted, refused = progress.mark > 0, 0
@@ -47,7 +47,7 @@ def by_item(crawl: Crawl, query: Query, saved: str | None, *, prefix: str) -> It
         cursor = prefix + progress.save()
         if isinstance(answer, SourceError):
             refused += 1
-            if isinstance(answer, Forbidden) and not accepted and refused >= _ENOUGH:
+            if not accepted and refused >= _ENOUGH:
                 raise answer
             yield Page((), cursor, gaps=(Gap(query.kind.value, id_, str(answer), answer.hint),))
             continue

@@ -11,13 +11,13 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from wrikebackup_core import Forbidden, Kind
+from wrikebackup_core import Forbidden, Gap, Kind
 from wrikebackup_wrike.answer import Answer, Named
 from wrikebackup_wrike.client import Api
 from wrikebackup_wrike.crawl.shapes import shape_of
 from wrikebackup_wrike.refusals import BadRequest
 
-__all__ = ["BY_ID", "LISTINGS", "PAGE_SIZE", "Desk", "Query", "as_list"]
+__all__ = ["BY_ID", "ESSENTIAL", "LISTINGS", "PAGE_SIZE", "Desk", "Query", "as_list"]
 
 _log = logging.getLogger(__name__)
 PAGE_SIZE = "1000"
@@ -27,8 +27,8 @@ PAGE_SIZE = "1000"
 class Query:
     """A list of the API. `token` names the parameter that takes a page token, None where the list has no pages.
 
-    `sensitive` fields need rights of their own: a 403 may be about them alone. `droppable` parameters are a convenience: the
-    query does without one that the API refuses by name.
+    `sensitive` fields need rights of their own: a 403 may be about them alone. `spare` parameters are those that the query does
+    without where the API refuses them by name, each with what the answer then lacks, which is a gap of the run; empty: nothing.
     """
 
     path: str
@@ -37,7 +37,7 @@ class Query:
     fields: tuple[str, ...] = ()
     token: str | None = None
     sensitive: frozenset[str] = frozenset()
-    droppable: frozenset[str] = frozenset()
+    spare: Mapping[str, str] = field(default_factory=dict)
 
     def at(self, path: str) -> Query:
         """The same query of another path."""
@@ -50,6 +50,9 @@ def as_list(values: tuple[str, ...] | list[str]) -> str:
 
 
 _PAGED = {"pageSize": PAGE_SIZE}
+_PAGES = {"pageSize": ""}  # refused where the list has no pages
+_LONG_PAGES = {"pageSize": "what goes beyond the first 1000"}  # the API's own default for these
+_SMALL_PAGE = "100"
 _NEXT = "nextPageToken"
 _CONTACTS = Query(
     "/contacts",
@@ -57,7 +60,7 @@ _CONTACTS = Query(
     {"types": as_list(["Person", "Group", "Asset", "Robot"])},
     ("metadata", "customFields", "currentBillRate", "currentCostRate", "jobRoleId", "workScheduleId"),
     sensitive=frozenset({"currentBillRate", "currentCostRate", "jobRoleId", "workScheduleId"}),
-    droppable=frozenset({"types"}),
+    spare={"types": "", "deleted": "people who were deleted"},
 )
 _TASK_FIELDS = (
     "authorIds",
@@ -100,14 +103,29 @@ LISTINGS: dict[Kind, tuple[Query, ...]] = {
     Kind.ACCOUNT: (Query("/account", Kind.ACCOUNT, fields=("subscription", "metadata", "customFields")),),
     # Deleted people come only when asked for, and old records name them as authors.
     Kind.CONTACTS: (_CONTACTS, replace(_CONTACTS, params={**_CONTACTS.params, "deleted": "true"})),
-    Kind.GROUPS: (Query("/groups", Kind.GROUPS, _PAGED, ("metadata",), token="pageToken"),),  # noqa: S106 - a parameter's name
+    Kind.GROUPS: (Query("/groups", Kind.GROUPS, _PAGED, ("metadata",), token="pageToken", spare=_PAGES),),  # noqa: S106 - a parameter's name
     Kind.INVITATIONS: (Query("/invitations", Kind.INVITATIONS),),
     Kind.ACCESS_ROLES: (Query("/access_roles", Kind.ACCESS_ROLES),),
     Kind.JOB_ROLES: (Query("/jobroles", Kind.JOB_ROLES),),
     Kind.WORKFLOWS: (Query("/workflows", Kind.WORKFLOWS, fields=("dataUsageStatistics",)),),
     Kind.CUSTOM_FIELDS: (Query("/customfields", Kind.CUSTOM_FIELDS, fields=("dataUsageStatistics", "addedToSpaces")),),
-    Kind.CUSTOM_ITEM_TYPES: (Query("/custom_item_types", Kind.CUSTOM_ITEM_TYPES, {"withDeleted": "true"}),),
-    Kind.SPACES: (Query("/spaces", Kind.SPACES, {"withArchived": "true"}, ("members", "workScheduleId")),),
+    Kind.CUSTOM_ITEM_TYPES: (
+        Query(
+            "/custom_item_types",
+            Kind.CUSTOM_ITEM_TYPES,
+            {"withDeleted": "true"},
+            spare={"withDeleted": "deleted types that nothing uses"},
+        ),
+    ),
+    Kind.SPACES: (
+        Query(
+            "/spaces",
+            Kind.SPACES,
+            {"withArchived": "true"},
+            ("members", "workScheduleId"),
+            spare={"withArchived": "archived spaces"},
+        ),
+    ),
     # Any filter makes the API answer whole folders, in pages, instead of the bare tree; `deleted` is none of them.
     Kind.FOLDERS: (
         Query(
@@ -116,6 +134,7 @@ LISTINGS: dict[Kind, tuple[Query, ...]] = {
             {**_PAGED, "deleted": "false", "updatedDate": '{"start":"1970-01-01T00:00:00Z"}'},
             _FOLDER_FIELDS,
             token=_NEXT,
+            spare={**_LONG_PAGES, "deleted": ""},  # a folder's `scope` tells whether it is in the recycle bin
         ),
     ),
     # Oldest first: what is created meanwhile is at the end and shifts no page.
@@ -126,7 +145,8 @@ LISTINGS: dict[Kind, tuple[Query, ...]] = {
             {**_PAGED, "subTasks": "true", "sortField": "CreatedDate", "sortOrder": "Asc"},
             _TASK_FIELDS,
             token=_NEXT,
-            droppable=frozenset({"sortField", "sortOrder"}),
+            # Subtasks that no list brings are found by the links of their tasks.
+            spare={**_LONG_PAGES, "sortField": "", "sortOrder": "", "subTasks": ""},
         ),
     ),
     Kind.TIMELOG_CATEGORIES: (Query("/timelog_categories", Kind.TIMELOG_CATEGORIES),),
@@ -137,12 +157,13 @@ LISTINGS: dict[Kind, tuple[Query, ...]] = {
             _PAGED,
             ("billingType", "approvalStatus", "lockStatus", "exportStatus"),
             token=_NEXT,
+            spare=_PAGES,
         ),
     ),
-    Kind.APPROVALS: (Query("/approvals", Kind.APPROVALS, _PAGED, token=_NEXT),),
+    Kind.APPROVALS: (Query("/approvals", Kind.APPROVALS, _PAGED, token=_NEXT, spare=_PAGES),),
     Kind.FOLDER_BLUEPRINTS: (Query("/folder_blueprints", Kind.FOLDER_BLUEPRINTS),),
-    Kind.TASK_BLUEPRINTS: (Query("/task_blueprints", Kind.TASK_BLUEPRINTS, _PAGED, token=_NEXT),),
-    Kind.AUDIT_LOG: (Query("/audit_log", Kind.AUDIT_LOG, _PAGED, token=_NEXT),),
+    Kind.TASK_BLUEPRINTS: (Query("/task_blueprints", Kind.TASK_BLUEPRINTS, _PAGED, token=_NEXT, spare=_PAGES),),
+    Kind.AUDIT_LOG: (Query("/audit_log", Kind.AUDIT_LOG, _PAGED, token=_NEXT, spare=_PAGES),),
 }
 """Kinds that a list of the whole account brings."""
 
@@ -174,6 +195,12 @@ BY_ID: dict[Kind, Query] = {
 """Kinds of which up to 100 records can be asked for by id."""
 
 
+ESSENTIAL = frozenset({
+    Kind.ACCOUNT, Kind.CONTACTS, Kind.GROUPS, Kind.FOLDERS, Kind.TASKS, Kind.COMMENTS, Kind.ATTACHMENTS, Kind.TIMELOGS
+})  # fmt: skip
+"""Kinds that the archive is made of."""
+
+
 class Desk:
     """Asks queries, and remembers per kind and path what the API no longer takes. Safe from any thread."""
 
@@ -181,46 +208,70 @@ class Desk:
         self.api = api
         self._lock = threading.Lock()
         self._dropped: dict[tuple[Kind, str], frozenset[str]] = {}
+        self._short: set[tuple[Kind, str]] = set()
+        self._accepted: set[tuple[Kind, str]] = set()
+        self._lacking: dict[Kind, list[Gap]] = {}
 
     def ask(self, query: Query, more: Mapping[str, str] | None = None, *, family: str = "") -> Answer[Named]:
         """One answer. `family` stands for all paths that differ only by ids, and take the same fields.
 
-        Raises what `Api.get` raises; BadRequest not for an optional field that the API does not know: that one is left out.
+        Raises what `Api.get` raises; BadRequest not for what the API does not know and the query can do without.
         """
         key = (query.kind, family or query.path)
         while True:
             dropped = self._dropped.get(key, frozenset())
             fields = tuple(name for name in query.fields if name not in dropped)
             params = {name: value for name, value in query.params.items() if name not in dropped}
+            if key in self._short and "pageSize" in params:
+                params["pageSize"] = _SMALL_PAGE
             params.update(more or {})
             if fields:
                 params["fields"] = as_list(fields)
             try:
-                return self.api.get(query.path, params, shape_of(query.kind))
+                answer = self.api.get(query.path, params, shape_of(query.kind), dispensable=query.kind not in ESSENTIAL)
             except BadRequest as error:
-                refused = self._culprits(error, query, params, fields)
+                known = key in self._accepted or query.token in params
+                refused = self._culprits(error, query, params, fields, known=known)
                 if not refused:
                     raise
-                self._drop(key, refused, f"no longer takes ({error.description or error.code})")
+                if refused == {"pageSize"} and params["pageSize"] == PAGE_SIZE and "value" in error.description:
+                    self._short.add(key)
+                else:
+                    self._drop(key, refused, f"no longer takes ({error.description or error.code})", query.spare)
             except Forbidden:
                 refused = query.sensitive.intersection(fields)
                 if not refused:
                     raise
                 self._drop(key, refused, "may not show")
+            else:
+                self._accepted.add(key)
+                return answer
+
+    def lacking(self, kind: Kind) -> list[Gap]:
+        """What the answers lack for want of a parameter that the API refused; each told once."""
+        with self._lock:
+            return self._lacking.pop(kind, [])
 
     def _culprits(
-        self, error: BadRequest, query: Query, params: Mapping[str, str], fields: tuple[str, ...]
+        self, error: BadRequest, query: Query, params: Mapping[str, str], fields: tuple[str, ...], *, known: bool
     ) -> frozenset[str]:
-        """The fields and parameters to do without, by the API's words, or by trying where the words leave it open."""
-        if error.code not in ("invalid_parameter", "invalid_request"):
+        """The fields and parameters to do without, by the API's words, or by trying where the words leave it open.
+
+        `known`: the API has taken all of them before.
+        """
+        if error.code == "parameter_required":
             return frozenset()
         words = frozenset(re.findall(r"[A-Za-z]+", error.description))
-        quoted = frozenset(re.findall(r"""['"`]([A-Za-z]+)['"`]""", error.description))
         about_fields = bool({"field", "fields"} & {word.lower() for word in words})
-        named = (words if about_fields else quoted).intersection((*fields, *(query.droppable & params.keys())))
+        named = (words if about_fields else _parameters(error.description)).intersection(
+            (*fields, *(query.spare.keys() & params.keys()))
+        )
         if len(named) == 1:
             return named
-        return self._refused_among(query, params, fields) if about_fields else frozenset()
+        vague = not (known or words & params.keys())
+        if about_fields or (vague and fields and self._is_taken(query, params, ())):
+            return self._refused_among(query, params, fields)
+        return frozenset()
 
     def _refused_among(self, query: Query, params: Mapping[str, str], fields: tuple[str, ...]) -> frozenset[str]:
         """Those of `fields`, refused together, that are refused alone as well."""
@@ -228,15 +279,38 @@ class Desk:
             return frozenset(fields)
         refused: frozenset[str] = frozenset()
         for half in (fields[: len(fields) // 2], fields[len(fields) // 2 :]):
-            try:
-                self.api.get(query.path, {**params, "fields": as_list(half)}, shape_of(query.kind))
-            except BadRequest:
+            if not self._is_taken(query, params, half):
                 refused |= self._refused_among(query, params, half)
         return refused
 
-    def _drop(self, key: tuple[Kind, str], names: frozenset[str], why: str) -> None:
+    def _is_taken(self, query: Query, params: Mapping[str, str], fields: tuple[str, ...]) -> bool:
+        """Whether the API takes the query with these fields alone."""
+        asked = {name: value for name, value in params.items() if name != "fields"}
+        if fields:
+            asked["fields"] = as_list(fields)
+        try:
+            self.api.get(query.path, asked, shape_of(query.kind))
+        except BadRequest:
+            return False
+        return True
+
+    def _drop(
+        self, key: tuple[Kind, str], names: frozenset[str], why: str, spare: Mapping[str, str] | None = None
+    ) -> None:
+        kind, path = key
         with self._lock:
             before = self._dropped.get(key, frozenset())
             self._dropped[key] = before | names
+            for name in sorted(names - before):
+                if lost := (spare or {}).get(name):
+                    reason = f"{path}: the API refuses the parameter {name}, so that the backup may lack {lost}"
+                    self._lacking.setdefault(kind, []).append(Gap(kind.value, name, reason))
         if names - before:
-            _log.warning("%s: left out %s, which the API %s", key[1], ", ".join(sorted(names)), why)
+            _log.warning("%s: left out %s, which the API %s", path, ", ".join(sorted(names)), why)
+
+
+def _parameters(words: str) -> frozenset[str]:
+    """What stands in quotes, behind the word "parameter", or in camel case: no word of a sentence."""
+    quoted = re.findall(r"""['"`]([A-Za-z]+)['"`]""", words)
+    named = re.findall(r"(?i:parameters?:?)\s+([A-Za-z]+)", words)
+    return frozenset([*quoted, *named, *re.findall(r"\b[a-z]+[A-Z][A-Za-z]*", words)])

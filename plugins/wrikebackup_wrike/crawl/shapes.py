@@ -46,9 +46,11 @@ class _Project(msgspec.Struct):
 
 class FolderHead(Named):
     createdDate: str = ""
+    updatedDate: str = ""
     scope: str = ""
     sharedIds: tuple[str, ...] = ()
     parentIds: tuple[str, ...] = ()
+    childIds: tuple[str, ...] = ()
     workflowId: str | None = None
     customFields: tuple[_Part, ...] = ()
     customItemTypeId: str | None = None
@@ -58,6 +60,7 @@ class FolderHead(Named):
 
 class TaskHead(Named):
     createdDate: str = ""
+    updatedDate: str = ""
     scope: str = ""
     authorIds: tuple[str, ...] = ()
     responsibleIds: tuple[str, ...] = ()

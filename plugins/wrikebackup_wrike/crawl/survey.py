@@ -29,7 +29,7 @@ class Names:
     """What the records of one kind name."""
 
     def __init__(self) -> None:
-        self.earliest = ""
+        self.earliest = self.latest = ""
         self.contacts: set[str] = set()
         self.statuses: set[str] = set()
         self.workflows: set[str] = set()
@@ -63,12 +63,13 @@ class Names:
     def _people(self, ids: Iterable[str | None]) -> None:
         self.contacts.update(id_ for id_ in ids if id_)
 
-    def _date(self, date: str) -> None:
-        if date and (not self.earliest or date < self.earliest):
-            self.earliest = date
+    def _dates(self, created: str, updated: str) -> None:
+        if created and (not self.earliest or created < self.earliest):
+            self.earliest = created
+        self.latest = max(self.latest, created, updated)
 
     def _task(self, head: TaskHead) -> None:
-        self._date(head.createdDate)
+        self._dates(head.createdDate, head.updatedDate)
         self.contacts.update(head.authorIds, head.responsibleIds, head.sharedIds, head.followerIds)
         self.folders.update(head.parentIds)
         if head.customStatusId:
@@ -83,9 +84,10 @@ class Names:
         self.dependent = self.dependent or bool(head.dependencyIds)
 
     def _folder(self, head: FolderHead) -> None:
-        self._date(head.createdDate)
+        self._dates(head.createdDate, head.updatedDate)
         self.contacts.update(head.sharedIds)
         self.folders.update(head.parentIds)
+        self.folders.update(head.childIds)
         if head.workflowId:
             self.workflows.add(head.workflowId)
         if head.customItemTypeId:

@@ -12,7 +12,7 @@ import math
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
-from wrikebackup_core import Forbidden, Kind, Page
+from wrikebackup_core import Forbidden, Kind, NotFound, Page
 from wrikebackup_wrike.answer import Answer, Named, head_of
 from wrikebackup_wrike.crawl.by_item import by_item
 from wrikebackup_wrike.crawl.flight import answers
@@ -21,13 +21,14 @@ from wrikebackup_wrike.crawl.queries import Query, as_list
 from wrikebackup_wrike.crawl.run import Crawl
 from wrikebackup_wrike.crawl.shapes import AccountHead
 from wrikebackup_wrike.crawl.windows import Window, Windows, seconds
-from wrikebackup_wrike.refusals import BadRequest, NoSuchMethod
+from wrikebackup_wrike.refusals import BadRequest
 
 __all__ = ["QUERIES", "windowed"]
 
 _log = logging.getLogger(__name__)
 _DAY = 86_400
 _FIRST_DATE = seconds("2000-01-01T00:00:00Z") or 0  # before Wrike: an older date is a mistake that would cost requests
+_FUTURE = 366 * _DAY  # a later date is a mistake as well
 _LIMIT = 100_000
 _USUAL_LIMIT = 1000
 _ITEMS = "items:"
@@ -35,18 +36,29 @@ _ITEMS = "items:"
 
 @dataclass(frozen=True, slots=True)
 class _Windowed:
-    """How a kind is asked for, and the longest window in seconds."""
+    """How a kind is asked for, and the longest windows in seconds: by the reference, and as a stricter server may read it."""
 
     query: Query
-    longest: int
+    lengths: tuple[int, ...]
     limited: bool
 
 
-_COMMENTS = Query("/comments", Kind.COMMENTS, {"types": as_list(["Regular", "Email"])}, ("type",))
-_ATTACHMENTS = Query("/attachments", Kind.ATTACHMENTS, {"versions": "true", "withUrls": "true"})
+_COMMENTS = Query(
+    "/comments",
+    Kind.COMMENTS,
+    {"types": as_list(["Regular", "Email"])},
+    ("type",),
+    spare={"types": "comments by e-mail"},
+)
+_ATTACHMENTS = Query(
+    "/attachments",
+    Kind.ATTACHMENTS,
+    {"versions": "true", "withUrls": "true"},
+    spare={"versions": "earlier versions of files", "withUrls": "the addresses of files that Wrike does not store"},
+)
 _KINDS = {
-    Kind.COMMENTS: _Windowed(_COMMENTS, 7 * _DAY, limited=True),
-    Kind.ATTACHMENTS: _Windowed(_ATTACHMENTS, 31 * _DAY - 1, limited=False),
+    Kind.COMMENTS: _Windowed(_COMMENTS, (7 * _DAY, 7 * _DAY - 1), limited=True),
+    Kind.ATTACHMENTS: _Windowed(_ATTACHMENTS, (31 * _DAY - 1, 30 * _DAY, 30 * _DAY - 1), limited=False),
 }
 QUERIES = (_COMMENTS, _ATTACHMENTS)
 
@@ -55,10 +67,10 @@ def windowed(crawl: Crawl, kind: Kind, cursor: str | None) -> Iterator[Page]:
     """Yields a page for each window; where the account-wide list is refused, one for each task and folder instead."""
     if cursor is None or not cursor.startswith(_ITEMS):
         how = _KINDS[kind]
-        windows = Windows.load(cursor, how.longest) if cursor else _all_time(crawl, how.longest)
+        windows = Windows.load(cursor, how.lengths[0]) if cursor else _all_time(crawl, how.lengths)
         try:
             overflowed = yield from _Walk(crawl, how, windows).pages()
-        except (Forbidden, NoSuchMethod) as error:
+        except (Forbidden, NotFound, BadRequest) as error:
             _log.warning("%s; asking for the %s of each task and folder", error, kind)
         else:
             if not overflowed:
@@ -68,15 +80,30 @@ def windowed(crawl: Crawl, kind: Kind, cursor: str | None) -> Iterator[Page]:
     yield from by_item(crawl, _KINDS[kind].query, start, prefix=_ITEMS)
 
 
-def _all_time(crawl: Crawl, longest: int) -> Windows:
-    """From the first thing in the account until now."""
-    now = math.ceil(crawl.desk.api.now()) + 2  # the Date header has whole seconds, and windows leave their end out
+def _now(crawl: Crawl) -> int:
+    return math.ceil(crawl.desk.api.now()) + 2  # the Date header has whole seconds, and windows leave their end out
+
+
+def _all_time(crawl: Crawl, lengths: tuple[int, ...]) -> Windows:
+    """From the first thing in the account until now, and for as long before and after as costs no request.
+
+    A server's clock may be behind the dates of its own records, and not every account tells when it began.
+    """
+    if not any(next(crawl.crawled.ids(kind), None) for kind in (Kind.SPACES, Kind.FOLDERS, Kind.TASKS)):
+        return Windows(0, 0, lengths[0])  # nothing that could be commented on
+    now = _now(crawl)
     heads = [head_of(record, AccountHead) for record in crawl.crawled.records(Kind.ACCOUNT)]
-    dates = [date for head in heads for date in (head.createdDate, head.joinedDate)]
-    dates += [crawl.survey.of(kind, crawl.crawled).earliest for kind in (Kind.TASKS, Kind.FOLDERS)]
-    known = [second for date in dates if (second := seconds(date)) is not None]
+    of_account = [date for head in heads for date in (head.createdDate, head.joinedDate) if date]
+    names = [crawl.survey.of(kind, crawl.crawled) for kind in (Kind.TASKS, Kind.FOLDERS)]
+    known = [second for date in (*of_account, *(name.earliest for name in names)) if (second := seconds(date))]
+    latest = [second for name in names if (second := seconds(name.latest)) and second < now + _FUTURE]
     start = max(_FIRST_DATE, min(known, default=_FIRST_DATE))
-    return Windows(min(start, now - 2), now, longest)
+    end = max(now, *(second + 1 for second in latest)) if latest else now
+    start = min(start, now - 2)
+    count = -(-(end - start) // lengths[0])
+    spare = max(0, count * lengths[-1] - (end - start))
+    before = 0 if of_account else spare // 2
+    return Windows(start - before, end + spare - before, lengths[0])
 
 
 class _Walk:
@@ -84,16 +111,25 @@ class _Walk:
 
     def __init__(self, crawl: Crawl, how: _Windowed, windows: Windows) -> None:
         self._crawl, self._how, self._windows = crawl, how, windows
-        self._limit = _LIMIT
+        self._limit: int | None = _LIMIT if how.limited else None
+        self._now = _now(crawl)
+        self._probing = False
+        self._answered = False
 
     def pages(self) -> Generator[Page, None, bool]:
         """Yields pages; returns whether a single second held more than the API gives."""
         overflowed = False
         windows, survey, kind = self._windows, self._crawl.survey, self._how.query.kind
-        for window, answer in answers(self._crawl.threads, self._crawl.width, windows.take, self._ask):
+        for window, answer in answers(self._crawl.threads, self._crawl.width, self._take, self._ask):
+            self._probing = False
             if answer is None:
-                windows.split(window)
+                if window.end > self._now:
+                    windows.cut(window, self._now)
+                else:
+                    shorter = (length for length in self._how.lengths if length < window.length)
+                    windows.refused(window, next(shorter, window.length // 2))
                 continue
+            self._answered = True
             records = without_links(answer) if kind is Kind.ATTACHMENTS else answer.records
             survey.note(kind, answer.heads)
             if not self._is_cut(window, answer):
@@ -104,19 +140,27 @@ class _Walk:
             yield Page(records, windows.save())
         return overflowed
 
+    def _take(self) -> Window | None:
+        """The next window; the first alone, since all others would be refused for the same reason."""
+        if self._probing:
+            return None
+        self._probing = not self._answered
+        return self._windows.take()
+
     def _ask(self, window: Window) -> Answer[Named] | None:
-        """None: the API takes shorter windows only."""
+        """None: the API takes shorter windows only, or none that ends later than now."""
         more = {"createdDate": str(window)}
         limit = self._limit
-        if self._how.limited:
+        if limit is not None:
             more["limit"] = str(limit)
         try:
             return self._crawl.desk.ask(self._how.query, more)
-        except BadRequest:
-            if self._how.limited and limit > _USUAL_LIMIT:  # it may be the limit, whatever the words
-                self._limit = _USUAL_LIMIT
+        except BadRequest as error:
+            if limit is not None and "createdDate" not in error.description:  # it may be the limit, whatever the words
+                self._limit = _USUAL_LIMIT if limit > _USUAL_LIMIT else None
                 return self._ask(window)
-            if window.length > self._how.longest // 2:
+            if window.length > self._how.lengths[0] // 3 or window.end > self._now:
+                self._limit = _LIMIT if self._how.limited and not self._answered else self._limit
                 return None
             raise
 
@@ -124,8 +168,11 @@ class _Walk:
         """Whether the answer may hold less than there is. Caps are round numbers: so is an answer that ran into one."""
         if answer.token is not None:
             return True
-        if not self._how.limited or not answer.records:
-            return False
         count = len(answer.records)
+        if not count:
+            return False
+        if self._limit is not None and count >= self._limit:
+            return True
         # A wrong guess costs two requests, but a single second cannot be cut: there it takes the cap that is known.
-        return count >= self._limit or count % (_USUAL_LIMIT // 10 if window.length > 1 else _USUAL_LIMIT) == 0
+        likely = self._how.limited and window.length > 1
+        return count % (_USUAL_LIMIT // 10 if likely else _USUAL_LIMIT) == 0

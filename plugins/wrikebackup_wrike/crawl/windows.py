@@ -51,6 +51,7 @@ class _Stretch(msgspec.Struct, array_like=True):
 class _Saved(msgspec.Struct):
     width: int
     left: list[_Stretch]
+    longest: int = 0
 
 
 class Windows:
@@ -66,15 +67,15 @@ class Windows:
     def load(cls, saved: str, longest: int) -> Windows:
         """Goes on from what `save` gave."""
         state = msgspec.json.decode(saved, type=_Saved)
-        windows = cls(0, 0, longest)
-        windows._width = min(state.width, longest)
+        windows = cls(0, 0, min(longest, state.longest or longest))
+        windows._width = min(state.width, windows.longest)
         windows._left = deque(state.left)
         return windows
 
     def save(self) -> str:
         """All that is not done, with what is in flight."""
         flying = [_Stretch(window.start, window.end, window.length) for window in sorted(self._taken)]
-        return msgspec.json.encode(_Saved(self._width, flying + list(self._left))).decode()
+        return msgspec.json.encode(_Saved(self._width, flying + list(self._left), self.longest)).decode()
 
     def take(self) -> Window | None:
         """The next window to ask for; None when all are done or taken."""
@@ -105,6 +106,21 @@ class Windows:
         self._left.appendleft(_Stretch(window.start, window.end, half))
         self._width = min(self._width, half)
         return True
+
+    def refused(self, window: Window, longest: int) -> None:
+        """The API takes no window as long as this one: from now on they are of at most `longest` seconds."""
+        self._taken.remove(window)
+        end = self._left.popleft().end if self._left and self._left[0].start == window.end else window.end
+        self._left.appendleft(_Stretch(window.start, end, longest))
+        self.longest = min(self.longest, longest)
+        self._width = min(self._width, longest)
+
+    def cut(self, window: Window, end: int) -> None:
+        """`window` was not answered, and nothing from `end` on is asked for."""
+        self._taken.remove(window)
+        self._left = deque(_Stretch(one.start, min(one.end, end), one.width) for one in self._left if one.start < end)
+        if window.start < end:
+            self._left.appendleft(_Stretch(window.start, end, self.longest))
 
     def unfinished(self) -> Iterator[Window]:
         """What is not done yet, taken or not, oldest first."""
