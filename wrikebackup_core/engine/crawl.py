@@ -76,21 +76,24 @@ class _Crawl:
 
 
 def _one_ahead(pages: Iterator[Page], stop: threading.Event) -> Iterator[Page]:
-    """The same pages, until `stop`; the next one is asked for while the caller stores the last."""
-    wanted, got = SimpleQueue[bool](), SimpleQueue[Page | BaseException | None]()
+    """The same pages, until `stop`; the next one is asked for while the caller stores the last.
+
+    The thread is a daemon, for a program that ends does not wait for a connection that hangs.
+    """
+    wanted: SimpleQueue[bool] = SimpleQueue()
+    ready: SimpleQueue[Page | BaseException | None] = SimpleQueue()
 
     def ask() -> None:
         while wanted.get():
             try:
-                got.put(next(pages, None))
-            except BaseException as error:  # noqa: BLE001 - raised where the page is waited for
-                got.put(error)
+                ready.put(next(pages, None))
+            except BaseException as error:  # noqa: BLE001 - raised where the pages are stored
+                ready.put(error)
+                return
         if isinstance(pages, Generator):  # it lets go of its connections
             pages.close()
 
-    # A daemon, as its caller is: Ctrl-C does not wait for an answer that never comes.
-    thread = threading.Thread(target=ask, name=f"{STAGE}-ahead", daemon=True)
-    thread.start()
+    threading.Thread(target=ask, name=f"{STAGE}-ahead", daemon=True).start()
     wanted.put(True)
     asked = True
     try:
