@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Answer", "ask"]
 
-_RECEIVE = 1 << 16
+_RECEIVE = 1 << 18  # bytes; most files come whole with their head
 _LARGEST_HEAD = 1 << 16
 _ENOUGH = 1 << 18  # bytes; a piece of this size is worth handing on
 _END = re.compile(rb"\n\r?\n")

@@ -1,11 +1,12 @@
 """Giving a finished temporary file its name, without ever replacing a file that has the name already.
 
-There is no one way that works everywhere, so the ways are tried in this order, and the one that works is kept:
+There is no one way that works everywhere, so the ways are tried in this order (on macOS the second comes first), and the one that
+works is kept:
 
-1. `link` and then `unlink` the temporary: every POSIX file system with hard links, NFS too. A kill between the two leaves both
+1. A rename that refuses to replace: `renameat2(RENAME_NOREPLACE)` on Linux, `renamex_np(RENAME_EXCL)` on macOS. One call, and it
+   serves FAT, exFAT and SMB too, which have no hard links.
+2. `link` and then `unlink` the temporary: every POSIX file system with hard links, NFS too. A kill between the two leaves both
    names, of which the temporary one is swept later.
-2. A rename that refuses to replace: `renameat2(RENAME_NOREPLACE)` on Linux, `renamex_np(RENAME_EXCL)` on macOS. This serves
-   FAT, exFAT and SMB, which have no hard links.
 3. A reservation: a file beside the target, created exclusively, that only one writer can hold while it looks whether the target is
    there and renames. Safe among our own writers, of this and other processes; a stranger's file that appears in the same
    microseconds could be lost. A reservation left by a kill is swept like any temporary.
@@ -18,6 +19,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
+import functools
 import hashlib
 import os
 import sys
@@ -48,18 +50,21 @@ def hard_link(temporary: str, target: str) -> None:
 
 def rename_exclusively(temporary: str, target: str) -> None:
     source, destination = os.fsencode(temporary), os.fsencode(target)
-    # Each call is looked up anew: the only places that come here are slow ones such as FAT and SMB.
-    libc = ctypes.CDLL(None, use_errno=True)
     try:
         if sys.platform == "darwin":
-            result = libc.renamex_np(source, destination, _RENAME_EXCL)
+            result = _libc().renamex_np(source, destination, _RENAME_EXCL)
         else:
-            result = libc.renameat2(_AT_FDCWD, source, _AT_FDCWD, destination, _RENAME_NOREPLACE)
+            result = _libc().renameat2(_AT_FDCWD, source, _AT_FDCWD, destination, _RENAME_NOREPLACE)
     except AttributeError:
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS), target) from None
     if result != 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number), target)
+
+
+@functools.cache
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
 
 
 def rename_reserved(temporary: str, target: str) -> None:
@@ -93,7 +98,9 @@ def ways() -> tuple[Way, ...]:
     """The ways of this platform, best first."""
     if sys.platform == "win32":
         return (os.rename,)
-    return (hard_link, rename_exclusively, rename_reserved)
+    if sys.platform == "darwin":
+        return (hard_link, rename_exclusively, rename_reserved)
+    return (rename_exclusively, hard_link, rename_reserved)
 
 
 class Publisher:

@@ -8,7 +8,7 @@ import os
 import secrets
 from collections.abc import Iterable, Iterator
 
-from wrikebackup_core import AlreadyExists, Check, Entry, SinkError, UsageError
+from wrikebackup_core import Check, Entry, SinkError, UsageError
 from wrikebackup_fsspec import keys
 from wrikebackup_fsspec.local import checks, tree
 from wrikebackup_fsspec.local.barrier import barrier_for
@@ -52,8 +52,6 @@ class LocalSink:
         folder, name = os.path.split(target)
         temporary = os.path.join(folder, temporary_name(name, f"{self._tail}{next(self._numbers):x}"))
         try:
-            if os.path.lexists(target):
-                raise AlreadyExists(f"{target} exists already")
             descriptor = self._create_temporary(folder, temporary)
         except OSError as error:
             raise failed("write", target, error) from error
