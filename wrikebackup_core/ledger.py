@@ -111,14 +111,19 @@ class Ledger:
     def unexplained(self, sink: int, *, sizes: bool) -> Iterator[tuple[str, int, int | None]]:
         """Wanted files that the sink lists and whose hash is not known: key, stored size, the record's size.
 
-        With `sizes`, only those of the record's size (or where the record gives none).
+        With `sizes`, only those of the record's size (or where the record gives none). Those that are explained meanwhile may
+        come or not.
         """
         same = "AND (f.size IS NULL OR f.size = l.size)" if sizes else ""
-        yield from self._spool.reading.execute(
-            "SELECT l.key, l.size, f.size FROM files f JOIN listed l ON l.sink=?1 AND l.key=f.key"
-            f" LEFT JOIN objects o ON o.sink=?1 AND o.key=f.key WHERE o.key IS NULL {same}",
-            (sink,),
-        ).fetchall()
+        last = ""
+        while rows := self._spool.reading.execute(
+            "SELECT f.key, l.size, f.size FROM files f JOIN listed l ON l.sink=?1 AND l.key=f.key"
+            f" LEFT JOIN objects o ON o.sink=?1 AND o.key=f.key WHERE f.key > ?2 AND o.key IS NULL {same}"
+            f" ORDER BY f.key LIMIT {_READ}",
+            (sink, last),
+        ).fetchall():
+            last = rows[-1][0]
+            yield from rows
 
     def explain(self, sink: int, sums: Iterable[tuple[str, str]], *, sizes: bool) -> None:
         """Takes hashes from an earlier backup's checksums: (hex, key). With `sizes`, only where stored and recorded sizes agree."""

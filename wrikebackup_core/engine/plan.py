@@ -118,7 +118,7 @@ class _Reconciled:
 
     def _read_checksums(self) -> None:
         for uid in sorted(self._committed, reverse=True):
-            if not any(self._ledger.unexplained(self._number, sizes=self._sizes)):
+            if next(self._ledger.unexplained(self._number, sizes=self._sizes), None) is None:
                 return
             sums = ((sha256, key[len(self._folder) + 1 :]) for sha256, key in self._store.sums(uid))
             try:
@@ -130,7 +130,7 @@ class _Reconciled:
         """A file that no checksum explains, of the recorded size: the notes of the run that wrote it are lost."""
         if not self._sizes:
             return
-        for key, size, recorded in list(self._ledger.unexplained(self._number, sizes=True)):
+        for key, size, recorded in self._ledger.unexplained(self._number, sizes=True):
             if recorded is not None:
                 self._ledger.know([StoredObject(self._number, key, self._hash(key), size, new=False)])
 
