@@ -66,7 +66,7 @@ class Spool:
         """Opens or creates the file. Raises WrikeBackupError where it cannot be used."""
         self.path = path
         self._local = threading.local()
-        self._open: list[sqlite3.Connection] = []
+        self._open: list[tuple[threading.Thread, sqlite3.Connection]] = []
         self._lock = threading.RLock()
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
@@ -85,7 +85,7 @@ class Spool:
         connection.execute("PRAGMA synchronous=NORMAL")
         connection.execute("PRAGMA temp_store=FILE")
         connection.execute(f"PRAGMA cache_size=-{_READER_CACHE if self._open else _WRITER_CACHE}")
-        self._open.append(connection)
+        self._open.append((threading.current_thread(), connection))
         return connection
 
     def _create(self) -> None:
@@ -139,9 +139,12 @@ class Spool:
         return connection
 
     def close(self) -> None:
+        """Nothing can be written any more. A thread that Ctrl-C left at work keeps its connection: SQLite does not bear its end."""
         with self._lock:
-            for connection in self._open:
-                connection.close()
+            self._writer.close()
+            for thread, connection in self._open:
+                if thread is threading.current_thread() or not thread.is_alive():
+                    connection.close()
             self._open.clear()
             self.journal.close()
 
