@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import threading
@@ -65,6 +66,40 @@ def test_a_backup_that_one_sink_lacks_is_damage_there(backed_up: str, place: Pat
     assert ran.code == ExitCode.DAMAGED
     assert f"has no backup {newest}" in ran.err
     assert cli("verify", "p.yaml").code == 0, "the newest of each sink is whole"
+
+
+def test_a_sink_without_any_backup_is_not_passed_over(backed_up: str, place: Path, cli: Cli) -> None:
+    """A disk that is not mounted, say, while the other sink is whole."""
+    shutil.rmtree(place / "b")
+    ran = cli("verify", "p.yaml")
+    assert ran.code == ExitCode.PARTIAL
+    assert f"{backed_up} in local:{place}/a: whole" in ran.out
+    assert f"local:{place}/b has no backups" in ran.err
+    assert cli("verify", "p.yaml", backed_up).code == ExitCode.DAMAGED
+    reports = json.loads(cli("verify", "--json", "p.yaml").out)
+    assert [report.get("missing", False) for report in reports] == [False, True]
+
+
+def test_another_account_in_the_sink_need_not_have_the_backup(backed_up: str, place: Path, cli: Cli) -> None:
+    (place / "other.yaml").write_text(TWO_SINKS.replace("tasks: 25", "tasks: 25, seed: 7"))
+    assert cli("backup", "-q", "other.yaml").code == 0
+    ran = cli("verify", "p.yaml", backed_up[:-1])
+    assert (ran.code, ran.out.count(f"{backed_up} in ")) == (0, 2), ran.err
+
+
+def test_a_backup_that_has_lost_its_manifest_is_named(backed_up: str, place: Path, cli: Cli) -> None:
+    for path in place.glob("?/account-*/backup-*/manifest.json"):
+        path.unlink()
+    ran = cli("verify", "p.yaml")
+    assert ran.code == ExitCode.USAGE
+    assert f"without a manifest.json: {backed_up}" in ran.err
+
+
+def test_an_account_folder_without_backups_is_not_listed(place: Path, cli: Cli) -> None:
+    (place / "p.yaml").write_text("source: {mock: {}}\nsinks: [local: {path: a}]\n")
+    (place / "a/account-7/backup-5").mkdir(parents=True)
+    (place / "a/account-7/backup-5/backup-5.zip").write_bytes(b"of another tool")
+    assert cli("list", "p.yaml").out == f"local:{place}/a: no backups yet\n"
 
 
 def test_a_backup_is_shown_by_the_beginning_of_its_uid(backed_up: str, cli: Cli) -> None:

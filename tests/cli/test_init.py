@@ -14,6 +14,8 @@ import pytest
 from wrikebackup_core import profile
 from wrikebackup_core.plugins import Plugins
 from wrikebackup_core.profile.template import Answers, render
+from wrikebackup_mock.account import MockAccount
+from wrikebackup_mock.server import MockServer
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="terminals as POSIX has them")
 
@@ -108,6 +110,31 @@ def test_what_is_there_is_not_overwritten(place: Path) -> None:
     assert code == 2
     assert "new.yaml exists already" in screen
     assert (place / "new.yaml").read_text() == "mine"
+
+
+def test_an_answer_that_will_not_do_is_asked_for_again_and_an_address_is_the_base_url(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with MockServer(MockAccount(tasks=20), token=SECRET) as server:
+        dialogue = [
+            ("Kind of source", "wrike"), ("host: ", "evil.example.com"), ("must be the host", server.base_url),
+            ("Place (", ""), ("File [", "secret"), ("itself (not shown)", SECRET), *END,
+        ]  # fmt: skip
+        code, screen = _session(dialogue, "new.yaml")
+        assert code == 0, screen
+        assert _loaded(place / "new.yaml", monkeypatch).source.options.base_url == server.base_url  # type: ignore[attr-defined]
+
+
+def test_a_source_that_cannot_be_read_is_written_down_only_on_demand(place: Path) -> None:
+    with MockServer(MockAccount(tasks=20), token="another") as server:
+        dialogue = [
+            ("Kind of source", "wrike"), ("host: ", server.base_url), ("Place (", ""), ("File [", "secret"),
+            ("itself (not shown)", SECRET), ("all the same", "n"),
+        ]  # fmt: skip
+        code, screen = _session(dialogue, "new.yaml")
+    assert code == 1, screen
+    assert "no profile was written" in screen
+    assert not list(place.glob("[ns]*")), "neither the profile nor the secret"
 
 
 def test_nothing_is_written_when_the_user_goes_away(place: Path) -> None:

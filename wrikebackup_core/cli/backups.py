@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from wrikebackup_core.format.manifest import Manifest
     from wrikebackup_core.ports import Sink
 
-__all__ = ["Shelf", "list_", "shelves", "show"]
+__all__ = ["Shelf", "list_", "named", "shelves", "show"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,19 @@ def shelves(sink: Sink) -> Iterator[Shelf]:
     for account in accounts(sink):
         store = AccountStore(sink, account)
         yield Shelf(sink, account, store.backups(), store.unfinished())
+
+
+def named(uids: Collection[str], wanted: str) -> str:
+    """The one of the uids that is `wanted` or starts so. Raises UsageError where that is none, or several."""
+    fitting = sorted({uid for uid in uids if wanted and uid.startswith(wanted)})
+    if wanted in fitting:
+        return wanted
+    if len(fitting) > 1:
+        raise UsageError(f"several backups start with {wanted}", hint=f"they are {', '.join(fitting[:5])}")
+    if not fitting:
+        newest = ", ".join(sorted(set(uids))[:-4:-1])
+        raise UsageError(f"there is no backup {wanted}", hint=f"the newest ones are {newest}" if newest else None)
+    return fitting[0]
 
 
 @click.command("list", short_help="List the backups in the sinks.")
@@ -84,6 +97,8 @@ def _print(terminal: Terminal, sink: Sink, held: Sequence[Shelf]) -> None:
     if not any(shelf.backups or shelf.unfinished for shelf in held):
         terminal.show(Text(f"{clean(sink.name)}: no backups yet", overflow="fold"))
     for shelf in held:
+        if not (shelf.backups or shelf.unfinished):
+            continue
         terminal.show(Text(f"{clean(sink.name)}, account {clean(shelf.account)}", "bold", overflow="fold"))
         if shelf.backups:
             terminal.show(_table(shelf.backups))
@@ -156,16 +171,8 @@ def _chosen(held: Sequence[Shelf], wanted: str | None) -> tuple[Shelf, str]:
         readable = [pair for pair in found if pair[0].complete is not None]
         one, shelf = (readable or found)[-1]
         return shelf, one.uid
-    fitting = {one.uid: shelf for one, shelf in found if wanted and one.uid.startswith(wanted)}
-    if wanted in fitting:
-        return fitting[wanted], wanted
-    if len(fitting) > 1:
-        raise UsageError(f"several backups start with {wanted}", hint=f"they are {', '.join(sorted(fitting)[:5])}")
-    if not fitting:
-        newest = ", ".join(sorted({one.uid for one, _ in found})[:-4:-1])
-        raise UsageError(f"there is no backup {wanted}", hint=f"the newest ones are {newest}")
-    [(uid, shelf)] = fitting.items()
-    return shelf, uid
+    uid = named([one.uid for one, _ in found], wanted)
+    return next(shelf for one, shelf in reversed(found) if one.uid == uid), uid
 
 
 def _details(manifest: Manifest, places: Sequence[str]) -> RenderableType:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from wrikebackup_core.cli.doctor import checks_of, print_checks
 from wrikebackup_core.cli.session import PATH, Session, options
 from wrikebackup_core.cli.terminal import Terminal
-from wrikebackup_core.errors import SecretError, UsageError
+from wrikebackup_core.errors import SecretError, UsageError, WrikeBackupError
 from wrikebackup_core.plugins import Plugins, Registration
 from wrikebackup_core.ports import Context
 from wrikebackup_core.secrets import resolve
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 __all__ = ["init"]
 
@@ -45,7 +48,7 @@ def init(session: Session, profile: Path) -> None:
     if not _tried(terminal, plugins, source, options_, secrets) and not click.confirm(
         "Write the profile all the same?", default=False, err=True
     ):
-        raise click.Abort
+        raise WrikeBackupError("no profile was written", hint="mend what failed above and run the command again")
     sink = _ask_part("sink", plugins.sinks, prefer="local")
     answers = Answers(source.kind, options_, sink.kind, _ask_options(sink, secrets), _ask_attachments())
     secrets.keep(terminal)
@@ -84,8 +87,34 @@ def _ask_options(registration: Registration, secrets: _Secrets) -> dict[str, Any
         elif needed or name == "host":
             default = "www.wrike.com" if name == "host" else "./backups" if name == "path" else None
             about = str(field.get("description", "")).partition(" (")[0].partition(";")[0]
-            answers[name] = click.prompt(f"{name}: {about}" if about else name, default=default, err=True)
+            key, answer = click.prompt(
+                f"{name}: {about}" if about else name,
+                default=default,
+                value_proc=lambda text, name=name: _checked(registration, name, text),
+                err=True,
+            )
+            answers[key] = answer
     return answers
+
+
+def _checked(registration: Registration, name: str, text: str) -> tuple[str, str]:
+    """An answer and the option that it is for. Raises click.UsageError where it will not do: it is asked for again."""
+    from pydantic import ValidationError
+
+    if name == "host" and "://" in text and "base_url" in registration.options.model_fields:
+        name = "base_url"  # of a proxy or the mock server
+    try:
+        registration.options.model_validate({name: text})
+    except ValidationError as error:  # the other options are not there yet
+        if said := _said(error, about=name):
+            raise click.UsageError(said) from None
+    return name, text
+
+
+def _said(error: ValidationError, about: str | None = None) -> str:
+    found = error.errors(include_input=False, include_url=False)
+    said = [str(one["msg"]).removeprefix("Value error, ") for one in found if about is None or about in one["loc"][:1]]
+    return "; ".join(said)
 
 
 def _is_secret(field: Mapping[str, Any]) -> bool:
@@ -189,10 +218,7 @@ def _tried(
     try:
         model = source.options.model_validate_json(json.dumps(answers), strict=True)
     except ValidationError as error:
-        said: Sequence[str] = [
-            str(one["msg"]).removeprefix("Value error, ") for one in error.errors(include_input=False)
-        ]
-        raise UsageError("; ".join(said)) from None
+        raise UsageError(_said(error)) from None
     click.echo("", err=True)
     context = Context(secret=secrets.resolver(plugins))
     checks = list(checks_of(lambda: plugins.make_source(source.kind, model, context)))

@@ -188,7 +188,7 @@ def _bar(fraction: float, width: int, *, unicode: bool) -> Text:
     from rich.text import Text
 
     full = round(fraction * width)
-    on, off = ("━", "━") if unicode else ("#", "-")
+    on, off = ("━", "─") if unicode else ("#", "-")  # told apart without colours, too
     return Text.assemble((on * full, "cyan"), (off * (width - full), "bright_black"))
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 import msgspec
 
-from wrikebackup_core.cli.backups import Shelf, shelves
+from wrikebackup_core.cli.backups import Shelf, named, shelves
 from wrikebackup_core.cli.ending import Ended, worst
 from wrikebackup_core.cli.progress import progress
 from wrikebackup_core.cli.session import PATH, Session, options
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["verify"]
 
+_Held = list[tuple["Sink", Sequence[Shelf]]]
+
 
 @click.command(short_help="Read a backup again and compare.")
 @click.argument("profile", type=PATH)
@@ -34,7 +36,8 @@ def verify(session: Session, profile: Path, backup: str | None, *, all_: bool) -
     """Check a backup in every sink of the profile: the newest, or BACKUP.
 
     Every byte is read and compared with its checksum, both zips are looked into, and every file that the JSON names has to be
-    there. The account is not asked. Ends with exit code 4 when something is damaged or missing.
+    there. The account is not asked. The beginning of a backup's name will do. Ends with exit code 4 when something is damaged or
+    missing, and with 3 when a sink has no backups at all while another has.
     """
     from wrikebackup_core import profile as profiles
 
@@ -42,39 +45,65 @@ def verify(session: Session, profile: Path, backup: str | None, *, all_: bool) -
         raise UsageError("give a backup or --all, not both")
     terminal, codes = session.terminal, list[ExitCode]()
     loaded = profiles.load(profile, session.plugins)
+    results: list[dict[str, object] | None] = []
     with profiles.open_sinks(loaded, session.plugins) as sinks:
-        chosen = [(shelf, uid) for sink in sinks for shelf, uid in _chosen(sink, backup, terminal, codes, all_=all_)]
-        if backup is not None and not any(_has(shelf, backup) for shelf, _ in chosen) and not codes:
-            raise UsageError(
-                f"there is no backup {backup} in the profile's sinks", hint="`wrikebackup list` names them"
-            )
-        if not chosen and not codes:
-            raise UsageError("there is nothing to verify: no backups in the profile's sinks yet")
-        results = [_verify(terminal, shelf, uid, codes, loaded.name) for shelf, uid in chosen]
+        held = _held(sinks, terminal, codes)
+        uid = None if backup is None else _named(held, backup, codes)
+        chosen = [(sink, _chosen(found, uid, all_=all_)) for sink, found in held]
+        if not any(picks for _, picks in chosen) and not codes:
+            raise UsageError("there is nothing to verify: no backups in the profile's sinks yet", hint=_begun(held))
+        for sink, picks in chosen:
+            if not picks:
+                results.append(_lacking(terminal, sink, uid, codes))
+            results += [_verify(terminal, shelf, one, codes, loaded.name) for shelf, one in picks]
     if terminal.json:
         terminal.document([result for result in results if result is not None])
     raise Ended(worst(codes))
 
 
-def _has(shelf: Shelf, uid: str) -> bool:
-    return uid in shelf.unfinished or any(one.uid == uid for one in shelf.backups)
+def _held(sinks: Iterable[Sink], terminal: Terminal, codes: list[ExitCode]) -> _Held:
+    """What each sink holds. A sink that does not answer is told of, and the others are looked at."""
+    held: _Held = []
+    for sink in sinks:
+        try:
+            held.append((sink, list(shelves(sink))))
+        except WrikeBackupError as error:
+            terminal.fail(error.message, error.hint)
+            codes.append(error.exit_code)
+    return held
 
 
-def _chosen(
-    sink: Sink, backup: str | None, terminal: Terminal, codes: list[ExitCode], *, all_: bool
-) -> Sequence[tuple[Shelf, str]]:
-    """The backups of one sink to look at. A sink that does not answer is told of, and the others are looked at."""
+def _named(held: _Held, backup: str, codes: Sequence[ExitCode]) -> str:
+    uids = [uid for _, found in held for shelf in found for uid in _uids(shelf)]
     try:
-        held = list(shelves(sink))
-    except WrikeBackupError as error:
-        terminal.fail(error.message, error.hint)
-        codes.append(error.exit_code)
-        return []
-    if backup is not None:
-        return [(shelf, backup) for shelf in held]
-    if all_:
-        return [(shelf, one.uid) for shelf in held for one in shelf.backups]
-    return [(shelf, shelf.backups[-1].uid) for shelf in held if shelf.backups]
+        return named(uids, backup)
+    except UsageError:
+        if codes:  # the sink that did not answer may have it
+            raise Ended(worst(codes)) from None
+        raise
+
+
+def _chosen(held: Sequence[Shelf], uid: str | None, *, all_: bool) -> Sequence[tuple[Shelf, str]]:
+    """The backups of one sink to look at."""
+    if uid is not None:
+        return [(shelf, uid) for shelf in held if uid in _uids(shelf)]
+    return [(shelf, one.uid) for shelf in held for one in (shelf.backups if all_ else shelf.backups[-1:])]
+
+
+def _uids(shelf: Shelf) -> Sequence[str]:
+    return [*(one.uid for one in shelf.backups), *shelf.unfinished]
+
+
+def _begun(held: _Held) -> str | None:
+    """A hint at what is there and is no backup."""
+    uids = [uid for _, found in held for shelf in found for uid in shelf.unfinished]
+    return f"not finished, or without a manifest.json: {', '.join(uids[-3:])}" if uids else None
+
+
+def _lacking(terminal: Terminal, sink: Sink, uid: str | None, codes: list[ExitCode]) -> dict[str, object]:
+    terminal.warn(f"{sink.name} has no backup {uid}" if uid else f"{sink.name} has no backups: nothing to verify there")
+    codes.append(ExitCode.DAMAGED if uid else ExitCode.PARTIAL)
+    return {"sink": sink.name, "backup_uid": uid, "missing": True}
 
 
 def _verify(
@@ -82,10 +111,6 @@ def _verify(
 ) -> dict[str, object] | None:
     from wrikebackup_core.engine.verify import verify as look
 
-    if not _has(shelf, uid):
-        terminal.warn(f"{shelf.sink.name} has no backup {uid} of account {shelf.account}")
-        codes.append(ExitCode.DAMAGED)
-        return {"sink": shelf.sink.name, "account": shelf.account, "backup_uid": uid, "missing": True}
     try:
         with progress(_without_events(terminal), profile) as notify:
             report = look(shelf.sink, shelf.account, uid, notify)

@@ -60,7 +60,7 @@ def _wanted(attempt: Attempt) -> Iterator[tuple[Attachment, str]]:
     mode = attempt.job.attachments
     if mode is AttachmentMode.NONE:
         return
-    for attachment in official.attachments_of(attempt.spool.attachments_in_use(), mode):
+    for attachment in official.attachments_of(attempt.spool.attachments_in_use(), mode, attempt.miss):
         yield attachment, names.attachment_file_name(attachment.id, attachment.name, attempt.fan.suffix)
 
 
@@ -138,8 +138,9 @@ class _Reconciled:
         """What is left is not the file that its name says. It makes room for the one that is downloaded now."""
         bad = [key for key, _, _ in self._ledger.unexplained(self._number, sizes=False)]
         if bad:
-            text = f"{self._sink.name}: {len(bad):,} stored files are not what they should be and are downloaded again"
-            self._notify(Message(f"{text}: {', '.join(bad[:3])}{', …' if len(bad) > 3 else ''}", warning=True))
+            named = ", ".join(bad[:3]) + (f" and {len(bad) - 3:,} more" if len(bad) > 3 else "")
+            text = f"stored, but not as it should be, and downloaded again: {named}"
+            self._notify(Message(f"{self._sink.name}: {text}", warning=True))
             self._sink.delete([self._path(key) for key in bad])
 
     def _path(self, key: str) -> str:
