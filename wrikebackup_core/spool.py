@@ -45,7 +45,7 @@ class _Head(msgspec.Struct, gc=False):
 
 
 class _Children(msgspec.Struct, gc=False):
-    childIds: list[str] = []  # noqa: N815
+    childIds: list[str] | None = None  # noqa: N815
 
 
 _heads = {kind: RecordDecoder(kind, _Head) for kind in Kind}
@@ -325,7 +325,7 @@ class Spool:
 
     def _child_numbers(self, rows: Sequence[tuple[str, int | None, bytes]]) -> dict[str, list[int]]:
         """Of each folder, the numbers of its children that are folders of the account, in the API's order."""
-        named = {id_: _children(Record(body)).childIds for id_, _, body in rows}
+        named = {id_: _children(Record(body)).childIds or [] for id_, _, body in rows}
         numbers: dict[str, int] = {}
         for batch in batches({child for children in named.values() for child in children}):
             marks = ",".join("?" * len(batch))

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wrikebackup_core.errors import FormatError
 from wrikebackup_core.format import schema
 from wrikebackup_core.format.official import NUMBERS, Item, attachments_of, folders, is_stored, tasks, teams, users
 from wrikebackup_core.model import Attachment, AttachmentMode, Gap, Record
@@ -118,8 +117,8 @@ def test_keys_come_in_the_order_of_the_published_samples() -> None:
     parts = ([record(**COMMENT)], [record(**FILE), google], [record(**TIMELOG)])
     [task] = whole(tasks([Item(1, record(**TASK), *parts)], LATEST, none))
     [folder] = whole(folders([Item(1, record(**TASK), *parts, children=[2])], LATEST, none))
-    [user] = whole(users([record(id="KUAAAAAB")], "IEAAAEDY"))
-    [team] = whole(teams([record(id="KX7XIKVN")]))
+    [user] = whole(users([record(id="KUAAAAAB")], "IEAAAEDY", none))
+    [team] = whole(teams([record(id="KX7XIKVN")], none))
     assert list(task) == ["id", *ITEM_KEYS, "timeLogs"]
     assert list(folder) == ["id", "children", *ITEM_KEYS]
     assert list(user) == ["firstName", "lastName", "uid", "email", "userType"]
@@ -167,7 +166,7 @@ def test_fields_that_a_record_lacks_or_has_as_null_are_empty() -> None:
     for fields in ({"id": FILE["id"]}, dict.fromkeys(FILE) | {"id": FILE["id"], "contentType": "x/y"}):
         [task] = whole(tasks([Item(1, record(**bare), attachments=[record(**fields)])], LATEST, none))
         [entry] = task["attachments"]
-        assert (entry["attachType"], entry["version"], entry["name"], entry["dateUploaded"]) == ("External", 1, "", "")
+        assert (entry["attachType"], entry["version"], entry["name"], entry["dateUploaded"]) == ("Task", 1, "", "")
         assert "/" in entry["contentType"]
 
 
@@ -214,8 +213,6 @@ def test_only_what_wrike_stores_is_a_file_of_the_backup() -> None:
         "External",
         "DAM",
         "Whiteboard",
-        "New",
-        None,
     ]
     records = [record(**FILE | {"type": kind, "size": 5, "name": str(kind)}) for kind in kinds]
     [task] = whole(tasks([Item(1, record(**TASK), attachments=records)], ALL, none))
@@ -295,14 +292,15 @@ def test_an_item_without_a_number_of_its_own_has_the_one_in_its_id() -> None:
         ("tasks", {"createdDate": "yesterday"}),
         ("comments", {"text": False}),
         ("comments", {"createdDate": "x"}),
-        ("attachments", {"version": "2"}),
         ("attachments", {"name": 3.5}),
         ("attachments", {"createdDate": {}}),
         ("timelogs", {"hours": "1.5"}),
         ("timelogs", {"trackedDate": 20261008}),
     ],
 )
-def test_a_wrong_type_is_an_error_that_names_the_kind_and_the_id(kind: str, fields: dict[str, Any]) -> None:
+def test_a_wrong_type_is_a_gap_that_names_the_kind_and_the_id_and_all_else_is_there(
+    kind: str, fields: dict[str, Any]
+) -> None:
     base = {"tasks": TASK, "comments": COMMENT, "attachments": FILE, "timelogs": TIMELOG}[kind]
     wrong = [record(**base | fields)]
     item = {
@@ -311,16 +309,47 @@ def test_a_wrong_type_is_an_error_that_names_the_kind_and_the_id(kind: str, fiel
         "attachments": Item(1, record(**TASK), attachments=wrong),
         "timelogs": Item(1, record(**TASK), timelogs=wrong),
     }[kind]
-    with pytest.raises(FormatError, match=f"^{kind} {base['id']}: "):
-        whole(tasks([item], LATEST, none))
+    gaps: list[Gap] = []
+    found = whole(tasks([item, Item(2, record(**TASK))], LATEST, gaps.append))
+    assert [task["id"] for task in found] == ([2] if kind == "tasks" else [1, 2])
+    assert [(gap.kind, gap.id) for gap in gaps] == [(kind, base["id"])]
+    assert gaps[0].reason.startswith(f"{kind} {base['id']}: ")
 
 
 @pytest.mark.parametrize(
     "broken", [b"", b"{", b"[]", b"7", b'{"id":"A"', b'{"id":"A","title":"x"} {}', b'{"id":"A","title":NaN}']
 )
-def test_what_is_no_json_object_is_an_error_that_names_the_kind(broken: bytes) -> None:
-    with pytest.raises(FormatError, match=r"^tasks "):
-        whole(tasks([Item(1, Record(broken))], LATEST, none))
+def test_what_is_no_json_object_is_a_gap_that_names_the_kind(broken: bytes) -> None:
+    gaps: list[Gap] = []
+    assert whole(tasks([Item(1, Record(broken))], LATEST, gaps.append)) == []
+    assert [gap.kind for gap in gaps] == ["tasks"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "stored"),
+    [
+        ({"type": "Wrike", "size": "5"}, True),
+        ({"type": "Wrike", "size": 5.0}, True),
+        ({"type": "Wrike"}, True),
+        ({"size": 5}, True),
+        ({"size": 0}, True),
+        ({}, True),
+        ({"size": -1}, False),
+        ({"type": "Fax", "size": 5}, True),
+        ({"type": "Fax", "size": -1}, False),
+        ({"type": "Fax"}, False),
+        ({"type": "Dropbox", "size": 5}, False),
+        ({"type": "Box", "size": "-1"}, False),
+    ],
+)
+def test_a_file_is_stored_by_its_type_or_else_by_its_size(fields: dict[str, Any], stored: bool) -> None:
+    """What may be stored is fetched: a file that cannot be had is a gap, and one that nobody asked for is lost in silence."""
+    file = record(id="IEAAAEDYIYAB7DLK", name="a.txt", createdDate="2026-01-01T00:00:00Z", taskId="T", **fields)
+    assert [one.size for one in attachments_of([file], LATEST)] == (
+        [5 if fields.get("size") in ("5", 5) else fields.get("size")] if stored else []
+    )
+    [task] = whole(tasks([Item(1, record(**TASK), attachments=[file])], LATEST, none))
+    assert [one["attachType"] for one in task["attachments"]] == ["Task" if stored else "External"]
 
 
 def test_lone_surrogates_and_bytes_that_are_no_text_do_not_make_the_files_unreadable() -> None:
@@ -349,7 +378,7 @@ def test_everybody_is_a_user_but_groups_and_the_invited_are_type_2() -> None:
         record(id="KX7XIKVN", firstName="Group", type="Group", memberIds=["KUAAAAAB"]),
         record(id="KUAAAAAD", type="Robot", profiles=None),
     ]  # fmt: skip
-    assert whole(users(contacts, account)) == [
+    assert whole(users(contacts, account, none)) == [
         {"firstName": "Ada", "lastName": "L", "uid": "KUAAAAAB", "email": "me@x", "userType": 1},
         {"firstName": "Bob", "lastName": "", "uid": "KUAAAAAC", "email": "bob@x", "userType": 2},
         {"firstName": "", "lastName": "", "uid": "KUAAAAAD", "email": "", "userType": 1},
@@ -361,7 +390,7 @@ def test_teams_come_from_groups_or_from_the_contacts_that_are_groups() -> None:
         record(id="KX7XIKVN", title="Group name", memberIds=["KUAAAAAB", "KUAAAAAC"]),
         record(id="KX7XIKVM", title=None),
     ]
-    assert whole(teams(groups)) == [
+    assert whole(teams(groups, none)) == [
         {"uid": "KX7XIKVN", "name": "Group name", "Members": ["KUAAAAAB", "KUAAAAAC"]},
         {"uid": "KX7XIKVM", "name": "", "Members": []},
     ]
@@ -369,22 +398,23 @@ def test_teams_come_from_groups_or_from_the_contacts_that_are_groups() -> None:
         record(id="KUAAAAAB", firstName="Ada", type="Person"),
         record(id="KX7XIKVN", firstName="G", type="Group", memberIds=["KUAAAAAB"]),
     ]
-    assert whole(teams(contacts)) == [{"uid": "KX7XIKVN", "name": "G", "Members": ["KUAAAAAB"]}]
+    assert whole(teams(contacts, none)) == [{"uid": "KX7XIKVN", "name": "G", "Members": ["KUAAAAAB"]}]
 
 
 @pytest.mark.parametrize(("make", "fields", "kind"), [
-    (lambda r: users(r, "IEAAAEDY"), {"id": "KUAAAAAB", "firstName": 1}, "contacts"),
-    (lambda r: users(r, "IEAAAEDY"), {"id": "KUAAAAAB", "profiles": {}}, "contacts"),
+    (lambda r, gap: users(r, "IEAAAEDY", gap), {"id": "KUAAAAAB", "firstName": 1}, "contacts"),
+    (lambda r, gap: users(r, "IEAAAEDY", gap), {"id": "KUAAAAAB", "profiles": {}}, "contacts"),
     (teams, {"id": "KX7XIKVN", "memberIds": [1]}, "groups"),
     (teams, {"id": "KX7XIKVN", "title": []}, "groups"),
 ])  # fmt: skip
-def test_wrong_types_in_people_and_groups_are_named_too(make: Any, fields: dict[str, Any], kind: str) -> None:
-    with pytest.raises(FormatError, match=f"^{kind} {fields['id']}: "):
-        whole(make([record(**fields)]))
+def test_wrong_types_in_people_and_groups_are_gaps_too(make: Any, fields: dict[str, Any], kind: str) -> None:
+    gaps: list[Gap] = []
+    assert whole(make([record(**fields)], gaps.append)) == []
+    assert [(gap.kind, gap.id) for gap in gaps] == [(kind, fields["id"])]
 
 
 def test_an_empty_account_has_four_empty_arrays() -> None:
-    for pieces in (users([], "IEAAAEDY"), teams([]), folders([], LATEST, none), tasks([], LATEST, none)):
+    for pieces in (users([], "IEAAAEDY", none), teams([], none), folders([], LATEST, none), tasks([], LATEST, none)):
         assert whole(pieces) == []
 
 

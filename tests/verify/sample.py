@@ -115,10 +115,10 @@ class Sample:
         """The zip of the four files."""
         lost = _Lost()
         members = self.members or {
-            "users.json": b"".join(official.users(_records(self.records[Kind.CONTACTS]), ACCOUNT.id)),
+            "users.json": b"".join(official.users(_records(self.records[Kind.CONTACTS]), ACCOUNT.id, print)),
             "folders.json": b"".join(official.folders(self._items(Kind.FOLDERS), self.mode, lost)),
             "tasks.json": b"".join(official.tasks(self._items(Kind.TASKS), self.mode, lost)),
-            "teams.json": b"".join(official.teams(_records(self.records[Kind.GROUPS]))),
+            "teams.json": b"".join(official.teams(_records(self.records[Kind.GROUPS]), print)),
         }
         return _zip(members)
 

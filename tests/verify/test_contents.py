@@ -177,7 +177,7 @@ def test_what_is_no_list_of_records_does_not_belong_into_the_records_zip() -> No
 
 def test_an_attachment_record_that_makes_no_sense_is_found() -> None:
     lines = b"".join(json.dumps(record).encode() + b"\n" for record in RECORDS[Kind.ATTACHMENTS][1:])
-    [detail] = stored_with("attachments.jsonl", b'{"id":"IEAAAEDYIYAB7DLK","size":"8"}\n' + lines)
+    [detail] = stored_with("attachments.jsonl", b'{"id":"IEAAAEDYIYAB7DLK","name":8}\n' + lines)
     assert detail.startswith("attachments.jsonl: line 1: attachments IEAAAEDYIYAB7DLK: ")
 
 

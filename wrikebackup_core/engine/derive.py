@@ -94,13 +94,17 @@ def _store(attempt: Attempt, file: _File, stage: str) -> None:
 
 def _archive(attempt: Attempt) -> Iterator[_Member]:
     account, spool, mode = attempt.run.account.id, attempt.spool, attempt.job.attachments
-    yield "users.json", official.users(spool.records(Kind.CONTACTS), account), _bound(spool, Kind.CONTACTS)
+    yield (
+        "users.json",
+        official.users(spool.records(Kind.CONTACTS), account, attempt.miss),
+        _bound(spool, Kind.CONTACTS),
+    )
     belongings = (Kind.COMMENTS, Kind.ATTACHMENTS, Kind.TIMELOGS)
     folders = official.folders(spool.items(Kind.FOLDERS), mode, attempt.miss)
     yield "folders.json", folders, _bound(spool, Kind.FOLDERS, *belongings)
     tasks = official.tasks(spool.items(Kind.TASKS), mode, attempt.miss)
     yield "tasks.json", tasks, _bound(spool, Kind.TASKS, *belongings)
-    yield "teams.json", official.teams(_groups(spool)), _bound(spool, Kind.GROUPS, Kind.CONTACTS)
+    yield "teams.json", official.teams(_groups(spool), attempt.miss), _bound(spool, Kind.GROUPS, Kind.CONTACTS)
 
 
 def _groups(spool: Spool) -> Iterable[Record]:

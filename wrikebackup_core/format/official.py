@@ -2,15 +2,18 @@
 
 Source: "Account Backup" of Wrike's help centre, whose samples these files follow to the letter. Strings that stay as they are go
 through as the JSON they came in. Every generator yields the pieces of one JSON array, a record to a line, in constant memory.
+A record that is not what API v4 says is left out and is a gap: one odd record is no reason to have no backup.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import msgspec
 
+from wrikebackup_core.errors import FormatError
 from wrikebackup_core.format.attachments import NUMBERS, attachments_of, entries, is_stored, numbered
 from wrikebackup_core.format.records import EMPTY, NULL, ZERO, RecordDecoder, date, figure, text
 from wrikebackup_core.model import AttachmentMode, Gap, Kind, Record
@@ -22,6 +25,7 @@ _USER, _INVITED_USER = 1, 2
 _RECYCLED = "Rb"
 
 OnGap = Callable[[Gap], None]
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,24 +103,45 @@ _timelog = RecordDecoder(Kind.TIMELOGS, _Timelog)
 _encode = msgspec.json.encode
 
 
-def users(contacts: Iterable[Record], account_id: str) -> Iterator[bytes]:
-    """users.json: everybody but groups, the deleted included. Raises FormatError."""
-    return _array(_user(record, account_id) for record in contacts)
+def users(contacts: Iterable[Record], account_id: str, on_gap: OnGap) -> Iterator[bytes]:
+    """users.json: everybody but groups, the deleted included."""
+    return _array(_usable(_contact, contacts, on_gap, lambda record: _user(record, account_id)))
 
 
-def teams(groups: Iterable[Record]) -> Iterator[bytes]:
-    """teams.json, from the records of groups, or from contacts, of which it takes those that are groups. Raises FormatError."""
-    return _array(_team(record) for record in groups)
+def teams(groups: Iterable[Record], on_gap: OnGap) -> Iterator[bytes]:
+    """teams.json, from the records of groups, or from contacts, of which it takes those that are groups."""
+    return _array(_usable(_group, groups, on_gap, _team))
 
 
 def folders(items: Iterable[Item], mode: AttachmentMode, on_gap: OnGap) -> Iterator[bytes]:
-    """folders.json: folders, projects and spaces outside the recycle bin. Raises FormatError."""
-    return _array(_folder_row(item, mode, on_gap) for item in items)
+    """folders.json: folders, projects and spaces outside the recycle bin."""
+    return _array(_items(_folder, items, on_gap, lambda item: _folder_row(item, mode, on_gap)))
 
 
 def tasks(items: Iterable[Item], mode: AttachmentMode, on_gap: OnGap) -> Iterator[bytes]:
-    """tasks.json: tasks and subtasks alike, outside the recycle bin. Raises FormatError."""
-    return _array(_task_row(item, mode, on_gap) for item in items)
+    """tasks.json: tasks and subtasks alike, outside the recycle bin."""
+    return _array(_items(_task, items, on_gap, lambda item: _task_row(item, mode, on_gap)))
+
+
+def _usable(
+    decoder: RecordDecoder[_T], records: Iterable[Record], on_gap: OnGap, row: Callable[[Record], bytes | None]
+) -> Iterator[bytes | None]:
+    """The rows of all records; a gap for one that is not what API v4 says."""
+    for record in records:
+        try:
+            yield row(record)
+        except FormatError as error:
+            on_gap(decoder.gap(record, error))
+
+
+def _items(
+    decoder: RecordDecoder[_T], items: Iterable[Item], on_gap: OnGap, row: Callable[[Item], bytes | None]
+) -> Iterator[bytes | None]:
+    for item in items:
+        try:
+            yield row(item)
+        except FormatError as error:
+            on_gap(decoder.gap(item.body, error))
 
 
 def _array(rows: Iterable[bytes | None]) -> Iterator[bytes]:
@@ -194,7 +219,7 @@ def _folder_row(item: Item, mode: AttachmentMode, on_gap: OnGap) -> bytes | None
             b'{"id":', number,
             b',"children":', _encode(list(item.children)),
             *_common(folder, author or ""),
-            b',"comments":[', _comments(item.comments),
+            b',"comments":[', _comments(item.comments, on_gap),
             b'],"attachments":[', files,
             b'],"googleDocs":[', documents,
             b"]}",
@@ -214,7 +239,7 @@ def _task_row(item: Item, mode: AttachmentMode, on_gap: OnGap) -> bytes | None:
         return b"".join((
             b'{"id":', number,
             *_common(task, task.authorIds[0] if task.authorIds else ""),
-            b',"comments":[', _comments(item.comments),
+            b',"comments":[', _comments(item.comments, on_gap),
             b'],"attachments":[', files,
             b'],"googleDocs":[', documents,
             b'],"timeLogs":[', _timelogs(item.timelogs, on_gap),
@@ -239,18 +264,21 @@ def _common(item: _Item, author: str) -> tuple[bytes | msgspec.Raw, ...]:
     )  # fmt: skip
 
 
-def _comments(records: Sequence[Record]) -> bytes:
+def _comments(records: Sequence[Record], on_gap: OnGap) -> bytes:
     if not records:
         return b""
     dated: list[tuple[bytes, bytes]] = []
     for record in records:
-        comment = _comment(record)
         try:
+            comment = _comment(record)
             created = date(comment.createdDate)
             row = b'{"body":%b,"author":%b,"dateCreated":%b}' % (text(comment.text), text(comment.authorId), created)
+        except FormatError as error:
+            on_gap(_comment.gap(record, error))
         except (TypeError, ValueError) as error:
-            raise _comment.error(record, error) from error
-        dated.append((created, row))
+            on_gap(_comment.gap(record, _comment.error(record, error)))
+        else:
+            dated.append((created, row))
     dated.sort(key=_created)
     return b",".join([row for _, row in dated])
 
@@ -264,18 +292,22 @@ def _timelogs(records: Sequence[Record], on_gap: OnGap) -> bytes:
         return b""
     rows = []
     for record in records:
-        entry = _timelog(record)
         try:
-            row = b'{"id":%b,"user":%b,"hours":%b,"trackedDate":%b,"dateCreated":%b,"comment":%b,"category":%b}' % (
-                numbered("time log", entry.id, on_gap),
-                text(entry.userId),
-                figure(entry.hours),
-                text(entry.trackedDate),
-                date(entry.createdDate),
-                text(entry.comment),
-                text(entry.categoryId),
-            )
+            rows.append(_timelog_row(_timelog(record), on_gap))
+        except FormatError as error:
+            on_gap(_timelog.gap(record, error))
         except (TypeError, ValueError) as error:
-            raise _timelog.error(record, error) from error
-        rows.append(row)
+            on_gap(_timelog.gap(record, _timelog.error(record, error)))
     return b",".join(rows)
+
+
+def _timelog_row(entry: _Timelog, on_gap: OnGap) -> bytes:
+    return b'{"id":%b,"user":%b,"hours":%b,"trackedDate":%b,"dateCreated":%b,"comment":%b,"category":%b}' % (
+        numbered("time log", entry.id, on_gap),
+        text(entry.userId),
+        figure(entry.hours),
+        text(entry.trackedDate),
+        date(entry.createdDate),
+        text(entry.comment),
+        text(entry.categoryId),
+    )

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 import msgspec
 
 from wrikebackup_core.errors import FormatError
-from wrikebackup_core.model import Record
+from wrikebackup_core.model import Gap, Record
 
 __all__ = ["EMPTY", "NULL", "ZERO", "RecordDecoder", "date", "figure", "repaired", "text"]
 
@@ -56,6 +56,11 @@ class RecordDecoder(Generic[_T]):
         """What to raise for a record that cannot be used."""
         found = _ID.search(record)
         return FormatError(f"{self.kind} {found[1].decode(errors='replace') if found else 'without an id'}: {reason}")
+
+    def gap(self, record: Record, error: FormatError) -> Gap:
+        """That the archive does without a record that cannot be used. The record itself stays in the backup."""
+        found = _ID.search(record)
+        return Gap(str(self.kind), found[1].decode(errors="replace") if found else "unknown", error.message)
 
 
 def repaired(record: bytes) -> bytes:
