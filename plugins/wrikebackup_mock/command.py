@@ -19,7 +19,7 @@ def size(text: str) -> int:
     return int(TypeAdapter(ByteSize).validate_python(text))
 
 
-@click.command("mock-server")
+@click.command("mock-server", short_help="Serve a made-up account as API v4.")
 @click.option(
     "--host", default="127.0.0.1", show_default=True, help="Address to listen on; a loopback address is meant."
 )
@@ -121,7 +121,7 @@ def _announce(server: MockServer, given: dict[str, Any]) -> None:
     click.echo(f"account {server.account.account.id}: {shape.tasks} tasks, {shape.attachments} files")
     click.echo(f"API:    {server.base_url}")
     click.echo(f"token:  {server.token}")
-    click.echo(f"OAuth:  {server.origin}/oauth2/authorize/v4, client {app.client_id}, secret {app.client_secret}")
+    click.echo(f"OAuth:  login_url {server.origin}/oauth2, client {app.client_id}, secret {app.client_secret}")
     if given["control"]:
         click.echo(f"files:  {server.origin}/__mock__/files/")
     click.echo(

@@ -214,4 +214,8 @@ def _shallow(events: Iterable[tuple[str, object]]) -> Iterator[tuple[str, object
 
 def _line(error: BaseException) -> str:
     """An error's first line, or its name where it has none."""
-    return str(error).split("\n")[0].strip() or type(error).__name__
+    said = error.args[0] if error.args else None
+    text = (
+        said.decode(errors="replace") if isinstance(said, bytes) else str(error)
+    )  # bytes: from ijson, about bad UTF-8
+    return text.split("\n")[0].strip() or type(error).__name__
