@@ -82,8 +82,9 @@ def refusal(
     if status in (405, 501):
         return NoSuchMethod(f"{path}: the server answered {status}{_words(body)}")
     if status in (408, 425, 429) or status >= 500:
-        kind = InTrouble if status >= 500 else Interrupted
-        return kind(f"{path}: the server answered {status}{_words(body)}", retry_after=retry_after(wait))
+        kind, seconds = InTrouble if status >= 500 else Interrupted, retry_after(wait)
+        asks = f", and asks to wait {seconds:.0f} s" if seconds else ""
+        return kind(f"{path}: the server answered {status}{_words(body)}{asks}", retry_after=seconds)
     if status == 401:
         return Unauthorized(f"{path}: the token is not accepted{_words(body)}", hint=_REVOKED)
     if 300 <= status < 400:

@@ -64,6 +64,18 @@ def test_a_burst_is_a_second_s_worth() -> None:
     assert clock.now > 1000.0
 
 
+@pytest.mark.parametrize(("limit", "share"), [(400, 7), (120, 2), (60, 1), (10, 1)])
+def test_no_second_ever_sees_more_than_its_share(limit: int, share: int) -> None:
+    """Wrike counts second by second."""
+    pace, clock = paced(limit, 60)
+    times = []
+    for number in range(100):
+        clock.now += 30 if number % 33 == 0 else 0
+        pace.take()
+        times.append(clock.now)
+    assert most_in_any(times, 1.0) == share
+
+
 def test_off_never_waits() -> None:
     clock = Clock()
     pace = Pace(None, wait=clock.wait, clock=clock)

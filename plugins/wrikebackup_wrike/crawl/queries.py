@@ -196,9 +196,9 @@ BY_ID: dict[Kind, Query] = {
 
 
 ESSENTIAL = frozenset({
-    Kind.ACCOUNT, Kind.CONTACTS, Kind.GROUPS, Kind.FOLDERS, Kind.TASKS, Kind.COMMENTS, Kind.ATTACHMENTS, Kind.TIMELOGS
+    Kind.ACCOUNT, Kind.CONTACTS, Kind.FOLDERS, Kind.TASKS, Kind.COMMENTS, Kind.ATTACHMENTS, Kind.TIMELOGS
 })  # fmt: skip
-"""Kinds that the archive is made of."""
+"""Kinds that the archive is made of; groups are also among the contacts."""
 
 
 class Desk:
