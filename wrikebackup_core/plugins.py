@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import click
 import pluggy
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, create_model
 
 from wrikebackup_core import hookspecs, secrets
 from wrikebackup_core.errors import MissingExtra, PluginError, SecretError, UsageError, WrikeBackupError
@@ -227,9 +227,21 @@ def _registrar(plugin: str, registry: dict[str, Registration]) -> hookspecs.Regi
                 f"the plugins {registry[kind].plugin} and {plugin} both register {kind!r}",
                 hint="uninstall one of them",
             )
-        registry[kind] = Registration(kind, options, make, extra, plugin)
+        registry[kind] = Registration(kind, _strict(options), make, extra, plugin)
 
     return register
+
+
+class _NoOtherKeys(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+def _strict(options: type[BaseModel]) -> type[BaseModel]:
+    """The model, refusing keys that it does not know, unless it says itself what is to become of them: pydantic drops them."""
+    if "extra" in options.model_config:
+        return options
+    bases = (options, _NoOtherKeys)
+    return create_model(options.__name__, __base__=bases, __module__=options.__module__, __doc__=options.__doc__)
 
 
 def _make(registration: Registration, options: BaseModel, context: Context) -> object:

@@ -90,7 +90,7 @@ def test_the_schema_knows_every_key_kind_and_option(plugins: Plugins) -> None:
     assert set(made["$defs"]["Kind"]["enum"]) == {kind.value for kind in Kind}
 
 
-def test_options_of_one_name_in_two_plugins_are_kept_apart(plugins: Plugins) -> None:
+def test_what_no_plugin_brings_is_not_allowed(plugins: Plugins) -> None:
     made = schema(plugins)
     assert made["properties"]["transforms"]["items"] == {"not": {}}, "no transform is installed, so none is allowed"
 

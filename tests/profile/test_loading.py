@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field
 
-from wrikebackup_core import AttachmentMode, Context, Kind, Secret
+from wrikebackup_core import AttachmentMode, Context, Kind, Register, Secret, hookimpl
 from wrikebackup_core.errors import ExitCode, ProfileError
 from wrikebackup_core.plugins import Broken, Plugins
 from wrikebackup_core.profile import Part, ProfileProblems, load
@@ -107,7 +107,7 @@ def test_a_short_profile_has_the_defaults(tmp_path: Path, plugins: Plugins) -> N
     assert profile.name == "acme backup"
     assert profile.source == Part("wiki", Options())
     assert profile.sinks == (Part("void", Options()),)
-    assert (profile.attachments, profile.skip, profile.transfers) == (AttachmentMode.LATEST, frozenset(), 32)
+    assert (profile.attachments, profile.skip, profile.transfers) == (AttachmentMode.LATEST, frozenset(), 64)
     assert profile.state.name == "wrikebackup"
 
 
@@ -225,6 +225,29 @@ def test_many_aliases_of_aliases_are_refused_before_they_fill_the_memory(tmp_pat
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)]
     message, _ = _one(tmp_path, plugins, "\n".join(lines))
     assert message.endswith("holds too much; aliases multiply what they stand for")
+
+
+def test_an_unknown_option_is_refused_whether_or_not_the_plugin_thought_of_it(tmp_path: Path) -> None:
+    class Plain(BaseModel):
+        greeting: str = "HELLO"
+
+    class Open(Plain):
+        model_config = ConfigDict(extra="allow")
+
+    class Shelf:
+        @hookimpl
+        def register_sinks(self, register: Register) -> None:
+            register("plain", options=Plain, make=lambda options, context: None)
+            register("open", options=Open, make=lambda options, context: None)
+
+    plugins = Plugins.load()
+    plugins.add("shelf", Shelf())
+    message, hint = _one(tmp_path, plugins, "source: mock\nsinks: [plain: {greting: x}, open: {greting: x}]\n")
+    assert message.endswith("sinks[0].plain.greting: unknown key")
+    assert hint == "did you mean greeting?"
+    path = tmp_path / "p.yaml"
+    path.write_text("source: mock\nsinks: [plain: {greeting: x}]\n")
+    assert isinstance(load(path, plugins).sinks[0].options, Plain)
 
 
 def test_aliases_and_merges_may_be_used(tmp_path: Path, plugins: Plugins) -> None:
