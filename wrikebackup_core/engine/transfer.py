@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from wrikebackup_core.engine.attempt import Attempt
-from wrikebackup_core.engine.download import ResumingReader
+from wrikebackup_core.engine.download import ResumingReader, SignsOfLife
 from wrikebackup_core.engine.threads import each
 from wrikebackup_core.errors import Forbidden, Interrupted, NotFound, SourceError
 from wrikebackup_core.ledger import Wanted
@@ -25,8 +25,9 @@ STAGE = "transfer"
 _CHUNK = 1 << 20
 _LARGE = 8 << 20  # bytes; few of these at a time fill any line
 _LARGE_THREADS = 6
-_BARRIER_BYTES = 4 << 30  # read again by the next run if this one is killed
-_BARRIER_FILES = 20_000
+# What the next run reads again if this one is killed, and what the last barrier of a run may still have to flush.
+_BARRIER_BYTES = 1 << 30
+_BARRIER_FILES = 2_000
 _HOPELESS = 25  # failures in a row, without any success, that say it is not the files
 
 
@@ -50,6 +51,7 @@ class _Transfer:
     def __init__(self, attempt: Attempt) -> None:
         self._attempt, self._source = attempt, attempt.job.source
         self._fan, self._notify = attempt.fan, attempt.notify
+        self._signs = SignsOfLife()
         self._lock = threading.Lock()
         self._barrier = threading.Lock()
         self._in_vain = 0
@@ -77,7 +79,7 @@ class _Transfer:
 
     def _copy(self, wanted: Wanted) -> int:
         size = wanted.attachment.size
-        with ResumingReader(self._source, wanted.attachment) as reader:
+        with ResumingReader(self._source, wanted.attachment, self._signs) as reader:
             chunk = reader.read(_CHUNK)  # before anything is created: most of what fails, fails here
             writer = self._fan.writer(f"attachments/{wanted.file}", wanted.sinks)
             copied = 0

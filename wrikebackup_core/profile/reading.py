@@ -58,7 +58,7 @@ class Profile:
     transforms: tuple[Part, ...] = ()
     attachments: AttachmentMode = AttachmentMode.LATEST
     skip: frozenset[Kind] = frozenset()
-    transfers: int = 32
+    transfers: int = 64
     state: Path = field(default_factory=default_state)
 
 
