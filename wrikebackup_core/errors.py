@@ -145,14 +145,17 @@ class NotOffered(SourceError):
 class Interrupted(SourceError):
     """A broken connection, a rate limit, a server in trouble, or a body that ended early.
 
-    `retry_after` is how many seconds the server asks to be left alone, where it says so.
+    `retry_after` is how many seconds the server asks to be left alone, where it says so. `outage`: it may be the server as a
+    whole, not what was asked for.
     """
 
     retryable = True
 
-    def __init__(self, message: str, *, hint: str | None = None, retry_after: float | None = None) -> None:
+    def __init__(
+        self, message: str, *, hint: str | None = None, retry_after: float | None = None, outage: bool = False
+    ) -> None:
         super().__init__(message, hint=hint)
-        self.retry_after = retry_after
+        self.retry_after, self.outage = retry_after, outage
 
 
 class SinkError(WrikeBackupError):

@@ -204,12 +204,12 @@ def as_source_error(error: BaseException, host: str) -> SourceError:
                 hint="if a proxy with its own certificate stands between, name its CA file in SSL_CERT_FILE",
             )
         if isinstance(cause, socket.gaierror):
-            return Interrupted(f"the host {host} cannot be found", hint="check `host:` and the network")
+            return Interrupted(f"the host {host} cannot be found", hint="check `host:` and the network", outage=True)
     if any(isinstance(cause, TimeoutError) or "Timeout" in type(cause).__name__ for cause in causes):
-        return Interrupted(f"{host} does not answer in time")
+        return Interrupted(f"{host} does not answer in time", outage=True)
     if isinstance(error, httpx.InvalidURL):
         return SourceError(f"{host}: the address cannot be used: {error}")
-    return Interrupted(f"the connection to {host} fails: {str(error) or type(error).__name__}")
+    return Interrupted(f"the connection to {host} fails: {str(error) or type(error).__name__}", outage=True)
 
 
 def _causes(error: BaseException | None) -> list[BaseException]:

@@ -84,7 +84,7 @@ def refusal(
     if status in (408, 425, 429) or status >= 500:
         kind, seconds = InTrouble if status >= 500 else Interrupted, retry_after(wait)
         asks = f", and asks to wait {seconds:.0f} s" if seconds else ""
-        return kind(f"{path}: the server answered {status}{_words(body)}{asks}", retry_after=seconds)
+        return kind(f"{path}: the server answered {status}{_words(body)}{asks}", retry_after=seconds, outage=True)
     if status == 401:
         return Unauthorized(f"{path}: the token is not accepted{_words(body)}", hint=_REVOKED)
     if 300 <= status < 400:

@@ -238,6 +238,35 @@ def test_a_server_that_is_gone_ends_the_run_instead_of_making_a_gap_of_every_fil
         back_up(make_job(MemorySink()), ignore)
 
 
+def test_a_server_that_is_away_for_a_while_costs_no_file_and_is_told_of(
+    source, make_job: MakeJob, monkeypatch, caplog
+) -> None:
+    monkeypatch.setattr(download, "_TELL_AFTER_SECONDS", 0.0)
+    failures = 100
+
+    def away(_: str) -> None:
+        nonlocal failures
+        failures -= 1
+        if failures > 0:
+            raise Interrupted("the server answered 503", outage=True)
+
+    source.before_download = away
+    assert back_up(make_job(MemorySink()), ignore).complete
+    assert sum("still trying" in record.getMessage() for record in caplog.records) == 1
+
+
+def test_a_file_that_the_server_never_gives_is_a_gap_while_others_come(source, make_job: MakeJob) -> None:
+    id_ = next(iter(source.files))
+
+    def sometimes(wanted: str) -> None:
+        if wanted == id_:
+            raise Interrupted("the server answered 500", outage=source.asked[f"file:{id_}"] % 2 == 0)
+
+    source.before_download = sometimes
+    outcome = back_up(make_job(MemorySink()), ignore)
+    assert [gap.id for gap in outcome.gaps] == [id_]
+
+
 @pytest.mark.parametrize("others", [["a"], ["a", "b"]])
 def test_two_runs_at_once_on_one_sink_are_refused(source, make_job: MakeJob, others: list[str]) -> None:
     inside, done = threading.Event(), threading.Event()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import math
+import time
 import zlib
 from typing import Self
 
@@ -12,14 +14,36 @@ from wrikebackup_core.errors import Interrupted
 from wrikebackup_core.model import Attachment
 from wrikebackup_core.ports import Reader, Source
 
-__all__ = ["ResumingReader"]
+__all__ = ["ResumingReader", "SignsOfLife"]
 
 _log = logging.getLogger(__name__)
 _ATTEMPTS = 8
 _WAIT_SECONDS = 0.2
 _WAIT_MAX_SECONDS = 30.0
 _WAIT_BUDGET_SECONDS = 600.0
+_OUTAGE_SECONDS = 180.0
+_TELL_AFTER_SECONDS, _TELL_EVERY_SECONDS = 3.0, 30.0
 _SKIP = 1 << 20
+
+
+class SignsOfLife:
+    """When the source last gave anything, to any download of a run: tells a lost file from a server that is away for a while."""
+
+    def __init__(self) -> None:
+        self._last = self._told = -math.inf
+
+    def seen(self) -> None:
+        self._last = time.monotonic()
+
+    def between(self, start: float, end: float) -> bool:
+        return start < self._last < end
+
+    def tell(self, error: BaseException | None, since: float) -> None:
+        """Says that a server is being waited for: once for all downloads, and now and then again."""
+        now = time.monotonic()
+        if now - since >= _TELL_AFTER_SECONDS and now - self._told >= _TELL_EVERY_SECONDS and self._last < since:
+            self._told = now
+            _log.warning("%s; no file has come for %.0f s, still trying", error, now - since)
 
 
 class ResumingReader:
@@ -29,9 +53,9 @@ class ResumingReader:
     before; else the read fails, for nobody could tell which of the two is the file.
     """
 
-    def __init__(self, source: Source, attachment: Attachment) -> None:
-        """Opens nothing yet."""
-        self._source, self._attachment = source, attachment
+    def __init__(self, source: Source, attachment: Attachment, signs: SignsOfLife) -> None:
+        """Opens nothing yet. `signs` are shared by all downloads of a run."""
+        self._source, self._attachment, self._signs = source, attachment, signs
         self._offset = 0
         self._crc = 0
         self._reader: Reader | None = None
@@ -45,18 +69,35 @@ class ResumingReader:
 
     def _try_again(self, size: int, first: Interrupted) -> bytes:
         """The first attempt has failed, and counts."""
-        before = [first]
+        before, failed = [first], time.monotonic()
+        began = failed
 
         def attempt() -> bytes:
+            nonlocal began
             if before:
                 raise before.pop()
+            began = time.monotonic()
             return self._take(size)
+
+        def in_vain(state: tenacity.RetryCallState) -> bool:
+            """Several attempts are enough, unless it is the server that is away, and others get nothing either."""
+            if (state.seconds_since_start or 0.0) > _WAIT_BUDGET_SECONDS:
+                return True
+            if state.attempt_number < _ATTEMPTS:
+                return False
+            error = state.outcome.exception() if state.outcome else None
+            away = isinstance(error, Interrupted) and error.outage and not self._signs.between(failed, began)
+            return not away or time.monotonic() - failed > _OUTAGE_SECONDS
+
+        def before_sleep(state: tenacity.RetryCallState) -> None:
+            self._before_sleep(state)
+            self._signs.tell(state.outcome.exception() if state.outcome else None, failed)
 
         return tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(Interrupted),
-            stop=tenacity.stop_after_attempt(_ATTEMPTS) | tenacity.stop_after_delay(_WAIT_BUDGET_SECONDS),
+            stop=in_vain,
             wait=_wait,
-            before_sleep=self._before_sleep,
+            before_sleep=before_sleep,
             reraise=True,
         )(attempt)
 
@@ -71,6 +112,7 @@ class ResumingReader:
             if self._reader.start != self._offset:
                 self._skip(self._reader)
         data = self._reader.read(size)
+        self._signs.seen()
         self._offset += len(data)
         if self._offset != self._attachment.size:  # what came whole need never be compared with a second answer
             self._crc = zlib.crc32(data, self._crc)
