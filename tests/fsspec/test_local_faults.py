@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from wrikebackup_core import SinkError, SinkFull
+from wrikebackup_core import AlreadyExists, SinkError, SinkFull
 from wrikebackup_fsspec.local import faults
 from wrikebackup_fsspec.local.sink import LocalSink
 
@@ -61,6 +61,15 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     finally:
         # --lazy, so that a failed test whose traceback still holds a file open leaves no mount behind.
         subprocess.run(["umount", "--lazy", tmp_path], check=True)
+
+
+def test_a_folder_in_the_place_of_a_file_is_said_to_be_one(tmp_path: Path) -> None:
+    (tmp_path / "a" / "first").mkdir(parents=True)
+    (tmp_path / "a" / "first" / "of-somebody").write_text("else")
+    with pytest.raises(AlreadyExists, match=r"a.first exists already") as caught:
+        put(LocalSink(str(tmp_path)), "a/first")
+    assert "a folder stands where a file belongs" in str(caught.value.hint)
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["first"], "and nothing is left beside it"
 
 
 @linux_root

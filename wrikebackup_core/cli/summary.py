@@ -79,6 +79,7 @@ def dry_run(result: DryRun, profile: Profile) -> RenderableType:
         ("sink", f"{name}: {'lacks ' + plural(lacking, 'file') if lacking else 'has all files'}")
         for name, lacking in result.per_sink.items()
     ]
+    rows.append(("next", "a run within 24 hours goes on with what was read now"))
     return Group(
         Text(f"{clean(profile.name)}: dry run, nothing was stored", "bold"), facts(rows), *_missing(result.gaps)
     )

@@ -62,7 +62,8 @@ class LocalWriter:
             self._publish(self._temporary, self._target)
         except FileExistsError:
             self._remove()
-            raise AlreadyExists(f"{self._target} exists already") from None
+            hint = "a folder stands where a file belongs: move it away" if os.path.isdir(self._target) else None
+            raise AlreadyExists(f"{self._target} exists already", hint=hint) from None
         except OSError as error:
             self._remove()
             raise failed("store", self._target, error) from error
