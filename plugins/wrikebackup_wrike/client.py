@@ -22,13 +22,14 @@ from wrikebackup_wrike.pace import Pace
 from wrikebackup_wrike.refusals import InTrouble, Malformed, Unusable, refusal, retry_after
 from wrikebackup_wrike.tokens import Tokens
 
-__all__ = ["USER_AGENT", "Api", "as_source_error"]
+__all__ = ["RENEWALS", "USER_AGENT", "Api", "as_source_error"]
 
 USER_AGENT = f"wrikebackup/{__version__}"
 FIRST_WAIT = 0.5
 _LONGEST_WAIT = 60.0
 _FEW_ATTEMPTS = 4
 _PATIENCE = 90.0  # seconds for a call that fails while others are answered
+RENEWALS = 3  # of the token in a row: one may expire while others wait for their turn
 _OK = 200
 
 _log = logging.getLogger(__name__)
@@ -102,8 +103,11 @@ class Api:
     def _once(self, path: str, params: Mapping[str, str], shape: type[_N]) -> Answer[_N]:
         token = self.tokens.current()
         status, headers, body = self._send(path, params, token)
-        if status == httpx.codes.UNAUTHORIZED:
-            status, headers, body = self._send(path, params, self.tokens.renew(token))
+        for _ in range(RENEWALS):
+            if status != httpx.codes.UNAUTHORIZED:
+                break
+            token = self.tokens.renew(token)
+            status, headers, body = self._send(path, params, token)
         if status == _OK:
             answer = read(body, path, shape)
             self._answered = time.monotonic()

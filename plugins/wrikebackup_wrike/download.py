@@ -17,7 +17,7 @@ from urllib3.exceptions import HTTPError
 
 from wrikebackup_core import Attachment, Interrupted, NotFound, SourceError
 from wrikebackup_wrike.body import Body
-from wrikebackup_wrike.client import USER_AGENT, as_source_error
+from wrikebackup_wrike.client import RENEWALS, USER_AGENT, as_source_error
 from wrikebackup_wrike.connections import Connections, Response
 from wrikebackup_wrike.pace import Pace
 from wrikebackup_wrike.refusals import BadRequest, Malformed, refusal, retry_after
@@ -59,9 +59,11 @@ class Downloads:
             # What came before may have been no part of the file: from its start, so that the two can be compared.
             offset = 0
         response, token = self._request(attachment, offset, self._tokens.current())
-        if response.status == 401:
+        for _ in range(RENEWALS):
+            if response.status != 401:
+                break
             _let_go(response)
-            response, _ = self._request(attachment, offset, self._tokens.renew(token))
+            response, token = self._request(attachment, offset, self._tokens.renew(token))
         try:
             body = _checked(response, attachment, offset, what, self._pace)
         except BaseException:

@@ -13,9 +13,10 @@ import pytest
 
 from tests.wrike.crawling import TOKEN
 from tests.wrike.scripted import Asked, Reply, ScriptedServer, envelope, refusal
-from wrikebackup_core import Forbidden, Interrupted, NotFound, SourceError, Unauthorized
+from wrikebackup_core import Attachment, Forbidden, Interrupted, NotFound, SourceError, Unauthorized
 from wrikebackup_wrike.answer import Answer, Named
 from wrikebackup_wrike.client import Api
+from wrikebackup_wrike.download import Downloads
 from wrikebackup_wrike.pace import Pace
 from wrikebackup_wrike.refusals import BadRequest, NoSuchMethod, retry_after
 from wrikebackup_wrike.tokens import PermanentToken
@@ -251,3 +252,38 @@ def test_the_servers_clock_is_read_from_its_answers(server: ScriptedServer, api:
     assert api.server_ahead is not None
     assert 3590 < api.server_ahead < 3610
     assert abs(api.now() - time.time() - 3600) < 10
+
+
+class ShortLived:
+    """Tokens t1, t2, ...: each renewal gives the next."""
+
+    def __init__(self) -> None:
+        self.renewed = 0
+
+    def current(self) -> str:
+        return "t0"
+
+    def renew(self, stale: str) -> str:
+        assert stale == f"t{self.renewed}"
+        self.renewed += 1
+        return f"t{self.renewed}"
+
+
+def test_a_token_that_expires_while_a_request_waits_is_renewed_once_more(server: ScriptedServer) -> None:
+    def answer(asked: Asked) -> Reply:
+        return GOOD if asked.headers["authorization"] == "bearer t2" else refusal(401, "not_authorized")
+
+    server.on("/things", answer)
+    server.on("/attachments/", answer)
+    stop, tokens = threading.Event(), ShortLived()
+    api = Api(server.base_url, tokens, Pace(None, wait=stop.wait), stop=stop)
+    try:
+        assert get(api).heads[0].id == "A"
+    finally:
+        api.close()
+    downloads = Downloads(server.base_url, ShortLived(), Pace(None, wait=stop.wait))
+    try:
+        with downloads.open(Attachment("A1", "a.json", len(GOOD.body))) as body:
+            assert body.read() == GOOD.body
+    finally:
+        downloads.close()

@@ -19,7 +19,7 @@ __all__ = ["ResumingReader", "SignsOfLife"]
 _log = logging.getLogger(__name__)
 _ATTEMPTS = 8
 _WAIT_SECONDS = 0.2
-_WAIT_MAX_SECONDS = 30.0
+_WAIT_MAX_SECONDS = 15.0
 _WAIT_BUDGET_SECONDS = 600.0
 _OUTAGE_SECONDS = 180.0
 _TELL_AFTER_SECONDS, _TELL_EVERY_SECONDS = 3.0, 30.0
@@ -70,7 +70,7 @@ class ResumingReader:
     def _try_again(self, size: int, first: Interrupted) -> bytes:
         """The first attempt has failed, and counts."""
         before, failed = [first], time.monotonic()
-        began = failed
+        ended = began = failed
 
         def attempt() -> bytes:
             nonlocal began
@@ -80,16 +80,18 @@ class ResumingReader:
             return self._take(size)
 
         def in_vain(state: tenacity.RetryCallState) -> bool:
-            """Several attempts are enough, unless it is the server that is away, and others get nothing either."""
+            """Several attempts are enough, unless it is the server that is away: nobody got anything while this one waited."""
             if (state.seconds_since_start or 0.0) > _WAIT_BUDGET_SECONDS:
                 return True
             if state.attempt_number < _ATTEMPTS:
                 return False
             error = state.outcome.exception() if state.outcome else None
-            away = isinstance(error, Interrupted) and error.outage and not self._signs.between(failed, began)
+            away = isinstance(error, Interrupted) and error.outage and not self._signs.between(ended, began)
             return not away or time.monotonic() - failed > _OUTAGE_SECONDS
 
         def before_sleep(state: tenacity.RetryCallState) -> None:
+            nonlocal ended
+            ended = time.monotonic()
             self._before_sleep(state)
             self._signs.tell(state.outcome.exception() if state.outcome else None, failed)
 
