@@ -20,7 +20,6 @@ __all__ = ["Pace", "parse_rate"]
 _RATE = re.compile(r"\s*(\d+)\s*/\s*(s|sec|second|m|min|minute|h|hour)\s*")
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 _MARGIN = 1.01  # requests do not arrive at the intervals at which they left
-_SECOND = 1.05  # one second with its own margin, which costs no throughput: seven in 1.05 s are 400 in a minute
 _SLOWEST = 1 / 16
 PAUSE = 1.0  # seconds, after a refusal that does not say how long
 
@@ -36,7 +35,7 @@ def parse_rate(text: str) -> tuple[int, float] | None:
 
 
 class Pace:
-    """Never lets more than the limit through in any period, nor more than a second's share of it in any second.
+    """Never lets more than the limit through in any period, and lets none through in a burst: Wrike counts second by second.
 
     `clock` gives seconds, `wait(seconds)` waits and says whether the wait was called off; both are there for tests.
     """
@@ -58,36 +57,31 @@ class Pace:
             limit, period = rate
             self._period = period * _MARGIN
             self._step = period / limit
-            self._burst = max(1, math.ceil(limit / period))
             self._left: deque[float] = deque(maxlen=limit)
-            self._lately: deque[float] = deque(maxlen=self._burst)
-            self._second = _SECOND if period > 1 else self._period
             self._due = -math.inf
 
     def take(self) -> None:
         """Waits until a request may leave. Raises Interrupted when the wait is called off."""
         if self._rate is None and self._not_before == -math.inf:
             return
-        with self._lock:
-            now = self._clock()
-            start = max(now, self._not_before)
-            if self._rate is not None:
-                start = self._reserve(start)
-            elif start == now:
-                self._not_before = -math.inf
-        if start > now and self._wait(start - now):
-            raise Interrupted("the run was called off")
+        start = -math.inf
+        while start < self._not_before or start == -math.inf:  # a refusal meanwhile: whoever waits gets a new turn
+            with self._lock:
+                now = self._clock()
+                start = max(now, self._not_before)
+                if self._rate is not None:
+                    start = self._reserve(start)
+                elif start == now:
+                    self._not_before = -math.inf
+            if start > now and self._wait(start - now):
+                raise Interrupted("the run was called off")
 
     def _reserve(self, start: float) -> float:
-        step = self._step / self._factor
-        start = max(start, self._due - (self._burst - 1) * step)
+        start = max(start, self._due)
         if len(self._left) == self._left.maxlen:
             start = max(start, self._left[0] + self._period)
-        if len(self._lately) == self._burst:
-            start = max(start, self._lately[0] + self._second)
-        self._due = max(self._due, start) + step
+        self._due = start + self._step / self._factor
         self._left.append(start)
-        self._lately.append(start)
         return start
 
     def refused(self, seconds: float | None) -> None:

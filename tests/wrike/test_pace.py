@@ -55,15 +55,6 @@ def test_in_the_long_run_nearly_the_whole_limit_is_used() -> None:
     assert 4000 / ((clock.now - 1000) / 60) > 0.98 * 400
 
 
-def test_a_burst_is_a_second_s_worth() -> None:
-    pace, clock = paced(400, 60)
-    for _ in range(7):
-        pace.take()
-    assert clock.now == 1000.0
-    pace.take()
-    assert clock.now > 1000.0
-
-
 @pytest.mark.parametrize(("limit", "share"), [(400, 7), (120, 2), (60, 1), (10, 1)])
 def test_no_second_ever_sees_more_than_its_share(limit: int, share: int) -> None:
     """Wrike counts second by second."""
@@ -91,6 +82,21 @@ def test_after_a_refusal_nobody_asks_for_as_long_as_the_server_said() -> None:
         pace.refused(30)
         pace.take()
         assert clock.now == 1030.0
+
+
+def test_a_refusal_holds_back_those_who_were_waiting_for_their_turn() -> None:
+    clock = Clock()
+    refusals = [30.0]
+
+    def wait(seconds: float) -> bool:
+        if refusals:
+            pace.refused(refusals.pop())
+        return clock.wait(seconds)
+
+    pace = Pace((400, 60.0), wait=wait, clock=clock)
+    pace.take()
+    pace.take()
+    assert clock.now >= 1030.0
 
 
 def test_refusals_slow_all_down_and_answers_bring_the_rate_back() -> None:
