@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import email.utils
 import logging
+import math
 import socket
 import ssl
 import threading
@@ -28,6 +29,7 @@ USER_AGENT = f"wrikebackup/{__version__}"
 FIRST_WAIT = 0.5
 _LONGEST_WAIT = 60.0
 _FEW_ATTEMPTS = 4
+_TELL_AFTER, _TELL_EVERY = 2.0, 10.0  # seconds
 _PATIENCE = 90.0  # seconds for a call that fails while others are answered
 RENEWALS = 3  # of the token in a row: one may expire while others wait for their turn
 _OK = 200
@@ -55,6 +57,7 @@ class Api:
         self._host = urlsplit(base_url).netloc
         self._stop, self._budget = stop, retry_seconds
         self._answered: float | None = None
+        self._told = -math.inf
         self._lock = threading.Lock()
         self._in_flight = 0
         self._closing = threading.Event()
@@ -80,7 +83,7 @@ class Api:
             wait=self._pause,
             stop=self._in_vain if dispensable else self._give_up,
             sleep=self._sleep,
-            before_sleep=_note,
+            before_sleep=self._note,
             reraise=True,
         )
         try:
@@ -178,6 +181,16 @@ class Api:
             return True
         return (state.seconds_since_start or 0.0) + state.upcoming_sleep > self._budget
 
+    def _note(self, state: tenacity.RetryCallState) -> None:
+        """Many requests fail together: whoever waits is told now and then, by one of them."""
+        waiting, now = (state.seconds_since_start or 0.0) + state.upcoming_sleep, time.monotonic()
+        with self._lock:
+            loud = waiting >= _TELL_AFTER and now - self._told >= _TELL_EVERY
+            if loud:
+                self._told = now
+        level = logging.WARNING if loud else logging.INFO
+        _log.log(level, "%s; trying again in %.1f s", _error_of(state), state.upcoming_sleep)
+
     def _in_vain(self, state: tenacity.RetryCallState) -> bool:
         passed = state.seconds_since_start or 0.0
         others = self._answered is not None and time.monotonic() - self._answered < passed
@@ -192,10 +205,6 @@ def _error_of(state: tenacity.RetryCallState) -> BaseException:
     error = state.outcome.exception() if state.outcome else None
     assert error is not None
     return error
-
-
-def _note(state: tenacity.RetryCallState) -> None:
-    _log.warning("%s; trying again in %.1f s", _error_of(state), state.upcoming_sleep)
 
 
 def as_source_error(error: BaseException, host: str) -> SourceError:

@@ -22,6 +22,7 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600}
 _MARGIN = 1.01  # requests do not arrive at the intervals at which they left
 _SLOWEST = 1 / 16
 PAUSE = 1.0  # seconds, after a refusal that does not say how long
+_LONGEST_PAUSE = 900.0  # a server that wants to be left alone for longer ends the run, and nobody waits for that
 
 
 def parse_rate(text: str) -> tuple[int, float] | None:
@@ -64,8 +65,7 @@ class Pace:
         """Waits until a request may leave. Raises Interrupted when the wait is called off."""
         if self._rate is None and self._not_before == -math.inf:
             return
-        start = -math.inf
-        while start < self._not_before or start == -math.inf:  # a refusal meanwhile: whoever waits gets a new turn
+        while True:
             with self._lock:
                 now = self._clock()
                 start = max(now, self._not_before)
@@ -75,6 +75,8 @@ class Pace:
                     self._not_before = -math.inf
             if start > now and self._wait(start - now):
                 raise Interrupted("the run was called off")
+            if start >= self._not_before:  # else there was a refusal meanwhile: whoever waited gets a new turn
+                return
 
     def _reserve(self, start: float) -> float:
         start = max(start, self._due)
@@ -89,7 +91,7 @@ class Pace:
 
         Requests in flight at the same time are often refused together: that counts once.
         """
-        pause = seconds if seconds is not None else PAUSE
+        pause = seconds if seconds is not None and seconds <= _LONGEST_PAUSE else PAUSE
         with self._lock:
             now = self._clock()
             if now >= self._cut:

@@ -8,12 +8,14 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from tests.wrike.crawling import TOKEN
 from tests.wrike.scripted import Asked, Reply, ScriptedServer, envelope, refusal
 from wrikebackup_core import Attachment, Forbidden, Interrupted, NotFound, SourceError, Unauthorized
+from wrikebackup_wrike import client
 from wrikebackup_wrike.answer import Answer, Named
 from wrikebackup_wrike.client import Api
 from wrikebackup_wrike.download import Downloads
@@ -287,3 +289,26 @@ def test_a_token_that_expires_while_a_request_waits_is_renewed_once_more(server:
             assert body.read() == GOOD.body
     finally:
         downloads.close()
+
+
+def test_requests_that_fail_together_are_told_of_once(
+    server: ScriptedServer, api: Api, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(client, "_TELL_AFTER", 0.0)
+    server.on("/things", in_turn(*[refusal(500, "server_error", "oops")] * 20, GOOD))
+    with ThreadPoolExecutor(5) as threads, caplog.at_level("INFO"):
+        assert all(answer.records for answer in threads.map(lambda _: get(api), range(5)))
+    told = [record for record in caplog.records if "trying again" in record.getMessage()]
+    assert len(told) == 20
+    assert [record.levelname for record in told].count("WARNING") == 1
+
+
+def test_a_server_that_wants_to_be_left_alone_for_hours_holds_up_nobody(
+    server: ScriptedServer, api_at: Callable[[str], Api]
+) -> None:
+    server.on("/limited", refusal(429, "rate_limit_exceeded", "no", retry_after="36000"))
+    server.on("/things", GOOD)
+    api = api_at(server.base_url)
+    with pytest.raises(Interrupted, match="asks to wait 36000 s"):
+        get(api, "/limited")
+    assert get(api).records

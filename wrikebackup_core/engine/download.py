@@ -81,7 +81,7 @@ class ResumingReader:
 
         def in_vain(state: tenacity.RetryCallState) -> bool:
             """Several attempts are enough, unless it is the server that is away: nobody got anything while this one waited."""
-            if (state.seconds_since_start or 0.0) > _WAIT_BUDGET_SECONDS:
+            if (state.seconds_since_start or 0.0) + state.upcoming_sleep > _WAIT_BUDGET_SECONDS:
                 return True
             if state.attempt_number < _ATTEMPTS:
                 return False
