@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import io
 import json
@@ -139,6 +140,23 @@ def test_a_sink_that_fails_is_reported_and_the_others_commit(operation: str, mak
     healed = run(make_job(good, bad))
     assert healed.exit_code is ExitCode.DONE
     assert ONE in bad.objects
+
+
+@pytest.mark.parametrize("operation", ["create", "write", "commit"])
+def test_a_sink_that_fails_does_not_take_along_one_that_has_all_files(
+    operation: str, source, make_job: MakeJob
+) -> None:
+    """A second disk that is full, say, beside a first that lacks nothing."""
+    good, bad = MemorySink("good"), MemorySink("bad")
+    run(make_job(good))
+    source.asked.clear()
+    bad.fail(operation, times=None)
+    outcome = run(dataclasses.replace(make_job(good, bad), transfers=1))
+    assert outcome.exit_code is ExitCode.PARTIAL
+    assert outcome.sinks["memory:good"] is None
+    assert manifest(good, outcome)["complete"] is True
+    downloads = sum(number for key, number in source.asked.items() if key.startswith("file:"))
+    assert downloads < len(source.files), "files are downloaded for a sink that is out of the run"
 
 
 def test_a_run_without_any_sink_left_fails_and_commits_nothing(make_job: MakeJob) -> None:

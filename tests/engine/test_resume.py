@@ -212,6 +212,25 @@ def test_a_gap_that_the_next_attempt_closes_is_forgotten(source, make_job: MakeJ
     assert outcome.complete
 
 
+def test_a_sink_that_fails_at_what_it_alone_lacks_costs_the_other_nothing(source, make_job: MakeJob) -> None:
+    """The first sink has its archive from an attempt that was killed; the second is full when the archive comes to it."""
+    first, second = MemorySink("a"), MemorySink("b")
+
+    def kill(operation: str, key: str) -> None:
+        if operation == "commit" and "/backup-" in key:
+            raise KeyboardInterrupt
+
+    second.before = kill
+    with pytest.raises(KeyboardInterrupt):
+        back_up(make_job(first, second), ignore)
+    second.before = None
+    second.fail("write", keys="*/backup-*", times=None)
+    second.fail("create", keys="*/backup-*", times=None)
+    outcome = back_up(make_job(first, second), ignore)
+    assert outcome.sinks["memory:a"] is None
+    assert outcome.sinks["memory:b"] is not None
+
+
 def test_the_reason_why_the_last_sink_failed_is_the_error_of_the_run(source, make_job: MakeJob) -> None:
     sink = MemorySink()
     sink.fail("create", lambda: SinkError("the disk is on fire", hint="run"), times=None)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from wrikebackup_core.engine.attempt import Attempt
+from wrikebackup_core.engine.fanout import NobodyWants
 from wrikebackup_core.engine.threads import each
 from wrikebackup_core.errors import PluginError
 from wrikebackup_core.format import archive, layout, official
@@ -75,11 +77,14 @@ def _checked(key: str, kind: str) -> str:
 
 
 def _store(attempt: Attempt, file: _File, stage: str) -> None:
-    fan = attempt.fan
-    lacking = [number for number in list(fan.live) if not attempt.ledger.holds(number, file.key)]
-    if not lacking:
-        return
-    writer = fan.writer(file.key, lacking)
+    lacking = [number for number in list(attempt.fan.live) if not attempt.ledger.holds(number, file.key)]
+    if lacking:
+        with contextlib.suppress(NobodyWants):  # those that lacked it have been dropped; the others hold it
+            _write(attempt, file, stage, lacking)
+
+
+def _write(attempt: Attempt, file: _File, stage: str, numbers: Iterable[int]) -> None:
+    writer = attempt.fan.writer(file.key, numbers)
     written = 0
     try:
         for chunk in file.chunks():

@@ -13,7 +13,11 @@ from wrikebackup_core.ledger import Ledger
 from wrikebackup_core.model import Event, SinkDropped
 from wrikebackup_core.ports import Sink, Transform, Writer
 
-__all__ = ["FanOut"]
+__all__ = ["FanOut", "NobodyWants"]
+
+
+class NobodyWants(SinkError):
+    """The sinks that an object was for have been dropped. Others are still in the run: they have it already."""
 
 
 class FanOut:
@@ -49,9 +53,9 @@ class FanOut:
             self.dropped[number] = str(error)
             self._last_error = error
             nothing_left = not self.live
-        self._notify(SinkDropped(self._all[number].name, str(error)))
         if nothing_left:
-            raise self.nothing_left()
+            raise self.nothing_left()  # the run ends with this error: no need to tell of it twice
+        self._notify(SinkDropped(self._all[number].name, str(error)))
 
     def nothing_left(self) -> SinkError:
         """What to raise when no sink is in the run any more: the reason why the last one was dropped."""
@@ -70,16 +74,12 @@ class FanOut:
     def writer(self, key: str, numbers: Iterable[int], *, new: bool = True) -> Writer:
         """A writer of `key` into those of the sinks that are still in the run, through all transforms.
 
-        The key must have the transforms' suffix already. Raises SinkError when no sink is left.
+        The key must have the transforms' suffix already. Raises SinkError when no sink is left, and NobodyWants when none of `numbers` is.
         """
         target: Writer = _Tee(self, key, numbers, new=new)
         for transform in reversed(self._transforms):
             target = transform.encode(target)
         return target
-
-    def plain_writer(self, key: str, number: int) -> Writer:
-        """A writer into one sink, past the transforms and the ledger."""
-        return self.live[number].create(self.path(key))
 
     def committed(self, stored: StoredObject) -> None:
         with self._lock:
@@ -124,7 +124,7 @@ class _Tee:
 
     def _demand_a_sink(self) -> None:
         if not self._writers:
-            raise self._fan.nothing_left()
+            raise NobodyWants(self._key) if self._fan.live else self._fan.nothing_left()
 
     def write(self, data: bytes | bytearray | memoryview, /) -> int:
         self._hash.update(data)

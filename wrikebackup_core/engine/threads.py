@@ -9,6 +9,7 @@ from typing import TypeVar
 __all__ = ["each"]
 
 _T = TypeVar("_T")
+_LISTEN = 0.5  # seconds between two looks for Ctrl-C
 
 
 def each(items: Iterable[_T], work: Callable[[_T], None], *, threads: int, name: str) -> None:
@@ -41,10 +42,16 @@ def each(items: Iterable[_T], work: Callable[[_T], None], *, threads: int, name:
     try:
         for thread in crew:
             thread.start()
-        for thread in crew:
-            thread.join()
+        _wait_for(crew)
     except BaseException:
         stop.set()
         raise
     if failures:
         raise failures[0]
+
+
+def _wait_for(crew: Iterable[threading.Thread]) -> None:
+    """Until all have ended. A signal that comes just before a join without a limit would be heard at the end of that thread only."""
+    for thread in crew:
+        while thread.is_alive():
+            thread.join(_LISTEN)

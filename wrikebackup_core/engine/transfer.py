@@ -6,6 +6,7 @@ import threading
 
 from wrikebackup_core.engine.attempt import Attempt
 from wrikebackup_core.engine.download import ResumingReader, SignsOfLife
+from wrikebackup_core.engine.fanout import NobodyWants
 from wrikebackup_core.engine.threads import each
 from wrikebackup_core.errors import Forbidden, Interrupted, NotFound, SourceError
 from wrikebackup_core.ledger import Wanted
@@ -60,11 +61,16 @@ class _Transfer:
     def store(self, wanted: Wanted) -> None:
         """One file, or a gap in its place."""
         attachment = wanted.attachment
+        if self._fan.live.keys().isdisjoint(wanted.sinks):
+            return  # nothing to download for: the other sinks have it
         self._notify(FileStarted(wanted.file, attachment.size))
         try:
             size = self._copy(wanted)
         except (Forbidden, NotFound, Interrupted) as error:
             self._miss(wanted, error)
+            return
+        except NobodyWants:
+            self._notify(FileFinished(wanted.file, 0))
             return
         with self._lock:
             self._in_vain = 0
