@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 import math
 import time
-import zlib
 from typing import Self
 
 import tenacity
+from isal import isal_zlib
 
 from wrikebackup_core.errors import Interrupted
 from wrikebackup_core.model import Attachment
@@ -117,7 +117,7 @@ class ResumingReader:
         self._signs.seen()
         self._offset += len(data)
         if self._offset != self._attachment.size:  # what came whole need never be compared with a second answer
-            self._crc = zlib.crc32(data, self._crc)
+            self._crc = isal_zlib.crc32(data, self._crc)
         return data
 
     def _skip(self, reader: Reader) -> None:
@@ -126,7 +126,7 @@ class ResumingReader:
             data = reader.read(min(left, _SKIP))
             if not data:
                 raise Interrupted(f"the file of attachment {self._attachment.id} ended early")
-            crc = zlib.crc32(data, crc)
+            crc = isal_zlib.crc32(data, crc)
             left -= len(data)
         if crc != self._crc:
             raise Interrupted(f"attachment {self._attachment.id} changed while it was being read")
