@@ -27,7 +27,7 @@ _CHUNK = 1 << 20
 _LARGE = 8 << 20  # bytes; few of these at a time fill any line
 _LARGE_THREADS = 6
 # What the next run reads again if this one is killed, and what the last barrier of a run may still have to flush.
-_BARRIER_BYTES = 1 << 30
+_BARRIER_BYTES = 4 << 30
 _BARRIER_FILES = 2_000
 _HOPELESS = 25  # failures in a row, without any success, that say it is not the files
 
