@@ -14,11 +14,11 @@ from collections.abc import Iterator, Mapping
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-import httpx
 import tenacity
 
 from wrikebackup_core import Interrupted, SourceError, __version__
 from wrikebackup_wrike.answer import Answer, Named, read
+from wrikebackup_wrike.http import httpx
 from wrikebackup_wrike.pace import Pace
 from wrikebackup_wrike.refusals import InTrouble, Malformed, Unusable, refusal, retry_after
 from wrikebackup_wrike.tokens import Tokens

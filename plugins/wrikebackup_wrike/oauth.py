@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from urllib.parse import urlencode, urlsplit
 
 import filelock
-import httpx
 import msgspec
 
 from wrikebackup_core import Interrupted, SecretError, SourceError, Unauthorized
 from wrikebackup_wrike.client import USER_AGENT, as_source_error
+from wrikebackup_wrike.http import httpx
 from wrikebackup_wrike.options import check_host
 from wrikebackup_wrike.vault import Grant, Vault
 

@@ -9,12 +9,12 @@ import urllib.request
 from typing import NamedTuple
 from urllib.parse import unquote
 
-import httpx
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util import make_headers, parse_url
 
 from wrikebackup_core import SourceError
+from wrikebackup_wrike.http import httpx
 
 __all__ = ["PORTS", "Origin", "Route"]
 

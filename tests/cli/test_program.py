@@ -247,7 +247,6 @@ def test_help_imports_nothing_heavy() -> None:
         "sqlite3",
         "uvicorn",
         "keyring",
-        "stream_zip",
         "isal",
         "tenacity",
         "ijson",

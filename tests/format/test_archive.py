@@ -75,6 +75,32 @@ def test_zip64_is_used_only_where_the_bounds_say_that_it_may_be_needed() -> None
         assert needs(data) == versions
 
 
+@pytest.mark.skipif(not shutil.which("unzip"), reason="no unzip here")
+def test_a_member_and_what_comes_behind_it_may_lie_beyond_4_gib(tmp_path: Path) -> None:
+    block = bytes(1 << 20)
+    long = [("long", itertools.repeat(block, 4097), None), ("behind", [b"x" * 10], 10)]
+    with (tmp_path / "a.zip").open("wb") as file:
+        file.writelines(zip_stream(long, WHEN))
+    done = subprocess.run(["unzip", "-p", "a.zip", "behind"], cwd=tmp_path, check=True, capture_output=True)
+    assert done.stdout == b"x" * 10
+    with zipfile.ZipFile(tmp_path / "a.zip") as archive:
+        assert archive.getinfo("long").file_size == 4097 << 20
+        assert archive.read("behind") == b"x" * 10
+
+
+def test_a_member_beyond_its_bound_is_an_error_before_it_is_a_broken_zip() -> None:
+    with pytest.raises(OverflowError, match="longer than was foreseen"):
+        for _ in zip_stream([("long", itertools.repeat(bytes(1 << 20), 4097), 10)], WHEN):
+            pass
+
+
+def test_more_members_than_the_old_end_record_can_count() -> None:
+    count = 0x10001
+    data = b"".join(zip_stream(((f"{number}", [], 0) for number in range(count)), WHEN))
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        assert len(archive.namelist()) == count
+
+
 def test_the_same_input_gives_the_same_zip_however_it_was_cut() -> None:
     other = [(name, (bytes([byte]) for byte in data[:1000]), len(data)) for name, data in MEMBERS.items()]
     same = [(name, [data[:1000]], len(data)) for name, data in MEMBERS.items()]

@@ -142,7 +142,7 @@ print(" ".join(sorted(sys.modules)))
 """
 HEAVY = {
     "aiobotocore", "asyncssh", "boto3", "cryptography", "fsspec", "gcsfs", "h2", "httpx", "keyring", "numpy", "orjson", "pandas",
-    "paramiko", "pyarrow", "requests", "rich.console", "ruamel.yaml", "s3fs", "sqlite3", "starlette", "stream_zip", "urllib3",
+    "paramiko", "pyarrow", "requests", "rich.console", "ruamel.yaml", "s3fs", "sqlite3", "starlette", "urllib3",
     "uvicorn",
 }  # fmt: skip
 
