@@ -118,6 +118,9 @@ class Crawled(Protocol):
     def parents(self, kind: Kind) -> Iterator[str]:
         """Distinct task and folder ids that records of `kind` (comments, attachments, timelogs) name as theirs."""
 
+    def reached(self, kind: Kind, wave: int) -> str | None:
+        """The cursor behind the last page that `wave` brought of `kind`; None where it brought none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Table:

@@ -10,28 +10,23 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
 
 import msgspec
 
 from wrikebackup_core.errors import FormatError, SinkFull, SourceError, WrikeBackupError
 from wrikebackup_core.format import ids
-from wrikebackup_core.format.official import Item
 from wrikebackup_core.format.records import RecordDecoder
 from wrikebackup_core.journal import Journal
 from wrikebackup_core.model import Gap, Kind, Record
 from wrikebackup_core.ports import Page
+from wrikebackup_core.staged import CHILD_KINDS, Staged, table
 
-__all__ = ["Spool", "batches"]
+__all__ = ["Spool"]
 
 _VERSION = "1"
 _WRITER_CACHE, _READER_CACHE = 16_000, 1_000  # KiB; every thread that reads has a connection of its own
-_CHUNK = 500  # items joined at a time; also what one SQL statement takes as variables
-_CHILD_KINDS = (Kind.COMMENTS, Kind.ATTACHMENTS, Kind.TIMELOGS)
-_T = TypeVar("_T")
 
 
 class _Head(msgspec.Struct, gc=False):
@@ -44,22 +39,11 @@ class _Head(msgspec.Struct, gc=False):
     scope: str | None = None
 
 
-class _Children(msgspec.Struct, gc=False):
-    childIds: list[str] | None = None  # noqa: N815
-
-
 _heads = {kind: RecordDecoder(kind, _Head) for kind in Kind}
-_children = RecordDecoder(Kind.FOLDERS, _Children)
+_ONE_LINE = bytes.maketrans(b"\r\n", b"  ")
 
 
-def batches(items: Iterable[_T], size: int = _CHUNK) -> Iterator[list[_T]]:
-    """The items in lists of `size`, the last one shorter."""
-    iterator = iter(items)
-    while batch := list(islice(iterator, size)):
-        yield batch
-
-
-class Spool:
+class Spool(Staged):
     """What one run has read. Safe from any thread: one writer at a time, readers with connections of their own."""
 
     def __init__(self, path: Path) -> None:
@@ -107,7 +91,7 @@ class Spool:
             db.execute("CREATE TABLE IF NOT EXISTS recycled (id TEXT PRIMARY KEY) WITHOUT ROWID")
             for kind in Kind:
                 db.execute(
-                    f"CREATE TABLE IF NOT EXISTS {_table(kind)} (seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE,"
+                    f"CREATE TABLE IF NOT EXISTS {table(kind)} (seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE,"
                     " parent TEXT, number INTEGER, binned INTEGER NOT NULL, body BLOB NOT NULL)"
                 )
             db.execute("INSERT OR IGNORE INTO run VALUES ('spool', ?)", (_VERSION,))
@@ -173,8 +157,8 @@ class Spool:
     def reset(self) -> None:
         """Forgets the run and all that it read; what the ledger knows of the sinks stays."""
         with self.writing() as db:
-            for table in ("cursors", "gaps", "recycled", "volumes", *map(_table, Kind)):
-                db.execute(f"DELETE FROM {table}")
+            for name in ("cursors", "gaps", "recycled", "volumes", *map(table, Kind)):
+                db.execute(f"DELETE FROM {name}")
             db.execute("DELETE FROM run WHERE key != 'spool'")
 
     # The crawl
@@ -189,7 +173,7 @@ class Spool:
         rows = [_row(kind, record) for record in page.records]
         with self.writing() as db:
             db.executemany(
-                f"INSERT INTO {_table(kind)} (id, parent, number, binned, body) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id)"
+                f"INSERT INTO {table(kind)} (id, parent, number, binned, body) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id)"
                 " DO UPDATE SET parent=excluded.parent, number=excluded.number, binned=excluded.binned, body=excluded.body",
                 rows,
             )
@@ -215,8 +199,8 @@ class Spool:
     def index(self) -> None:
         """Makes ready for `items`. Cheap when done before."""
         with self.writing() as db:
-            for kind in _CHILD_KINDS:
-                db.execute(f"CREATE INDEX IF NOT EXISTS {_table(kind)}_parent ON {_table(kind)} (parent)")
+            for kind in CHILD_KINDS:
+                db.execute(f"CREATE INDEX IF NOT EXISTS {table(kind)}_parent ON {table(kind)} (parent)")
 
     # Gaps
 
@@ -237,109 +221,6 @@ class Spool:
         rows = self.reading.execute("SELECT kind, id, reason, hint FROM gaps ORDER BY kind, id")
         return [Gap(kind, id_ or None, reason, hint) for kind, id_, reason, hint in rows]
 
-    # Crawled: what sources and transforms may ask
-
-    def counts(self) -> dict[str, int]:
-        """Records by kind; kinds without any are left out."""
-        found = {
-            kind.value: int(self.reading.execute(f"SELECT count(*) FROM {_table(kind)}").fetchone()[0]) for kind in Kind
-        }
-        return {kind: count for kind, count in found.items() if count}
-
-    def volume(self, kind: Kind) -> tuple[int, int]:
-        """At most how many records of a kind there are, and bytes of them: what came twice counts twice."""
-        row = self.reading.execute("SELECT records, bytes FROM volumes WHERE kind=?", (kind,)).fetchone()
-        return (int(row[0]), int(row[1])) if row else (0, 0)
-
-    def ids(self, kind: Kind) -> Iterator[str]:
-        for (id_,) in self._rows(kind, "id"):
-            yield id_
-
-    def records(self, kind: Kind) -> Iterator[Record]:
-        for (body,) in self._rows(kind, "body"):
-            yield body
-
-    def missing(self, kind: Kind, ids: Iterable[str]) -> Sequence[str]:
-        lacking: dict[str, None] = {}
-        for batch in batches(ids):
-            marks = ",".join("?" * len(batch))
-            found = {
-                row[0] for row in self.reading.execute(f"SELECT id FROM {_table(kind)} WHERE id IN ({marks})", batch)
-            }
-            lacking.update((id_, None) for id_ in batch if id_ not in found)
-        return list(lacking)
-
-    def parents(self, kind: Kind) -> Iterator[str]:
-        cursor = self.reading.execute(f"SELECT DISTINCT parent FROM {_table(kind)} WHERE parent IS NOT NULL")
-        for (parent,) in cursor:
-            yield parent
-
-    def _rows(self, kind: Kind, columns: str) -> Iterator[tuple[Any, ...]]:
-        """All rows in the order in which they came, in short reads, so that no snapshot keeps the journal from shrinking."""
-        last = 0
-        while True:
-            rows = self.reading.execute(
-                f"SELECT seq, {columns} FROM {_table(kind)} WHERE seq > ? ORDER BY seq LIMIT {_CHUNK}", (last,)
-            ).fetchall()
-            if not rows:
-                return
-            last = rows[-1][0]
-            for row in rows:
-                yield row[1:]
-
-    # Derivation
-
-    def attachments_in_use(self) -> Iterator[Record]:
-        """Attachments, but for those of tasks and folders known to be in the recycle bin."""
-        tables = (f"SELECT id FROM {_table(kind)} WHERE binned" for kind in (Kind.TASKS, Kind.FOLDERS))
-        binned = " UNION ALL ".join(("SELECT id FROM recycled", *tables))
-        gone = {id_ for (id_,) in self.reading.execute(binned)}
-        for parent, body in self._rows(Kind.ATTACHMENTS, "parent, body"):
-            if parent not in gone:
-                yield body
-
-    def items(self, kind: Kind) -> Iterator[Item]:
-        """Folders or tasks with what belongs to them. Memory is bounded by `_CHUNK` items and their children."""
-        for rows in batches(self._rows(kind, "id, number, body")):
-            wanted = [row[0] for row in rows]
-            comments, attachments, timelogs = (self._by_parent(child, wanted) for child in _CHILD_KINDS)
-            children = self._child_numbers(rows) if kind is Kind.FOLDERS else {}
-            none: list[Record] = []
-            for id_, number, body in rows:
-                yield Item(
-                    number=number,
-                    body=body,
-                    comments=comments.get(id_, none),
-                    attachments=attachments.get(id_, none),
-                    timelogs=timelogs.get(id_, none),
-                    children=children.get(id_, ()),
-                )
-
-    def _by_parent(self, kind: Kind, parents: Sequence[str]) -> dict[str, list[Record]]:
-        marks = ",".join("?" * len(parents))
-        found: dict[str, list[Record]] = {}
-        query = f"SELECT parent, body FROM {_table(kind)} WHERE parent IN ({marks}) ORDER BY parent, seq"
-        for parent, body in self.reading.execute(query, parents):
-            found.setdefault(parent, []).append(body)
-        return found
-
-    def _child_numbers(self, rows: Sequence[tuple[str, int | None, bytes]]) -> dict[str, list[int]]:
-        """Of each folder, the numbers of its children that are folders of the account, in the API's order."""
-        named = {id_: _children(Record(body)).childIds or [] for id_, _, body in rows}
-        numbers: dict[str, int] = {}
-        for batch in batches({child for children in named.values() for child in children}):
-            marks = ",".join("?" * len(batch))
-            numbers.update(
-                self.reading.execute(
-                    f"SELECT id, number FROM {_table(Kind.FOLDERS)} WHERE number IS NOT NULL AND id IN ({marks})", batch
-                ).fetchall()
-            )
-        return {id_: [numbers[child] for child in children if child in numbers] for id_, children in named.items()}
-
-
-def _table(kind: Kind) -> str:
-    return f"records_{kind.value}"
-
 
 def _row(kind: Kind, record: Record) -> tuple[str, str | None, int | None, bool, bytes]:
     try:
@@ -351,4 +232,8 @@ def _row(kind: Kind, record: Record) -> tuple[str, str | None, int | None, bool,
         number = ids.permalink_number(head.permalink)
         if number is None:
             number = ids.number(head.id)
-    return head.id, head.taskId or head.folderId, number, binned, record
+    # A line break in JSON can only be white space between tokens.
+    body: bytes = record
+    if b"\n" in body or b"\r" in body:
+        body = body.translate(_ONE_LINE)
+    return head.id, head.taskId or head.folderId, number, binned, body

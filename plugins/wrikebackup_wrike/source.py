@@ -34,7 +34,7 @@ from wrikebackup_wrike.crawl.run import Crawl
 from wrikebackup_wrike.crawl.shapes import AccountHead
 from wrikebackup_wrike.crawl.statuses import space_workflows
 from wrikebackup_wrike.crawl.survey import Survey
-from wrikebackup_wrike.crawl.windowed import windowed
+from wrikebackup_wrike.crawl.windowed import ahead, windowed
 from wrikebackup_wrike.doctor import checks
 from wrikebackup_wrike.download import Downloads
 from wrikebackup_wrike.options import WrikeOptions
@@ -48,7 +48,7 @@ __all__ = ["WrikeSource", "open_source"]
 _log = logging.getLogger(__name__)
 _LISTS, _BY_TASK, _ITEMS, _NAMES = range(4)
 _WAVES: tuple[tuple[Kind, ...], ...] = (
-    tuple(LISTINGS),
+    (*LISTINGS, Kind.COMMENTS, Kind.ATTACHMENTS),
     (Kind.COMMENTS, Kind.ATTACHMENTS, Kind.DEPENDENCIES),
     (Kind.TASKS, Kind.FOLDERS),
     (Kind.WORKFLOWS, Kind.CUSTOM_FIELDS, Kind.CUSTOM_ITEM_TYPES, Kind.CONTACTS),
@@ -106,6 +106,8 @@ class WrikeSource:
         self._survey = Survey()
         self._threads = ThreadPoolExecutor(options.concurrency, thread_name_prefix="wrike")
         self._account: Answer[Named] | None = None
+        self._dates: tuple[str, ...] = ()
+        self._lists: set[Kind] = set()
         self._closure: tuple[Crawled, Closure] | None = None
         self._lock = threading.Lock()
 
@@ -115,7 +117,10 @@ class WrikeSource:
             raise SourceError("/account: the API names no account")
         self._account = answer  # the crawl that follows need not ask again
         head = answer.heads[0]
-        return Account(head.id, head.name if isinstance(head, AccountHead) else "")
+        if not isinstance(head, AccountHead):
+            return Account(head.id, "")
+        self._dates = (head.createdDate, head.joinedDate)
+        return Account(head.id, head.name)
 
     def waves(self) -> Sequence[Sequence[Kind]]:
         return _WAVES
@@ -138,21 +143,34 @@ class WrikeSource:
             raise Forbidden(f"{kind} cannot be read: {error}", hint=_skip(kind)) from error
 
     def _pages(self, kind: Kind, wave: int, crawled: Crawled, cursor: str | None) -> Iterator[Page]:
-        crawl = Crawl(self._desk, self._survey, crawled, self._threads, self._options.concurrency)
-        if wave in (_LISTS, _BY_TASK):
-            self._survey.begin(kind, from_start=cursor is None)
+        crawl = Crawl(
+            self._desk, self._survey, crawled, self._threads, self._options.concurrency, lambda: len(self._lists)
+        )
         if wave == _LISTS:
-            if kind is Kind.ACCOUNT and cursor is None and self._account is not None:
-                answer, self._account = self._account, None
-                return iter([Page(answer.records, '{"query":1}', len(answer.records))])
-            return list_all(self._desk, self._survey, LISTINGS[kind], cursor)
+            return self._listed(crawl, kind, cursor)
         if kind is Kind.DEPENDENCIES:
             return dependencies(crawl, cursor)
         if wave == _BY_TASK:
-            return windowed(crawl, kind, cursor)
+            return windowed(crawl, kind, cursor, crawled.reached(kind, _LISTS))
         if kind is Kind.WORKFLOWS:
             return space_workflows(crawl, cursor)
         return self._closure_of(crawl).pages(kind, cursor)
+
+    def _listed(self, crawl: Crawl, kind: Kind, cursor: str | None) -> Iterator[Page]:
+        self._survey.begin(kind, from_start=cursor is None)
+        if kind in (Kind.COMMENTS, Kind.ATTACHMENTS):
+            return ahead(crawl, kind, self._dates, cursor)
+        if kind is Kind.ACCOUNT and cursor is None and self._account is not None:
+            answer, self._account = self._account, None
+            return iter([Page(answer.records, '{"query":1}', len(answer.records))])
+        return self._list_all(kind, cursor)
+
+    def _list_all(self, kind: Kind, cursor: str | None) -> Iterator[Page]:
+        self._lists.add(kind)
+        try:
+            yield from list_all(self._desk, self._survey, LISTINGS[kind], cursor)
+        finally:
+            self._lists.discard(kind)
 
     def _closure_of(self, crawl: Crawl) -> Closure:
         with self._lock:

@@ -21,6 +21,7 @@ def read(source: WrikeSource, kind: Kind, wave: int, crawled: MemoryCrawled, cur
     pages = []
     for page in source.pages(kind, wave, crawled, cursor):
         crawled.add(kind, page.records)
+        crawled.reach(kind, wave, page.cursor)
         pages.append(page)
     return pages
 

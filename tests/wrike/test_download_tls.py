@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import ipaddress
+import select
 import socket
 import ssl
 import threading
@@ -121,16 +122,19 @@ class Tunnel(Listener):
         target = self.head(connection).split()[1].decode()
         with connection, socket.create_connection(("127.0.0.1", int(target.rpartition(":")[2]))) as beyond:
             connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-            threading.Thread(target=_pour, args=(beyond, connection), daemon=True).start()
-            _pour(connection, beyond)
+            _relay(connection, beyond)
 
 
-def _pour(source: socket.socket, target: socket.socket) -> None:
+def _relay(near: socket.socket, far: socket.socket) -> None:
+    """Both ways in one thread: OpenSSL does not bear two on one connection."""
     with contextlib.suppress(OSError):
-        while data := source.recv(65_536):
-            target.sendall(data)
-    with contextlib.suppress(OSError):
-        target.shutdown(socket.SHUT_RDWR)
+        while True:
+            waiting = isinstance(near, ssl.SSLSocket) and near.pending()
+            for source in [near] if waiting else select.select([near, far], [], [])[0]:
+                data = source.recv(65_536)
+                if not data:
+                    return
+                (far if source is near else near).sendall(data)
 
 
 @pytest.fixture

@@ -28,6 +28,7 @@ def open_source(server: MockServer, **more: Any) -> WrikeSource:
 
 def crawl(source: WrikeSource) -> tuple[MemoryCrawled, dict[Kind, Forbidden], set[str]]:
     crawled, forbidden, recycled = MemoryCrawled(), dict[Kind, Forbidden](), set[str]()
+    source.account()
     for wave, kinds in enumerate(source.waves()):
         for kind in kinds:
             if kind in forbidden:
@@ -36,6 +37,7 @@ def crawl(source: WrikeSource) -> tuple[MemoryCrawled, dict[Kind, Forbidden], se
                 for page in source.pages(kind, wave, crawled, None):
                     assert not page.gaps
                     crawled.add(kind, page.records)
+                    crawled.reach(kind, wave, page.cursor)
                     recycled.update(page.recycled)
             except Forbidden as error:
                 forbidden[kind] = error
@@ -80,7 +82,6 @@ def test_requests_are_close_to_the_fewest_that_the_api_allows() -> None:
     account = MockAccount(seed=4, tasks=3000)
     with MockServer(account) as server:
         source = open_source(server)
-        source.account()
         crawled, _, _ = crawl(source)
         source.close()
         asked = server.requests.total

@@ -33,7 +33,9 @@ def mock(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
 
 
 def what(server: MockServer) -> Counter[tuple[str, str]]:
-    return Counter((entry.path, json.dumps(entry.query, sort_keys=True)) for entry in server.requests)
+    """Every request, but for the one that each life begins with."""
+    asked = [entry for entry in server.requests if not entry.path.endswith("/account")]
+    return Counter((entry.path, json.dumps(entry.query, sort_keys=True)) for entry in asked)
 
 
 def open_source(make_source: MakeSource, server: MockServer, **options: object) -> WrikeSource:
@@ -52,6 +54,7 @@ class Survives:
 
     def live(self, source: WrikeSource, pages: int) -> bool:
         """Reads that many pages and dies; whether the crawl came to its end before."""
+        source.account()
         for wave, kinds in enumerate(source.waves()):
             for kind in kinds:
                 if (wave, kind) not in self._finished:
@@ -66,6 +69,7 @@ class Survives:
         for page in pages:
             self.crawled.add(kind, page.records)
             self._cursors[wave, kind] = page.cursor
+            self.crawled.reach(kind, wave, page.cursor)
             left -= 1
             if not left:
                 pages.close()  # type: ignore[attr-defined]

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from tests.wrike.crawling import BY_TASK, MakeSource, ids, known, read
+from tests.wrike.crawling import BY_TASK, LISTS, MakeSource, ids, known, read
 from tests.wrike.scripted import Asked, Reply, ScriptedServer, envelope, refusal
 from wrikebackup_core import Forbidden, Kind
 from wrikebackup_core.testing import MemoryCrawled
 from wrikebackup_wrike.crawl.windows import instant, seconds
+from wrikebackup_wrike.source import WrikeSource
 
 DAY = 86_400
 NOW = int(time.time())
@@ -309,3 +310,57 @@ def test_refused_attachments_are_asked_for_where_there_are_any(server: ScriptedS
         "/tasks/T1/attachments",
         "/tasks/T2/attachments",
     }
+
+
+def ahead(source: WrikeSource, before: MemoryCrawled) -> list[str]:
+    """What comes of comments while the lists are read, and then what comes behind them."""
+    source.account()
+    first = read(source, Kind.COMMENTS, LISTS, before)
+    return sorted(ids(first) + ids(read(source, Kind.COMMENTS, BY_TASK, before)))
+
+
+def test_the_account_s_own_time_is_asked_for_beside_the_lists_and_not_again_behind_them(
+    server: ScriptedServer, make_source: MakeSource
+) -> None:
+    server.on("/account", envelope([ACCOUNT]))
+    server.on("/comments", Comments([START, NOW - 1]))
+    assert ahead(make_source(), crawled()) == ["C0", "C1"]
+    assert len(windows(server)) == 15
+    assert all(one[1] == other[0] for one, other in pairwise(windows(server)))
+
+
+def test_what_tasks_show_to_be_older_or_later_is_asked_for_behind_the_lists(
+    server: ScriptedServer, make_source: MakeSource
+) -> None:
+    server.on("/account", envelope([ACCOUNT]))
+    later = NOW + 30 * DAY  # the server's clock is behind the dates of its own records
+    server.on("/comments", Comments([START - 9 * DAY, START, later]))
+    before = crawled()
+    tasks = [{"id": "T1", "createdDate": instant(START - 10 * DAY)}, {"id": "T2", "createdDate": instant(later)}]
+    before.add(Kind.TASKS, [json.dumps(task).encode() for task in tasks])  # type: ignore[misc]
+    assert ahead(make_source(), before) == ["C0", "C1", "C2"]
+    assert all(one[1] == other[0] for one, other in pairwise(windows(server)))
+
+
+def test_an_account_without_dates_is_asked_for_nothing_ahead(server: ScriptedServer, make_source: MakeSource) -> None:
+    server.on("/account", envelope([{"id": "IEAAAAAA"}]))
+    server.on("/comments", Comments([NOW - 1]))
+    source, before = make_source(), crawled({"id": "IEAAAAAA"})
+    source.account()
+    assert read(source, Kind.COMMENTS, LISTS, before) == []
+    assert ids(read(source, Kind.COMMENTS, BY_TASK, before)) == ["C0"]
+
+
+def test_what_is_refused_ahead_is_asked_for_item_by_item_also_by_another_program(
+    server: ScriptedServer, make_source: MakeSource
+) -> None:
+    server.on("/account", envelope([ACCOUNT]))
+    server.on("/comments", refusal(403, "not_allowed", "Action is not allowed"))
+    server.on("/tasks/T1/comments", envelope([{"id": "C0", "text": "x"}]))
+    before = crawled()
+    before.add(Kind.TASKS, [b'{"id":"T1"}'])  # type: ignore[list-item]
+    source = make_source()
+    source.account()
+    assert ids(read(source, Kind.COMMENTS, LISTS, before)) == []
+    assert ids(read(make_source(), Kind.COMMENTS, BY_TASK, before)) == ["C0"]
+    assert server.count("/comments") == 1

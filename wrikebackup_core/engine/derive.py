@@ -19,8 +19,6 @@ __all__ = ["add", "derive"]
 
 STAGE = "derive"
 _Member = tuple[str, Iterable[bytes], int | None]
-_JOIN = 256 << 10  # bytes handed on at a time
-_ONE_LINE = bytes.maketrans(b"\r\n", b"  ")
 _GROWTH = 3  # derived JSON is never this many times as long as the records it comes from,
 _LEAST = 512  # but for the keys that each derived record has, however short the one it comes from
 
@@ -119,20 +117,13 @@ def _groups(spool: Spool) -> Iterable[Record]:
 
 def _records(spool: Spool) -> Iterator[_Member]:
     for kind in spool.counts():
-        yield f"{kind}.jsonl", _lines(spool.records(Kind(kind))), _bound(spool, Kind(kind))
+        yield f"{kind}.jsonl", _ended(spool.lines(Kind(kind))), _bound(spool, Kind(kind))
 
 
-def _lines(records: Iterable[Record]) -> Iterator[bytes]:
-    """One record a line. A line break inside a record can only be white space between tokens, and becomes a blank."""
-    joined = bytearray()
-    for record in records:
-        joined += record.translate(_ONE_LINE)
-        joined += b"\n"
-        if len(joined) >= _JOIN:
-            yield bytes(joined)
-            joined.clear()
-    if joined:
-        yield bytes(joined)
+def _ended(lines: Iterable[bytes]) -> Iterator[bytes]:
+    for some in lines:
+        yield some
+        yield b"\n"
 
 
 def _bound(spool: Spool, *kinds: Kind) -> int:

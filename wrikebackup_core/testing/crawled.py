@@ -26,6 +26,7 @@ class MemoryCrawled:
 
     def __init__(self) -> None:
         self._records: dict[Kind, dict[str, Record]] = {}
+        self._reached: dict[tuple[Kind, int], str] = {}
 
     def add(self, kind: Kind, records: Iterable[Record]) -> None:
         held = self._records.setdefault(kind, {})
@@ -33,9 +34,17 @@ class MemoryCrawled:
             name = msgspec.json.decode(record, type=_Head).id
             held[name if name is not None else f"record without an id, number {len(held)}"] = record
 
+    def reach(self, kind: Kind, wave: int, cursor: str) -> None:
+        """Notes the cursor of a page."""
+        self._reached[kind, wave] = cursor
+
+    def reached(self, kind: Kind, wave: int) -> str | None:
+        return self._reached.get((kind, wave)) or None
+
     def copy(self) -> MemoryCrawled:
         other = MemoryCrawled()
         other._records = {kind: dict(held) for kind, held in self._records.items()}
+        other._reached = dict(self._reached)
         return other
 
     def ids(self, kind: Kind) -> Iterator[str]:
@@ -69,6 +78,7 @@ def crawl(source: Source) -> tuple[MemoryCrawled, dict[Kind, str]]:
             try:
                 for page in source.pages(kind, number, crawled, None):
                     crawled.add(kind, page.records)
+                    crawled.reach(kind, number, page.cursor)
             except Forbidden as error:
                 forbidden[kind] = str(error)
     return crawled, forbidden

@@ -28,11 +28,6 @@ _CHILDREN = (Kind.COMMENTS, Kind.ATTACHMENTS, Kind.TIMELOGS)
 _HOPELESS = 200  # ids refused, none found: what is named is not for this token to see
 
 
-class _Parents(Named):
-    taskId: str | None = None  # noqa: N815 - Wrike's names
-    folderId: str | None = None  # noqa: N815
-
-
 class Closure:
     """The look-ups of one crawl. Safe from any thread: one a kind."""
 
@@ -96,7 +91,7 @@ class Closure:
         """Tasks and folders that comments, attachments and time logs belong to, and that are not crawled."""
         with self._lock:
             if self._orphans is None:
-                self._orphans = _orphans(self._crawl.crawled)
+                self._orphans = _orphans(self._crawl)
             return self._orphans
 
     def _relatives_unseen(self) -> set[str]:
@@ -132,18 +127,15 @@ def virtual_folders(crawled: Crawled) -> set[str]:
     return {id_ for head in heads for id_ in (head.rootFolderId, head.recycleBinId)}
 
 
-def _orphans(crawled: Crawled) -> dict[Kind, set[str]]:
+def _orphans(crawl: Crawl) -> dict[Kind, set[str]]:
     orphans: dict[Kind, set[str]] = {Kind.TASKS: set(), Kind.FOLDERS: set()}
+    crawled = crawl.crawled
     for kind in _CHILDREN:
         unknown = set(crawled.missing(Kind.FOLDERS, crawled.missing(Kind.TASKS, crawled.parents(kind))))
-        if not unknown:
-            continue
-        for record in crawled.records(kind):
-            head = head_of(record, _Parents)
-            if head.taskId in unknown:
-                orphans[Kind.TASKS].add(str(head.taskId))
-            elif head.folderId in unknown:
-                orphans[Kind.FOLDERS].add(str(head.folderId))
+        if unknown:
+            folders = unknown & crawl.survey.of(kind, crawled).homes
+            orphans[Kind.FOLDERS] |= folders
+            orphans[Kind.TASKS] |= unknown - folders
     return orphans
 
 

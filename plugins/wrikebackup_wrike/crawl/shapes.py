@@ -92,6 +92,7 @@ class AttachmentHead(CommentHead):
 class TimelogHead(Named):
     userId: str | None = None
     taskId: str | None = None
+    folderId: str | None = None
 
 
 class _Decision(msgspec.Struct, gc=False):

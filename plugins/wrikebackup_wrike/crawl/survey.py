@@ -36,6 +36,8 @@ class Names:
         self.fields: set[str] = set()
         self.item_types: set[str] = set()
         self.folders: set[str] = set()
+        self.homes: set[str] = set()
+        """Folders that comments, attachments or time logs belong to."""
         self.dependent = False
         self.links = 0
         """The sum of all links of tasks to subtasks, less those of subtasks to tasks: 0 when each was seen from both ends, so
@@ -48,10 +50,12 @@ class Names:
             self._folder(head)
         elif isinstance(head, CommentHead):  # attachments and approvals too
             self._people((head.authorId,))
+            self._home(head)
             if isinstance(head, ApprovalHead):
                 self._people(decision.approverId for decision in head.decisions)
         elif isinstance(head, TimelogHead):
             self._people((head.userId,))
+            self._home(head)
         elif isinstance(head, GroupHead):
             self.contacts.update(head.memberIds)
         elif isinstance(head, SpaceHead):
@@ -62,6 +66,10 @@ class Names:
 
     def _people(self, ids: Iterable[str | None]) -> None:
         self.contacts.update(id_ for id_ in ids if id_)
+
+    def _home(self, head: CommentHead | TimelogHead) -> None:
+        if head.folderId and not head.taskId:
+            self.homes.add(head.folderId)
 
     def _dates(self, created: str, updated: str) -> None:
         if created and (not self.earliest or created < self.earliest):

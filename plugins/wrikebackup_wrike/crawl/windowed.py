@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 
 from wrikebackup_core import Forbidden, Kind, NotFound, Page
@@ -23,7 +23,7 @@ from wrikebackup_wrike.crawl.shapes import AccountHead
 from wrikebackup_wrike.crawl.windows import Window, Windows, seconds
 from wrikebackup_wrike.refusals import BadRequest
 
-__all__ = ["QUERIES", "windowed"]
+__all__ = ["QUERIES", "ahead", "windowed"]
 
 _log = logging.getLogger(__name__)
 _DAY = 86_400
@@ -32,6 +32,7 @@ _FUTURE = 366 * _DAY  # a later date is a mistake as well
 _LIMIT = 100_000
 _USUAL_LIMIT = 1000
 _ITEMS = "items:"
+_BESIDE_LISTS = 2  # windows in flight while lists are read: each page of a list must not wait for a dozen windows
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,21 +64,50 @@ _KINDS = {
 QUERIES = (_COMMENTS, _ATTACHMENTS)
 
 
-def windowed(crawl: Crawl, kind: Kind, cursor: str | None) -> Iterator[Page]:
-    """Yields a page for each window; where the account-wide list is refused, one for each task and folder instead."""
-    if cursor is None or not cursor.startswith(_ITEMS):
-        how = _KINDS[kind]
-        windows = Windows.load(cursor, how.lengths[0]) if cursor else _all_time(crawl, how.lengths)
-        try:
-            overflowed = yield from _Walk(crawl, how, windows).pages()
-        except (Forbidden, NotFound, BadRequest) as error:
-            _log.warning("%s; asking for the %s of each task and folder", error, kind)
+def ahead(crawl: Crawl, kind: Kind, dates: Sequence[str], cursor: str | None) -> Iterator[Page]:
+    """Yields a page for each window since the account began, by its `dates`, while tasks and folders are still being listed.
+
+    Nothing where no date is known. What cannot be had so is left to `windowed`, as the last cursor says.
+    """
+    first = min((second for date in dates if (second := seconds(date))), default=None)
+    if first is None or cursor == _ITEMS:
+        return
+    lengths = _KINDS[kind].lengths
+    windows = Windows.load(cursor, lengths[0]) if cursor else _fitted(first, _now(crawl), lengths, after=True)
+    if not (yield from _walked(crawl, kind, windows)):
+        yield Page((), _ITEMS)
+
+
+def windowed(crawl: Crawl, kind: Kind, cursor: str | None, before: str | None = None) -> Iterator[Page]:
+    """Yields a page for each window; where the account-wide list is refused, one for each task and folder instead.
+
+    `before` is the cursor with which `ahead` ended: what that asked for is not asked for again.
+    """
+    saved = cursor or (before if before == _ITEMS else None)
+    if saved is None or not saved.startswith(_ITEMS):
+        longest = _KINDS[kind].lengths[0]
+        if saved is not None:
+            windows = Windows.load(saved, longest)
+        elif before is not None:
+            windows = _rest(crawl, Windows.load(before, longest))
         else:
-            if not overflowed:
-                return
-            _log.warning("more %s in one second than an answer holds; asking for those of each task and folder", kind)
-    start = cursor.removeprefix(_ITEMS) if cursor and cursor.startswith(_ITEMS) else None
-    yield from by_item(crawl, _KINDS[kind].query, start, prefix=_ITEMS)
+            windows = _all_time(crawl, _KINDS[kind].lengths)
+        if (yield from _walked(crawl, kind, windows)):
+            return
+    start = saved.removeprefix(_ITEMS) if saved and saved.startswith(_ITEMS) else None
+    yield from by_item(crawl, _KINDS[kind].query, start or None, prefix=_ITEMS)
+
+
+def _walked(crawl: Crawl, kind: Kind, windows: Windows) -> Generator[Page, None, bool]:
+    """Yields pages; returns whether they hold all that there is, else it is to be had item by item only."""
+    try:
+        overflowed = yield from _Walk(crawl, _KINDS[kind], windows).pages()
+    except (Forbidden, NotFound, BadRequest) as error:
+        _log.warning("%s; asking for the %s of each task and folder", error, kind)
+        return False
+    if overflowed:
+        _log.warning("more %s in one second than an answer holds; asking for those of each task and folder", kind)
+    return not overflowed
 
 
 def _now(crawl: Crawl) -> int:
@@ -85,25 +115,44 @@ def _now(crawl: Crawl) -> int:
 
 
 def _all_time(crawl: Crawl, lengths: tuple[int, ...]) -> Windows:
-    """From the first thing in the account until now, and for as long before and after as costs no request.
-
-    A server's clock may be behind the dates of its own records, and not every account tells when it began.
-    """
+    """From the first thing in the account until now."""
     if not any(next(crawl.crawled.ids(kind), None) for kind in (Kind.SPACES, Kind.FOLDERS, Kind.TASKS)):
         return Windows(0, 0, lengths[0])  # nothing that could be commented on
     now = _now(crawl)
     heads = [head_of(record, AccountHead) for record in crawl.crawled.records(Kind.ACCOUNT)]
-    of_account = [date for head in heads for date in (head.createdDate, head.joinedDate) if date]
+    of_account = [second for head in heads for date in (head.createdDate, head.joinedDate) if (second := seconds(date))]
+    first, last = _seen(crawl, now)
+    known = [*of_account, *([first] if first else [])]
+    return _fitted(min(known, default=0), max(now, last), lengths, after=bool(of_account))
+
+
+def _seen(crawl: Crawl, now: int) -> tuple[int | None, int]:
+    """The first second that tasks and folders show, and the one behind the last: a server's clock may be behind the dates of its
+    own records."""
     names = [crawl.survey.of(kind, crawl.crawled) for kind in (Kind.TASKS, Kind.FOLDERS)]
-    known = [second for date in (*of_account, *(name.earliest for name in names)) if (second := seconds(date))]
-    latest = [second for name in names if (second := seconds(name.latest)) and second < now + _FUTURE]
-    start = max(_FIRST_DATE, min(known, default=_FIRST_DATE))
-    end = max(now, *(second + 1 for second in latest)) if latest else now
-    start = min(start, now - 2)
+    earliest = [second for name in names if (second := seconds(name.earliest))]
+    latest = [second + 1 for name in names if (second := seconds(name.latest)) and second < now + _FUTURE]
+    return min(earliest, default=None), max(latest, default=0)
+
+
+def _fitted(first: int, end: int, lengths: tuple[int, ...], *, after: bool) -> Windows:
+    """Windows from `first` until `end`, and for as long before and after as costs no request: not every account tells when it began.
+    `after`: all of that behind the end."""
+    start = min(max(_FIRST_DATE, first), end - 2)
     count = -(-(end - start) // lengths[0])
     spare = max(0, count * lengths[-1] - (end - start))
-    before = 0 if of_account else spare // 2
+    before = 0 if after else spare // 2
     return Windows(start - before, end + spare - before, lengths[0])
+
+
+def _rest(crawl: Crawl, asked: Windows) -> Windows:
+    """What tasks and folders show to lie before or after the time that was asked for; mostly nothing."""
+    first, last = _seen(crawl, _now(crawl))
+    start = asked.whole.start if first is None else max(_FIRST_DATE, first)
+    rest = Windows(min(start, asked.whole.start), asked.whole.start, asked.longest)
+    if last > asked.whole.end:
+        rest.add(asked.whole.end, last)
+    return rest
 
 
 class _Walk:
@@ -142,7 +191,7 @@ class _Walk:
 
     def _take(self) -> Window | None:
         """The next window; the first alone, since all others would be refused for the same reason."""
-        if self._probing:
+        if self._probing or (self._crawl.lists() and self._windows.flying >= _BESIDE_LISTS):
             return None
         self._probing = not self._answered
         return self._windows.take()

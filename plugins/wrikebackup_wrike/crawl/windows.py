@@ -52,6 +52,8 @@ class _Saved(msgspec.Struct):
     width: int
     left: list[_Stretch]
     longest: int = 0
+    start: int = 0
+    end: int = 0
 
 
 class Windows:
@@ -59,6 +61,8 @@ class Windows:
 
     def __init__(self, start: int, end: int, width: int) -> None:
         self.longest = width
+        self.whole = Window(start, end)
+        """All that is asked for, done or not."""
         self._width = width
         self._left = deque([_Stretch(start, end, width)] if start < end else [])
         self._taken: set[Window] = set()
@@ -68,6 +72,7 @@ class Windows:
         """Goes on from what `save` gave."""
         state = msgspec.json.decode(saved, type=_Saved)
         windows = cls(0, 0, min(longest, state.longest or longest))
+        windows.whole = Window(state.start, state.end)
         windows._width = min(state.width, windows.longest)
         windows._left = deque(state.left)
         return windows
@@ -75,7 +80,17 @@ class Windows:
     def save(self) -> str:
         """All that is not done, with what is in flight."""
         flying = [_Stretch(window.start, window.end, window.length) for window in sorted(self._taken)]
-        return msgspec.json.encode(_Saved(self._width, flying + list(self._left), self.longest)).decode()
+        left = flying + list(self._left)
+        return msgspec.json.encode(_Saved(self._width, left, self.longest, *self.whole)).decode()
+
+    @property
+    def flying(self) -> int:
+        """How many windows are asked for at the moment."""
+        return len(self._taken)
+
+    def add(self, start: int, end: int) -> None:
+        """Asks for this stretch too."""
+        self._left.append(_Stretch(start, end, self.longest))
 
     def take(self) -> Window | None:
         """The next window to ask for; None when all are done or taken."""
@@ -118,6 +133,7 @@ class Windows:
     def cut(self, window: Window, end: int) -> None:
         """`window` was not answered, and nothing from `end` on is asked for."""
         self._taken.remove(window)
+        self.whole = Window(self.whole.start, min(self.whole.end, end))
         self._left = deque(_Stretch(one.start, min(one.end, end), one.width) for one in self._left if one.start < end)
         if window.start < end:
             self._left.appendleft(_Stretch(window.start, end, self.longest))
