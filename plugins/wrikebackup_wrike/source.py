@@ -28,6 +28,7 @@ from wrikebackup_wrike.answer import Answer, Named
 from wrikebackup_wrike.client import Api
 from wrikebackup_wrike.crawl.closure import Closure
 from wrikebackup_wrike.crawl.dependencies import dependencies
+from wrikebackup_wrike.crawl.folders import list_folders
 from wrikebackup_wrike.crawl.listing import list_all
 from wrikebackup_wrike.crawl.queries import ESSENTIAL, LISTINGS, Desk
 from wrikebackup_wrike.crawl.run import Crawl
@@ -145,7 +146,12 @@ class WrikeSource:
             if kind is Kind.ACCOUNT and cursor is None and self._account is not None:
                 answer, self._account = self._account, None
                 return iter([Page(answer.records, '{"query":1}', len(answer.records))])
-            return list_all(self._desk, self._survey, LISTINGS[kind], cursor)
+            queries = LISTINGS[kind]
+            return (
+                list_folders(crawl, cursor)
+                if kind is Kind.FOLDERS
+                else list_all(self._desk, self._survey, queries, cursor)
+            )
         if kind is Kind.DEPENDENCIES:
             return dependencies(crawl, cursor)
         if wave == _BY_TASK:
