@@ -123,7 +123,7 @@ class Call:
         if self.endpoint.paging:
             allowed |= {"pageSize", self.endpoint.paging}
         for name in self.request.query:
-            if name not in allowed:
+            if name not in allowed or (self.endpoint.kind, name) in self.server.plan.unknown_params:
                 raise bad_request(f"Parameter '{name}' is not allowed")
         wanted = self.words("fields", empty=True) or frozenset()
         if not wanted <= self.endpoint.fields - self.server.plan.unknown_fields:

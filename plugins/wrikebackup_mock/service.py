@@ -42,6 +42,7 @@ class Plan:
     stored files, whose port is another one than the API's. `lists_bin`: whether account-wide lists of comments, attachments and
     time logs have those of items in the recycle bin (not known of Wrike; what hangs on one item is always listed there).
     `unknown_fields`: values of `fields` that this API does not know (400), `denied_fields`: those it has no rights for (403).
+    `unknown_params`: parameters that it does not know (400), each with the kind: `("folders", "updatedDate")`.
     """
 
     forbidden: frozenset[str] = frozenset()
@@ -52,6 +53,7 @@ class Plan:
     lists_bin: bool = True
     unknown_fields: frozenset[str] = frozenset()
     denied_fields: frozenset[str] = frozenset()
+    unknown_params: frozenset[tuple[str, str]] = frozenset()
 
     def __post_init__(self) -> None:
         unknown = self.forbidden - {*KINDS, ACCOUNT_COMMENTS}

@@ -78,6 +78,11 @@ class Callback:
         self._came.set()
         return 200, "Wrike refused the login" if self._error else "You are logged in"
 
+    @property
+    def came(self) -> bool:
+        """Whether the redirect has come."""
+        return self._came.is_set()
+
     def wait(self, seconds: float) -> str:
         """The code. Raises SourceError when Wrike refused, or when nothing has come in time."""
         until = time.monotonic() + seconds

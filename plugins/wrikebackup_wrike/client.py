@@ -30,6 +30,12 @@ FIRST_WAIT = 0.5
 _LONGEST_WAIT = 60.0
 _FEW_ATTEMPTS = 4
 _TELL_AFTER, _TELL_EVERY = 2.0, 10.0  # seconds
+LOOK_EVERY, LONG, TELL_AGAIN = (
+    5.0,
+    15.0,
+    30.0,
+)  # seconds: at requests in flight, which of them wait long, of those again
+_SHOWN = 80  # characters of a path, which may hold a hundred ids
 _PATIENCE = 90.0  # seconds for a call that fails while others are answered
 RENEWALS = 3  # of the token in a row: one may expire while others wait for their turn
 _OK = 200
@@ -59,7 +65,8 @@ class Api:
         self._answered: float | None = None
         self._told = -math.inf
         self._lock = threading.Lock()
-        self._in_flight = 0
+        self._in_flight: dict[object, tuple[str, float]] = {}
+        self._watcher: threading.Thread | None = None
         self._closing = threading.Event()
         self.server_ahead: float | None = None
         """Seconds by which the server's clock is ahead of ours, by its newest answer; to a second."""
@@ -99,7 +106,7 @@ class Api:
         """Ends the connections, those in use when their requests have ended."""
         with self._lock:
             self._closing.set()
-            idle = self._in_flight == 0
+            idle = not self._in_flight
         if idle:
             self._http.close()
 
@@ -130,7 +137,7 @@ class Api:
         headers = {"authorization": f"bearer {token}"}
         try:
             with (
-                self._flight(),
+                self._flight(path),
                 self._http.stream("GET", self.base_url + path, params=dict(params), headers=headers) as response,
             ):
                 # Not `response.content`: httpx's responses are reference cycles, and would keep megabytes until they are collected.
@@ -143,19 +150,35 @@ class Api:
         return response.status_code, response.headers, body
 
     @contextlib.contextmanager
-    def _flight(self) -> Iterator[None]:
+    def _flight(self, path: str) -> Iterator[None]:
+        flight = object()
         with self._lock:
             if self._closing.is_set():
                 raise Interrupted("the run was called off")
-            self._in_flight += 1
+            self._in_flight[flight] = (path, time.monotonic())
+            if self._watcher is None:
+                self._watcher = threading.Thread(target=self._watch, name="wrike-waiting", daemon=True)
+                self._watcher.start()
         try:
             yield
         finally:
             with self._lock:
-                self._in_flight -= 1
-                last = self._closing.is_set() and self._in_flight == 0
+                del self._in_flight[flight]
+                last = self._closing.is_set() and not self._in_flight
             if last:
                 self._http.close()
+
+    def _watch(self) -> None:
+        """A server may take a connection and say nothing: tells so now and then, by the request that waits longest."""
+        told = -math.inf
+        while not self._closing.wait(LOOK_EVERY):
+            now = time.monotonic()
+            with self._lock:
+                path, since = next(iter(self._in_flight.values()), ("", now))  # in the order in which they left
+            if now - since >= LONG and now - told >= TELL_AGAIN:
+                told = now
+                shown = path if len(path) <= _SHOWN else f"{path[: _SHOWN - 1]}…"
+                _log.warning("%s: no answer from %s for %.0f s, still waiting", shown, self._host, now - since)
 
     def _look_at_clock(self, date: str | None) -> None:
         try:

@@ -13,7 +13,7 @@ from wrikebackup_wrike.answer import Answer, Named
 from wrikebackup_wrike.crawl.queries import LISTINGS, Desk, Query
 from wrikebackup_wrike.crawl.windowed import QUERIES
 from wrikebackup_wrike.crawl.windows import Window
-from wrikebackup_wrike.refusals import NoSuchMethod
+from wrikebackup_wrike.refusals import BadRequest, NoSuchMethod
 from wrikebackup_wrike.rights import hint_for
 
 __all__ = ["checks", "who"]
@@ -105,5 +105,7 @@ def _right(kind: Kind, ask: Callable[[], Answer[Named]]) -> Check:
             return Check(name, None, f"{error}; they are read item by item instead, which takes longer")
         return Check(name, False, str(error), hint_for(kind))
     except SourceError as error:
+        if kind is Kind.FOLDERS and isinstance(error, BadRequest):
+            return Check(name, None, f"{error}; they are read by their ids instead, which takes longer")
         return Check(name, None, str(error), error.hint)
     return Check(name, True, "granted")

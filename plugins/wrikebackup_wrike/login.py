@@ -6,20 +6,35 @@ import secrets
 import threading
 import webbrowser
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 from pydantic import ValidationError
 
 from wrikebackup_core import Context, UsageError, command_context, source_options
 from wrikebackup_wrike.options import DEFAULT_LOGIN_URL, WrikeOptions
 
+if TYPE_CHECKING:
+    from wrikebackup_wrike.callback import Callback
+
 __all__ = ["login"]
 
 DEFAULT_PORT = 8711
 _MINUTES = 5
+_LISTEN = 0.5  # seconds for which Ctrl-C may go unheard: on Windows, nobody hears it who waits for a thread
+_SAID_BY_PROFILES = {
+    "client_id": "oauth",
+    "client_secret_ref": "oauth",
+    "store": "oauth",
+    "path": "oauth",
+    "base_url": "wrike",
+    "login_url": "oauth",
+}
+"""Options that a profile has keys for, and under which. Runs read the profile alone: a login by other options would not serve them."""
 
 
-@click.command()
+@click.command(short_help="Log in with a browser, for OAuth.")
 @click.argument("profile", required=False, type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--client-id", help="The OAuth app's client id, instead of a profile.")
 @click.option(
@@ -56,8 +71,7 @@ def login(  # noqa: PLR0917 - click passes all by name
     the redirect URI http://localhost:8711/callback, or the one with your --port.
     """
     if profile is not None:
-        if client_id is not None:
-            raise UsageError("give a profile or --client-id, not both")
+        _refuse_what_profiles_say(click.get_current_context())
         options, context = _from_profile(profile)
     elif client_id is not None and client_secret_ref is not None:
         options, context = (
@@ -74,6 +88,16 @@ def login(  # noqa: PLR0917 - click passes all by name
     else:
         raise UsageError("give a profile, or --client-id and --client-secret-ref")
     _log_in(options, context, port, scope, no_browser=no_browser, timeout=timeout)
+
+
+def _refuse_what_profiles_say(given: click.Context) -> None:
+    for name, section in _SAID_BY_PROFILES.items():
+        if given.get_parameter_source(name) is not ParameterSource.DEFAULT:
+            key = name.removesuffix("_ref")
+            raise UsageError(
+                f"give a profile or --{name.replace('_', '-')}, not both",
+                hint=f"set `{key}:` under `{section}:` in the profile, where runs find it too",
+            )
 
 
 def _from_profile(profile: Path) -> tuple[WrikeOptions, Context]:
@@ -110,14 +134,31 @@ def _log_in(
     state = secrets.token_urlsafe(32)
     with Callback(port, state) as callback:
         address = authorize_url(oauth.login_url, oauth.client_id, callback.redirect_uri, state, scope)
-        if no_browser or not webbrowser.open(address):
-            click.echo(f"Open this address in a browser:\n\n  {address}\n", err=True)
-        code = _pasted(state) if no_browser else callback.wait(timeout)
+        # Some browsers are done when they have handed the address on, others when somebody closes them.
+        browser = threading.Thread(target=_browse, args=(address, callback), name="browser", daemon=True)
+        if no_browser:
+            _show(address)
+            code = _pasted(state)
+        else:
+            click.echo("A browser opens. Close it once it says that you are logged in.", err=True)
+            browser.start()
+            code = callback.wait(timeout)
         access, grant = redeem(oauth.login_url, oauth.client_id, client_secret, code, callback.redirect_uri)
     vault = vault_of(oauth, Path(context.state) if context.state else None)
     vault.save(grant)  # before anything can fail: the code is used up
+    while browser.is_alive():  # one in this terminal has the screen until it is closed
+        browser.join(_LISTEN)
     click.echo(f"The login is kept in {vault.place}.", err=True)
     click.echo(_introduce(options, access, grant.host))
+
+
+def _browse(address: str, callback: Callback) -> None:
+    if not webbrowser.open(address) and not callback.came:
+        _show(address)
+
+
+def _show(address: str) -> None:
+    click.echo(f"Open this address in a browser:\n\n  {address}\n", err=True)
 
 
 def _pasted(state: str) -> str:

@@ -28,6 +28,7 @@ from wrikebackup_wrike.answer import Answer, Named
 from wrikebackup_wrike.client import Api
 from wrikebackup_wrike.crawl.closure import Closure
 from wrikebackup_wrike.crawl.dependencies import dependencies
+from wrikebackup_wrike.crawl.folders import list_folders
 from wrikebackup_wrike.crawl.listing import list_all
 from wrikebackup_wrike.crawl.queries import ESSENTIAL, LISTINGS, Desk
 from wrikebackup_wrike.crawl.run import Crawl
@@ -163,12 +164,15 @@ class WrikeSource:
         if kind is Kind.ACCOUNT and cursor is None and self._account is not None:
             answer, self._account = self._account, None
             return iter([Page(answer.records, '{"query":1}', len(answer.records))])
-        return self._list_all(kind, cursor)
+        return self._list_all(crawl, kind, cursor)
 
-    def _list_all(self, kind: Kind, cursor: str | None) -> Iterator[Page]:
+    def _list_all(self, crawl: Crawl, kind: Kind, cursor: str | None) -> Iterator[Page]:
         self._lists.add(kind)
         try:
-            yield from list_all(self._desk, self._survey, LISTINGS[kind], cursor)
+            if kind is Kind.FOLDERS:
+                yield from list_folders(crawl, cursor)
+            else:
+                yield from list_all(self._desk, self._survey, LISTINGS[kind], cursor)
         finally:
             self._lists.discard(kind)
 

@@ -21,14 +21,14 @@ with zipfile.ZipFile(io.BytesIO(SAMPLE.archive())) as _archive:
     MEMBERS = {name: _archive.read(name) for name in _archive.namelist()}
 
 
-def checked(members: dict[str, bytes]) -> Report:
+def checked(members: dict[str, bytes], **more: Any) -> Report:
     sink = MemorySink()
-    Sample(members=members).store(sink)
+    Sample(members=members, **more).store(sink)
     return verify(sink, ACCOUNT.id, UID, lambda _: None)
 
 
-def details(members: dict[str, bytes], key: str = ARCHIVE) -> list[str]:
-    findings = checked(members).findings
+def details(members: dict[str, bytes], key: str = ARCHIVE, **more: Any) -> list[str]:
+    findings = checked(members, **more).findings
     assert {(finding.key, finding.what) for finding in findings} <= {(key, "damaged")}
     return [finding.detail for finding in findings]
 
@@ -115,7 +115,8 @@ def test_what_is_no_json_array_is_found(data: bytes) -> None:
         harmless = json.loads(data) == []
     except (ValueError, RecursionError):
         harmless = False
-    assert bool(details(MEMBERS | {"tasks.json": data})) != harmless
+    no_tasks = RECORDS | {Kind.TASKS: []}
+    assert bool(details(MEMBERS | {"tasks.json": data}, records=no_tasks)) != harmless
 
 
 def test_the_zip_holds_the_four_files_in_their_order_and_nothing_else() -> None:
@@ -131,6 +132,9 @@ def test_many_findings_of_one_kind_are_counted_and_not_all_listed() -> None:
     found = details(MEMBERS | {"teams.json": LAYOUTS["one line"](rows).encode()})
     assert len(found) == 21
     assert found[-1].endswith("480 more findings of this kind") or any("480 more" in detail for detail in found)
+
+
+TWO_WORKFLOWS = RECORDS | {Kind.WORKFLOWS: [{"id": "a"}, {"id": "b"}]}
 
 
 def stored_with(member: str, lines: bytes, **more: Any) -> list[str]:
@@ -153,7 +157,7 @@ def stored_with(member: str, lines: bytes, **more: Any) -> list[str]:
 @pytest.mark.parametrize(
     ("lines", "word"),
     [
-        (b'{"id":"a"}\n', "1 records of tasks, 2 by the manifest"),
+        (b'{"id":"a"}\n', "1 records of workflows, 2 by the manifest"),
         (b'{"id":"a"}\n{"id":"b"\n', "line 2"),
         (b'{"id":"a"}\n[1]\n', "line 2"),
         (b'{"id":"a"}\n\xff\n', "line 2"),
@@ -162,12 +166,15 @@ def stored_with(member: str, lines: bytes, **more: Any) -> list[str]:
     ],
 )
 def test_records_that_are_no_objects_one_to_a_line_are_found(lines: bytes, word: str) -> None:
-    [detail] = stored_with("tasks.jsonl", lines)
+    [detail] = stored_with("workflows.jsonl", lines, records=TWO_WORKFLOWS)
     assert word in detail
 
 
 def test_records_are_as_the_api_gave_them_and_need_be_no_more_than_json() -> None:
-    assert stored_with("tasks.jsonl", b'{"title":"\\ud800 lone"}\n {"x": [ {}, null ] } \n') == []
+    lines = b'{"title":"\\ud800 lone"}\n {"x": [ {}, null ] } \n'
+    assert stored_with("workflows.jsonl", lines, records=TWO_WORKFLOWS) == []
+    nothing = {"members": MEMBERS | {"tasks.json": b"[]\n"}}
+    assert stored_with("tasks.jsonl", lines, **nothing) == []
 
 
 def test_what_is_no_list_of_records_does_not_belong_into_the_records_zip() -> None:

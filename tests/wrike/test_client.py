@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import email.utils
 import json
+import logging
+import math
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Self
 
 import pytest
 
@@ -301,6 +304,84 @@ def test_requests_that_fail_together_are_told_of_once(
     told = [record for record in caplog.records if "trying again" in record.getMessage()]
     assert len(told) == 20
     assert [record.levelname for record in told].count("WARNING") == 1
+
+
+class Lines(logging.Handler):
+    """What is told of requests that wait; `enough` is set when there are as many lines as expected."""
+
+    def __init__(self, expected: int = 1) -> None:
+        super().__init__(logging.WARNING)
+        self.lines: list[str] = []
+        self.enough = threading.Event()
+        self._expected = expected
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if "still waiting" in record.getMessage():
+            self.lines.append(record.getMessage())
+            if len(self.lines) >= self._expected:
+                self.enough.set()
+
+    def __enter__(self) -> Self:
+        logging.getLogger(client.__name__).addHandler(self)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        logging.getLogger(client.__name__).removeHandler(self)
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Any wait is long, and told of as soon as it is looked at."""
+    monkeypatch.setattr(client, "LOOK_EVERY", 0.001)
+    monkeypatch.setattr(client, "LONG", 0.0)
+    return monkeypatch
+
+
+def test_a_server_that_says_nothing_is_told_of_while_it_does(
+    server: ScriptedServer, api: Api, impatient: pytest.MonkeyPatch
+) -> None:
+    """With the path and the seconds, now and then, and never with the token."""
+    impatient.setattr(client, "TELL_AGAIN", 0.0)
+    path = "/things/" + ",".join(f"ID{number}" for number in range(100))
+    with Lines(3) as told:
+        server.on("/things/", lambda _: GOOD if told.enough.wait(60) else refusal(403, "nobody_was_told"))
+        assert [head.id for head in get(api, path).heads] == ["A"]
+    for line in told.lines:
+        assert line.startswith("/things/ID0,ID1,")
+        assert len(line) < 200
+        assert f"no answer from {server.origin.removeprefix('http://')} for 0 s" in line
+        assert TOKEN not in line
+
+
+def test_requests_that_wait_together_are_told_of_by_the_first(
+    server: ScriptedServer, api: Api, impatient: pytest.MonkeyPatch
+) -> None:
+    impatient.setattr(client, "LONG", math.inf)
+    impatient.setattr(client, "TELL_AGAIN", math.inf)
+    all_there = threading.Barrier(5)
+    with Lines() as told:
+
+        def answering(_: Asked) -> Reply:
+            if all_there.wait(60) == 0:
+                impatient.setattr(client, "LONG", 0.0)
+            return GOOD if told.enough.wait(60) else refusal(403, "nobody_was_told")
+
+        server.on("/things/", answering)
+        with ThreadPoolExecutor(5) as threads:
+            list(threads.map(lambda number: get(api, f"/things/{number}"), range(5)))
+    assert len(told.lines) == 1
+
+
+def test_requests_that_are_answered_soon_are_not_told_of(
+    server: ScriptedServer, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "LOOK_EVERY", 0.001)
+    monkeypatch.setattr(client, "LONG", 600.0)
+    server.on("/things", GOOD)
+    with Lines() as told:
+        for _ in range(50):
+            get(api)
+    assert told.lines == []
 
 
 def test_a_server_that_wants_to_be_left_alone_for_hours_holds_up_nobody(

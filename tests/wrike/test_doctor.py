@@ -48,6 +48,17 @@ def test_a_kind_that_is_forbidden_is_named_with_its_right() -> None:
     assert "item by item" in checks["right to read comments"].detail
 
 
+def test_folders_that_have_to_be_read_one_by_one_are_told_of() -> None:
+    plan = Plan(unknown_params=frozenset({("folders", "updatedDate")}))
+    with MockServer(MockAccount(tasks=20), plan=plan) as server:
+        options = WrikeOptions.model_validate({"base_url": server.base_url, "token": "env:X", "rate": "off"})
+        source = WrikeSource(options, PermanentToken(server.token))
+        checks = named(source)
+        source.close()
+    assert checks["right to read folders"].ok is None
+    assert "by their ids" in checks["right to read folders"].detail
+
+
 def test_an_unreachable_host_ends_the_checks_without_raising(make_source: MakeSource) -> None:
     (check,) = make_source("http://127.0.0.1:9/api/v4").checks()
     assert (check.name, check.ok) == ("host", False)

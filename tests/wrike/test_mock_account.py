@@ -136,6 +136,20 @@ def test_comments_are_complete_where_only_those_of_single_items_are_allowed() ->
     assert decoded(crawled, Kind.COMMENTS) == expected
 
 
+def test_folders_are_complete_where_the_filter_that_brings_whole_ones_is_refused() -> None:
+    account = MockAccount(seed=9, tasks=400)
+    with MockServer(account, plan=Plan(unknown_params=frozenset({("folders", "updatedDate")}))) as server:
+        source = open_source(server)
+        crawled, forbidden, _ = crawl(source)
+        source.close()
+        asked = server.requests.count("GET /folders"), server.requests.count("GET /folders/{ids}")
+    assert not forbidden
+    expected = truth(account, Kind.FOLDERS)
+    assert without_always_given(decoded(crawled, Kind.FOLDERS), expected) == expected
+    assert asked[0] == 2
+    assert -(-len(expected) // 100) <= asked[1] <= -(-len(expected) // 100) + 1  # one more for what others name
+
+
 def test_the_crawl_survives_what_a_bad_day_brings() -> None:
     account = MockAccount(seed=8, tasks=60)
     faults = [

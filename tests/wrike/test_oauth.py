@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -416,6 +417,71 @@ def test_a_login_without_a_browser_takes_the_pasted_address(tmp_path: Path, monk
     assert FileVault(path).load().refresh_token
 
 
+BLOCKING_BROWSER = """\
+import os, pathlib, sys, time, urllib.request
+opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+print("page:", opener.open(sys.argv[2]).read().decode(), flush=True)
+while not pathlib.Path(sys.argv[1]).exists():  # it stays open until the login is kept
+    time.sleep(0.01)
+print("browser closed", flush=True)
+"""
+
+
+def test_a_browser_that_stays_open_is_served_and_the_login_kept_meanwhile(tmp_path: Path) -> None:
+    """As $BROWSER may be: a command that ends when somebody closes it. What the program has to say comes after that."""
+    script, path = tmp_path / "browser.py", tmp_path / "login.json"
+    script.write_text(BLOCKING_BROWSER)
+    browser = " ".join(f"'{Path(word).as_posix()}'" for word in (sys.executable, script, path))
+    environment = {
+        **{name: text for name, text in os.environ.items() if not name.lower().endswith("_proxy")},
+        "MOCK_SECRET": "mock-secret",
+        "BROWSER": f"{browser} %s",
+    }
+    program = "import sys; from wrikebackup_core.cli.program import run; sys.exit(run(['login', *sys.argv[1:]]))"
+    with MockServer(MockAccount(tasks=20)) as mock:
+        done = subprocess.run(
+            [sys.executable, "-c", program, *flags(mock, path)],
+            capture_output=True, text=True, env=environment, cwd=tmp_path, timeout=120, check=False,
+        )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    page, closed, told = done.stdout.splitlines()
+    assert "You are logged in" in page
+    assert closed == "browser closed"
+    assert mock.account.account.id in told
+    assert FileVault(path).load().refresh_token
+
+
+def test_a_machine_without_a_browser_shows_the_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOCK_SECRET", "mock-secret")
+    monkeypatch.setattr(login_module.webbrowser, "open", lambda _: False)
+    shown: list[str] = []
+    real = login_module.click.echo
+
+    def echo(message: object = None, *args: Any, **kwargs: Any) -> None:
+        real(message, *args, **kwargs)
+        for line in str(message).splitlines():
+            if "/oauth2/authorize/v4?" in line:
+                shown.append(line)
+                visit(line.strip())
+
+    monkeypatch.setattr(login_module.click, "echo", echo)
+    with MockServer(MockAccount(tasks=20)) as mock:
+        done = click.testing.CliRunner().invoke(
+            login_module.login, flags(mock, tmp_path / "login.json"), catch_exceptions=False
+        )
+    assert done.exit_code == 0
+    assert len(shown) == 1
+
+
+def test_what_the_profile_says_is_said_there_only() -> None:
+    """A login at another place than the profile's would be no good to the runs, which read the profile."""
+    with pytest.raises(UsageError) as caught:
+        click.testing.CliRunner().invoke(
+            login_module.login, ["p.yaml", "--login-url=https://login.example/oauth2"], catch_exceptions=False
+        )
+    assert caught.value.hint == "set `login_url:` under `oauth:` in the profile, where runs find it too"
+
+
 def test_a_profile_names_the_app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MOCK_SECRET", "mock-secret")
     monkeypatch.setattr(
@@ -440,7 +506,12 @@ def test_a_profile_names_the_app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     [
         ([], "give a profile"),
         (["--client-id=x"], "give a profile"),
-        (["p.yaml", "--client-id=x"], "not both"),
+        (["p.yaml", "--client-id=x"], "a profile or --client-id, not both"),
+        (["p.yaml", "--client-secret-ref=env:X"], "a profile or --client-secret-ref, not both"),
+        (["p.yaml", "--store=keyring"], "a profile or --store, not both"),
+        (["p.yaml", "--path=x"], "a profile or --path, not both"),
+        (["p.yaml", "--base-url=https://x"], "a profile or --base-url, not both"),
+        (["p.yaml", "--login-url=https://x"], "a profile or --login-url, not both"),
         (["--client-id=x", "--client-secret-ref=plain"], "reference"),
     ],
 )

@@ -35,8 +35,8 @@ _Held = list[tuple["Sink", Sequence[Shelf]]]
 def verify(session: Session, profile: Path, backup: str | None, *, all_: bool) -> None:
     """Check a backup in every sink of the profile: the newest, or BACKUP.
 
-    Every byte is read and compared with its checksum, both zips are looked into, and every file that the JSON names has to be
-    there. The account is not asked. The beginning of a backup's name will do. Ends with exit code 4 when something is damaged or
+    Every byte is read and compared with its checksum, both zips are looked into and compared with each other, and every file
+    that the JSON names has to be there. The account is not asked. The beginning of a backup's name will do. Ends with exit code 4 when something is damaged or
     missing, and with 3 when a sink has no backups at all while another has.
     """
     from wrikebackup_core import profile as profiles

@@ -7,7 +7,8 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from itertools import chain
+from itertools import chain, groupby
+from operator import itemgetter
 from typing import IO
 
 import ijson  # type: ignore[import-untyped] # it ships no types
@@ -15,6 +16,7 @@ import msgspec
 
 from wrikebackup_core.engine.findings import Finding
 from wrikebackup_core.engine.inventory import Inventory
+from wrikebackup_core.engine.reconciliation import Head, Reconciliation
 from wrikebackup_core.errors import FormatError, WrikeBackupError
 from wrikebackup_core.format import layout, official, schema
 from wrikebackup_core.format.records import RecordDecoder
@@ -65,12 +67,16 @@ class _Findings:
         if self._more:
             yield Finding(self._key, "damaged", f"{self._member}: {self._more:,} more findings of this kind")
 
+    def __bool__(self) -> bool:
+        return bool(self._found)
+
 
 class Contents:
-    """The inside of one account's zips. Notes in the inventory which files the JSON says are stored."""
+    """The inside of one account's zips. Notes in the inventory which files the JSON says are stored, and in the reconciliation
+    what is to be compared when both zips were looked into."""
 
-    def __init__(self, account: str, inventory: Inventory, tell: Tell) -> None:
-        self._account, self._inventory, self._tell = account, inventory, tell
+    def __init__(self, account: str, inventory: Inventory, reconciliation: Reconciliation, tell: Tell) -> None:
+        self._account, self._inventory, self._reconciliation, self._tell = account, inventory, reconciliation, tell
 
     def archive(self, key: str, file: IO[bytes]) -> Iterator[Finding]:
         """The zip of the four files."""
@@ -101,6 +107,8 @@ class Contents:
         except _UNREADABLE as error:
             yield Finding(key, "damaged", f"not a whole zip: {_line(error)}")
             return
+        for kind in set(Kind) - found.keys():
+            self._reconciliation.whole(kind)  # no records, no member
         if counts is None:
             return
         for kind in sorted(found.keys() | counts.keys()):
@@ -108,16 +116,28 @@ class Contents:
             if has is not None and has != should:
                 yield Finding(key, "damaged", f"{has:,} records of {kind}, {should:,} by the manifest")
 
+    def reconciled(self, key: str) -> Iterator[Finding]:
+        """What of the four files, in the archive `key`, does not fit the records."""
+        for file, differences in groupby(self._reconciliation.differences(), key=itemgetter(0)):
+            findings = _Findings(key, file)
+            for _, difference in differences:
+                findings.add(difference)
+            yield from findings.all()
+
     def _file(self, key: str, archive: zipfile.ZipFile, name: str) -> Iterator[Finding]:
         """One of the four: as this program lays it out, else as any JSON."""
         for rows in (_by_line, _by_token):
             findings = _Findings(key, name)
+            compare = self._reconciliation.rows(name)
             try:
                 with archive.open(name) as member:
                     for number, row in enumerate(rows(member, schema.FILES[name], findings), 1):
                         self._note(row, name)
+                        compare(row)
                         if not number % _TELL:
                             self._tell(name, number)
+                if not findings:
+                    self._reconciliation.whole(name)
             except _OtherLayout:
                 continue
             except _UNREADABLE as error:
@@ -135,7 +155,8 @@ class Contents:
     def _lines(self, key: str, archive: zipfile.ZipFile, name: str) -> Generator[Finding, None, int | None]:
         """One kind's records. Returns how many there are, None where that cannot be told."""
         kind = name.removesuffix(_RECORDS)
-        decode = RecordDecoder(kind, _AnyRecord)
+        compare = self._reconciliation.records(kind)
+        decode = RecordDecoder[Head | _AnyRecord](kind, Head if compare else _AnyRecord)
         findings, number = _Findings(key, name), 0
         count: int | None = None
         try:
@@ -143,7 +164,9 @@ class Contents:
                 while line := member.readline(_LINE):
                     number += 1
                     try:
-                        decode(Record(line))
+                        head = decode(Record(line))
+                        if compare is not None and isinstance(head, Head):
+                            compare(head, Record(line))
                         if kind == Kind.ATTACHMENTS:
                             yield from self._unexpected_size(Record(line))
                     except FormatError as error:
@@ -151,6 +174,8 @@ class Contents:
                     if not number % _TELL:
                         self._tell(name, number)
             count = number
+            if not findings:
+                self._reconciliation.whole(kind)
         except _UNREADABLE as error:
             findings.add(_line(error))
         yield from findings.all()

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from wrikebackup_core.engine.contents import Contents
 from wrikebackup_core.engine.findings import Finding, Report
 from wrikebackup_core.engine.inventory import Inventory
+from wrikebackup_core.engine.reconciliation import Reconciliation
 from wrikebackup_core.engine.threads import each
 from wrikebackup_core.errors import FormatError, KeyNotFound, SinkError, UsageError, WrikeBackupError
 from wrikebackup_core.format import checksums, layout
@@ -179,18 +180,24 @@ class _Verification:
     def _look_inside(self, manifest: Manifest | None) -> None:
         """Both zips, if no transform has made something else of them."""
         self._notify(StageStarted(CONTENTS))
-        contents = Contents(
-            self._account, self._inventory, lambda member, count: self._notify(StageProgress(CONTENTS, member, count))
-        )
         archive, records = layout.archive_key(self._account, self._uid), layout.records_key(self._account, self._uid)
         sizes = {key: size for key in (archive, records) if (size := self._inventory.size(key)) is not None}
-        if archive in sizes:
-            with open_stored(self._sink, archive, sizes[archive]) as file:
-                self._findings += contents.archive(archive, file)
-            self._findings += self._unkept(manifest)
-        if records in sizes:
-            with open_stored(self._sink, records, sizes[records]) as file:
-                self._findings += contents.records(records, file, manifest.counts if manifest else None)
+        with Reconciliation(manifest.gaps if manifest else ()) as reconciliation:
+            contents = Contents(
+                self._account,
+                self._inventory,
+                reconciliation,
+                lambda member, count: self._notify(StageProgress(CONTENTS, member, count)),
+            )
+            if archive in sizes:
+                with open_stored(self._sink, archive, sizes[archive]) as file:
+                    self._findings += contents.archive(archive, file)
+                self._findings += self._unkept(manifest)
+            if records in sizes:
+                with open_stored(self._sink, records, sizes[records]) as file:
+                    self._findings += contents.records(records, file, manifest.counts if manifest else None)
+            if manifest is not None:  # it tells what could not be used
+                self._findings += contents.reconciled(archive)
         if not sizes and self._inventory.knows(archive):
             self._notify(Message("the zips are encoded: their checksums were compared, their contents not looked at"))
         self._notify(StageFinished(CONTENTS, f"{len(sizes)} zips looked into"))

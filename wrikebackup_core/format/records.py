@@ -12,7 +12,7 @@ import msgspec
 from wrikebackup_core.errors import FormatError
 from wrikebackup_core.model import Gap, Record
 
-__all__ = ["EMPTY", "NULL", "ZERO", "RecordDecoder", "date", "figure", "repaired", "text"]
+__all__ = ["EMPTY", "NULL", "ZERO", "RecordDecoder", "date", "figure", "named_id", "repaired", "text"]
 
 EMPTY = msgspec.Raw(b'""')
 """The default of a text that a record may lack."""
@@ -54,13 +54,17 @@ class RecordDecoder(Generic[_T]):
 
     def error(self, record: Record, reason: object) -> FormatError:
         """What to raise for a record that cannot be used."""
-        found = _ID.search(record)
-        return FormatError(f"{self.kind} {found[1].decode(errors='replace') if found else 'without an id'}: {reason}")
+        return FormatError(f"{self.kind} {named_id(record) or 'without an id'}: {reason}")
 
     def gap(self, record: Record, error: FormatError) -> Gap:
         """That the archive does without a record that cannot be used. The record itself stays in the backup."""
-        found = _ID.search(record)
-        return Gap(str(self.kind), found[1].decode(errors="replace") if found else "unknown", error.message)
+        return Gap(str(self.kind), named_id(record) or "unknown", error.message)
+
+
+def named_id(record: bytes) -> str | None:
+    """The id by which errors and gaps name a record, though it may be none that can be read."""
+    found = _ID.search(record)
+    return found[1].decode(errors="replace") if found else None
 
 
 def repaired(record: bytes) -> bytes:

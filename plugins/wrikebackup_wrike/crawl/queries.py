@@ -17,7 +17,7 @@ from wrikebackup_wrike.client import Api
 from wrikebackup_wrike.crawl.shapes import shape_of
 from wrikebackup_wrike.refusals import BadRequest
 
-__all__ = ["BY_ID", "ESSENTIAL", "LISTINGS", "PAGE_SIZE", "Desk", "Query", "as_list"]
+__all__ = ["BY_ID", "ESSENTIAL", "FOLDER_TREE", "LISTINGS", "PAGE_SIZE", "Desk", "Query", "as_list"]
 
 _log = logging.getLogger(__name__)
 PAGE_SIZE = "1000"
@@ -126,7 +126,8 @@ LISTINGS: dict[Kind, tuple[Query, ...]] = {
             spare={"withArchived": "archived spaces"},
         ),
     ),
-    # Any filter makes the API answer whole folders, in pages, instead of the bare tree; `deleted` is none of them.
+    # Any filter makes the API answer whole folders, in pages, instead of the bare tree; `deleted` is none of them. Where the API
+    # refuses `updatedDate`, folders.py does with the tree.
     Kind.FOLDERS: (
         Query(
             "/folders",
@@ -166,6 +167,9 @@ LISTINGS: dict[Kind, tuple[Query, ...]] = {
     Kind.AUDIT_LOG: (Query("/audit_log", Kind.AUDIT_LOG, _PAGED, token=_NEXT, spare=_PAGES),),
 }
 """Kinds that a list of the whole account brings."""
+
+FOLDER_TREE = Query("/folders", Kind.FOLDERS)
+"""The account's folders as short entries, in one answer, the root and the recycle bin with its folders among them."""
 
 BY_ID: dict[Kind, Query] = {
     Kind.TASKS: Query(
