@@ -111,7 +111,7 @@ def in_turn(times: int, ways: dict[str, Callable[[], Run]]) -> dict[str, Run]:
 def report(title: str, medians: dict[str, Run], ours: str, peer: str, target: float) -> None:
     print(f"\n{title}")
     for name, run in medians.items():
-        print(f"  {name:28} {run.wall:8.2f} s wall {run.cpu:8.2f} s cpu {run.peak:8.0f} MB")
+        print(f"  {name:32} {run.wall:8.2f} s wall {run.cpu:8.2f} s cpu {run.peak:8.0f} MB")
     print(f"  ratio {medians[ours].wall / medians[peer].wall:.2f} (target: at most {target})", flush=True)
 
 

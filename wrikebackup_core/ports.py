@@ -166,7 +166,11 @@ class Source(Protocol):
 
 
 class Sink(Protocol):
-    """Where backups go. Keys are relative paths with `/`; every key is written once and never changed."""
+    """Where backups go. Keys are relative paths with `/`; every key is written once and never changed.
+
+    A sink whose writers wait for nobody else, as on a disk, may say so with an attribute `waits = False`: a few writers at a time
+    are then as fast as many.
+    """
 
     @property
     def name(self) -> str:

@@ -120,7 +120,7 @@ class WrikeOptions(_Options):
         json_schema_extra=_TUNING,
     )
     concurrency: int = Field(
-        16, ge=1, le=64, description="requests to the JSON API in flight at a time", json_schema_extra=_TUNING
+        24, ge=1, le=64, description="requests to the JSON API in flight at a time", json_schema_extra=_TUNING
     )
     connect_timeout: float = Field(
         20, gt=0, le=600, description="seconds until a connection must stand", json_schema_extra=_TUNING

@@ -107,7 +107,7 @@ def test_a_short_profile_has_the_defaults(tmp_path: Path, plugins: Plugins) -> N
     assert profile.name == "acme backup"
     assert profile.source == Part("wiki", Options())
     assert profile.sinks == (Part("void", Options()),)
-    assert (profile.attachments, profile.skip, profile.transfers) == (AttachmentMode.LATEST, frozenset(), 64)
+    assert (profile.attachments, profile.skip, profile.transfers) == (AttachmentMode.LATEST, frozenset(), 96)
     assert profile.state.name == "wrikebackup"
 
 

@@ -36,6 +36,7 @@ class FanOut:
         self.dropped: dict[int, str] = {}
         self.unsettled_bytes = self.unsettled_count = 0
         self.suffix = "".join(transform.suffix for transform in transforms)
+        self.waits = any(getattr(sink, "waits", True) for sink in sinks.values())
         self._all = dict(sinks)
         self._ledger = ledger
         self._transforms = transforms

@@ -31,7 +31,7 @@ class Job:
     transforms: Sequence[Transform] = ()
     attachments: AttachmentMode = AttachmentMode.LATEST
     skip: frozenset[Kind] = frozenset()
-    transfers: int = 64
+    transfers: int = 96
     fingerprint: str = ""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 
 from wrikebackup_core.engine.attempt import Attempt
@@ -26,6 +27,7 @@ STAGE = "transfer"
 _CHUNK = 1 << 20
 _LARGE = 8 << 20  # bytes; few of these at a time fill any line
 _LARGE_THREADS = 6
+_STORING = 3  # small files at a time
 # What the next run reads again if this one is killed, and what the last barrier of a run may still have to flush.
 _BARRIER_BYTES = 4 << 30
 _BARRIER_FILES = 2_000
@@ -55,6 +57,7 @@ class _Transfer:
         self._signs = SignsOfLife()
         self._lock = threading.Lock()
         self._barrier = threading.Lock()
+        self._desk = threading.Semaphore(_STORING)
         self._in_vain = 0
         self.stored = 0
 
@@ -87,20 +90,25 @@ class _Transfer:
         size = wanted.attachment.size
         with ResumingReader(self._source, wanted.attachment, self._signs) as reader:
             chunk = reader.read(_CHUNK)  # before anything is created: most of what fails, fails here
-            writer = self._fan.writer(f"attachments/{wanted.file}", wanted.sinks)
-            copied = 0
-            try:
-                while chunk:
-                    writer.write(chunk)
-                    copied += len(chunk)
-                    if copied != size:
-                        self._notify(FileProgress(wanted.file, copied))
-                    chunk = reader.read(_CHUNK)
-                _compare(size, copied)
-            except BaseException:
-                writer.discard()
-                raise
-            writer.commit()
+            # A file that is here waits for nobody else, and threads that all compute at once cost each other more than they gain.
+            with self._desk if len(chunk) == size and not self._fan.waits else contextlib.nullcontext():
+                return self._write(wanted, reader, chunk)
+
+    def _write(self, wanted: Wanted, reader: ResumingReader, chunk: bytes) -> int:
+        size, copied = wanted.attachment.size, 0
+        writer = self._fan.writer(f"attachments/{wanted.file}", wanted.sinks)
+        try:
+            while chunk:
+                writer.write(chunk)
+                copied += len(chunk)
+                if copied != size:
+                    self._notify(FileProgress(wanted.file, copied))
+                chunk = reader.read(_CHUNK)
+            _compare(size, copied)
+        except BaseException:
+            writer.discard()
+            raise
+        writer.commit()
         return copied
 
     def _miss(self, wanted: Wanted, error: SourceError) -> None:

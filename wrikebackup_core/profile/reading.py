@@ -58,7 +58,7 @@ class Profile:
     transforms: tuple[Part, ...] = ()
     attachments: AttachmentMode = AttachmentMode.LATEST
     skip: frozenset[Kind] = frozenset()
-    transfers: int = 64
+    transfers: int = 96
     state: Path = field(default_factory=default_state)
 
 

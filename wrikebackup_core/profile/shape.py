@@ -40,7 +40,7 @@ class Shape(BaseModel):
     skip: Annotated[tuple[Kind, ...], AfterValidator(_not_the_account)] = Field(
         (), description="kinds of records not to ask for; they are not counted as missing"
     )
-    transfers: int = Field(64, ge=1, le=256, description="files in flight at a time")
+    transfers: int = Field(96, ge=1, le=256, description="files in flight at a time")
     state: Annotated[str, AfterValidator(_one_line)] | None = Field(
         None,
         description="the folder for the work of a run that is not finished; by default in the user's state folder,"

@@ -28,7 +28,7 @@ sinks:
 {sink}
 
 # Files in flight at a time, 1 to 256.
-# transfers: 64
+# transfers: 96
 """
 
 

@@ -28,6 +28,8 @@ class LocalSink:
     Raises UsageError for a path that names no folder, SinkError for one that is something else.
     """
 
+    waits = False
+
     def __init__(self, path: str, *, publisher: Publisher | None = None) -> None:
         expanded = os.path.expanduser(path)
         if expanded.startswith("~") or "\0" in expanded:
