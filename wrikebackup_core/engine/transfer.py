@@ -27,7 +27,7 @@ STAGE = "transfer"
 _CHUNK = 1 << 20
 _LARGE = 8 << 20  # bytes; few of these at a time fill any line
 _LARGE_THREADS = 6
-_STORING = 3  # small files at a time
+_STORING = 3  # small files at a time, where nobody has to be waited for
 # What the next run reads again if this one is killed, and what the last barrier of a run may still have to flush.
 _BARRIER_BYTES = 4 << 30
 _BARRIER_FILES = 2_000
