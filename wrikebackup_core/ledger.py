@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
+from typing import TypeVar
 
+from wrikebackup_core.errors import WrikeBackupError
 from wrikebackup_core.journal import StoredObject
 from wrikebackup_core.model import Attachment
 from wrikebackup_core.ports import Entry
@@ -19,6 +22,8 @@ __all__ = ["Ledger", "Wanted"]
 
 _ATTACHMENTS = "attachments/"
 _READ = 1000  # rows read at a time
+_WRITE = 1000  # rows written in one transaction, while others wait to write
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +55,9 @@ class Ledger:
             db.execute(
                 "CREATE TABLE listed (sink INTEGER, key TEXT, size INTEGER, PRIMARY KEY (sink, key)) WITHOUT ROWID"
             )
-            db.execute("CREATE TABLE known (key TEXT PRIMARY KEY, sha256 TEXT NOT NULL) WITHOUT ROWID")
+            db.execute(
+                "CREATE TABLE known (sink INTEGER, key TEXT, sha256 TEXT NOT NULL, PRIMARY KEY (sink, key)) WITHOUT ROWID"
+            )
             db.execute("CREATE TABLE todo (seq INTEGER PRIMARY KEY, id TEXT NOT NULL, sinks TEXT NOT NULL)")
             db.executemany("INSERT OR IGNORE INTO sinks (name) VALUES (?)", [(name,) for name in sinks])
             rows = dict(db.execute("SELECT name, number FROM sinks").fetchall())
@@ -73,12 +80,10 @@ class Ledger:
 
     def take_listing(self, sink: int, entries: Iterable[Entry], strip: int) -> None:
         """Takes down what the sink lists; `strip` characters of each key lead to the account's folder."""
-        with self._spool.writing() as db:
-            db.execute("DELETE FROM listed WHERE sink=?", (sink,))
-            db.executemany(
-                "INSERT OR REPLACE INTO listed VALUES (?, ?, ?)",
-                ((sink, entry.key[strip:], entry.size) for entry in entries),
-            )
+        rows = ((sink, entry.key[strip:], entry.size) for entry in entries)
+        for batch in _batches(rows):
+            with self._spool.writing() as db:
+                db.executemany("INSERT OR REPLACE INTO listed VALUES (?, ?, ?)", batch)
 
     def forget_absent(self, sink: int) -> None:
         """Drops the rows of objects that the sink does not list, or lists with another size."""
@@ -125,17 +130,30 @@ class Ledger:
             last = rows[-1][0]
             yield from rows
 
-    def explain(self, sink: int, sums: Iterable[tuple[str, str]], *, sizes: bool) -> None:
-        """Takes hashes from an earlier backup's checksums: (hex, key). With `sizes`, only where stored and recorded sizes agree."""
+    def take_sums(self, sink: int, sums: Iterable[tuple[str, str]]) -> None:
+        """Takes down the checksums of one of the sink's backups: (hex, key). Where `sums` raises, none of them are kept."""
+        try:
+            for batch in _batches((sink, key, sha256) for sha256, key in sums):
+                with self._spool.writing() as db:
+                    db.executemany("INSERT OR REPLACE INTO known VALUES (?, ?, ?)", batch)
+        except WrikeBackupError:
+            self._forget_sums(sink)
+            raise
+
+    def explain(self, sink: int, *, sizes: bool) -> None:
+        """Takes files for what the checksums say that was taken down. With `sizes`, only where stored and recorded sizes agree."""
         same = "AND (f.size IS NULL OR f.size = l.size)" if sizes else ""
         with self._spool.writing() as db:
-            db.execute("DELETE FROM known")
-            db.executemany("INSERT OR REPLACE INTO known VALUES (?, ?)", ((key, sha256) for sha256, key in sums))
             db.execute(
                 "INSERT OR IGNORE INTO objects SELECT ?1, f.key, k.sha256, l.size, 0 FROM files f"
-                f" JOIN listed l ON l.sink=?1 AND l.key=f.key {same} JOIN known k ON k.key=f.key",
+                f" JOIN listed l ON l.sink=?1 AND l.key=f.key {same} JOIN known k ON k.sink=?1 AND k.key=f.key",
                 (sink,),
             )
+        self._forget_sums(sink)
+
+    def _forget_sums(self, sink: int) -> None:
+        with self._spool.writing() as db:
+            db.execute("DELETE FROM known WHERE sink=?", (sink,))
 
     # What is stored
 
@@ -237,3 +255,9 @@ class Ledger:
             "SELECT count(*), coalesce(sum(f.size), 0) FROM files f JOIN objects o ON o.key=f.key AND o.sink=?", (sink,)
         ).fetchone()
         return int(row[0]), int(row[1])
+
+
+def _batches(rows: Iterable[_T]) -> Iterator[list[_T]]:
+    rows = iter(rows)
+    while batch := list(islice(rows, _WRITE)):
+        yield batch

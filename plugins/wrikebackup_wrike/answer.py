@@ -52,7 +52,7 @@ def _decoder(shape: type[Any]) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(shape)
 
 
-def read(body: bytes, path: str, shape: type[_N]) -> Answer[_N]:
+def read(body: bytes | bytearray, path: str, shape: type[_N]) -> Answer[_N]:
     """Raises Malformed, naming `path`, when it is not UTF-8, not the envelope, or a record has no id."""
     try:
         if not body.isascii():

@@ -30,11 +30,7 @@ FIRST_WAIT = 0.5
 _LONGEST_WAIT = 60.0
 _FEW_ATTEMPTS = 4
 _TELL_AFTER, _TELL_EVERY = 2.0, 10.0  # seconds
-LOOK_EVERY, LONG, TELL_AGAIN = (
-    5.0,
-    15.0,
-    30.0,
-)  # seconds: at requests in flight, which of them wait long, of those again
+LOOK_EVERY, LONG, TELL_AGAIN = 5.0, 15.0, 30.0  # seconds: at requests in flight, which wait long, of those again
 _SHOWN = 80  # characters of a path, which may hold a hundred ids
 _PATIENCE = 90.0  # seconds for a call that fails while others are answered
 RENEWALS = 3  # of the token in a row: one may expire while others wait for their turn
@@ -132,7 +128,7 @@ class Api:
         )
         raise error
 
-    def _send(self, path: str, params: Mapping[str, str], token: str) -> tuple[int, httpx.Headers, bytes]:
+    def _send(self, path: str, params: Mapping[str, str], token: str) -> tuple[int, httpx.Headers, bytearray]:
         self.pace.take()
         headers = {"authorization": f"bearer {token}"}
         try:
@@ -141,7 +137,9 @@ class Api:
                 self._http.stream("GET", self.base_url + path, params=dict(params), headers=headers) as response,
             ):
                 # Not `response.content`: httpx's responses are reference cycles, and would keep megabytes until they are collected.
-                body = b"".join(response.iter_bytes())
+                body = bytearray()
+                for part in response.iter_bytes():
+                    body += part
         except httpx.DecodingError as error:
             raise Malformed(f"{path}: the answer cannot be unpacked") from error
         except (httpx.TransportError, httpx.InvalidURL) as error:

@@ -76,7 +76,7 @@ def retry_after(value: str | None) -> float | None:
 
 
 def refusal(
-    status: int, path: str, body: bytes, *, wait: str | None = None, location: str | None = None
+    status: int, path: str, body: bytes | bytearray, *, wait: str | None = None, location: str | None = None
 ) -> SourceError:
     """The error for an answer that is not 200. `path` is what was asked, `wait` the Retry-After header."""
     if status in (405, 501):
@@ -105,14 +105,14 @@ def _elsewhere(status: int, path: str, location: str | None) -> SourceError:
     )
 
 
-def _error(body: bytes) -> _ErrorBody | None:
+def _error(body: bytes | bytearray) -> _ErrorBody | None:
     try:
         return _decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return None
 
 
-def _words(body: bytes) -> str:
+def _words(body: bytes | bytearray) -> str:
     said = _error(body)
     return f": {said.errorDescription or said.error}" if said else ""
 

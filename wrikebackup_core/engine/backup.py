@@ -17,6 +17,7 @@ from wrikebackup_core.engine.fanout import FanOut
 from wrikebackup_core.engine.job import DryRun, Job, Outcome
 from wrikebackup_core.engine.locking import locked, short_hash
 from wrikebackup_core.engine.plan import discard_unfinished, plan
+from wrikebackup_core.engine.stock import Stock, Stocktaking
 from wrikebackup_core.engine.transfer import transfer
 from wrikebackup_core.format import layout
 from wrikebackup_core.format.manifest import Files
@@ -41,9 +42,8 @@ def back_up(job: Job, notify: Callable[[Event], None]) -> Outcome:
     notify = _listeners(job, notify)
     with _opened(job, notify) as (run, spool):
         with job.plugins.around(run):
-            crawl(job, spool, notify)
             attempt = _attempt(job, run, spool, notify)
-            plan(attempt)
+            plan(attempt, _read(attempt))
             transfer(attempt)
             archive, records = derive(attempt)
             commit(attempt, Files(archive, records, tuple(add(attempt))))
@@ -56,9 +56,8 @@ def dry_run(job: Job, notify: Callable[[Event], None]) -> DryRun:
     """Reads the account and says what a run would do. What was read stays for the real run, which goes on from there."""
     notify = _listeners(job, notify)
     with _opened(job, notify) as (run, spool):
-        crawl(job, spool, notify)
         attempt = _attempt(job, run, spool, notify)
-        plan(attempt, write=False)
+        plan(attempt, _read(attempt, write=False), write=False)
         ledger, fan = attempt.ledger, attempt.fan
         new, new_bytes = ledger.plan(list(fan.live))
         return DryRun(
@@ -83,6 +82,17 @@ def _listeners(job: Job, notify: Callable[[Event], None]) -> Callable[[Event], N
             job.plugins.track(event)
 
     return tell
+
+
+def _read(attempt: Attempt, *, write: bool = True) -> list[Stock]:
+    """The account into the spool, and beside that what the sinks hold into the ledger."""
+    stocktaking = Stocktaking(attempt, write=write)
+    try:
+        crawl(attempt.job, attempt.spool, attempt.notify, stocktaking.over)
+        return stocktaking.wait()
+    except BaseException:
+        stocktaking.leave()
+        raise
 
 
 def _attempt(job: Job, run: RunView, spool: Spool, notify: Callable[[Event], None]) -> Attempt:

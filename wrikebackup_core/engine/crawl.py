@@ -18,26 +18,28 @@ __all__ = ["crawl"]
 STAGE = "crawl"
 
 
-def crawl(job: Job, spool: Spool, notify: Callable[[Event], None]) -> None:
-    """Reads what the spool does not have yet.
+def crawl(job: Job, spool: Spool, notify: Callable[[Event], None], stop: threading.Event) -> None:
+    """Reads what the spool does not have yet, until `stop`; what was read stays then.
 
-    A kind that is forbidden is a gap of the run. Any other SourceError ends the crawl and is raised; what was read stays.
+    A kind that is forbidden is a gap of the run. Any other SourceError sets `stop` and is raised.
     """
     notify(StageStarted(STAGE))
-    run = _Crawl(job, spool, notify)
+    run = _Crawl(job, spool, notify, stop)
     for number, kinds in enumerate(job.source.waves()):
         run.wave(number, [kind for kind in kinds if kind not in job.skip])
+        if stop.is_set():
+            return
     spool.index()
     counts = spool.counts()
     notify(StageFinished(STAGE, f"{sum(counts.values()):,} records of {len(counts)} kinds"))
 
 
 class _Crawl:
-    def __init__(self, job: Job, spool: Spool, notify: Callable[[Event], None]) -> None:
+    def __init__(self, job: Job, spool: Spool, notify: Callable[[Event], None], stop: threading.Event) -> None:
         self._source, self._spool, self._notify = job.source, spool, notify
         self._count = sum(spool.counts().values())
         self._lock = threading.Lock()
-        self._failed = threading.Event()
+        self._stop = stop
 
     def wave(self, number: int, kinds: list[Kind]) -> None:
         refused = {gap.kind for gap in self._spool.gaps() if gap.id is None}
@@ -58,15 +60,15 @@ class _Crawl:
         except NotOffered:
             pass  # nobody could have it from this source: nothing is missing
         except BaseException:
-            self._failed.set()
+            self._stop.set()
             raise
-        if not self._failed.is_set():
+        if not self._stop.is_set():
             self._spool.finish(kind, wave)
 
     def _store(self, kind: Kind, wave: int, cursor: str | None) -> None:
         pages = self._source.pages(kind, wave, self._spool, cursor)
-        # When another kind has ended the crawl, what is already asked for is still stored: it serves the next run.
-        for page in _one_ahead(pages, self._failed):
+        # When the crawl is ended by somebody else, what is already asked for is still stored: it serves the next run.
+        for page in _one_ahead(pages, self._stop):
             self._spool.add(kind, wave, page)
             for gap in page.gaps:
                 self._notify(GapFound(gap))

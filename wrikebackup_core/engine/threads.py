@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-__all__ = ["each"]
+__all__ = ["each", "wait_for"]
 
 _T = TypeVar("_T")
 _LISTEN = 0.5  # seconds between two looks for Ctrl-C
@@ -42,7 +42,7 @@ def each(items: Iterable[_T], work: Callable[[_T], None], *, threads: int, name:
     try:
         for thread in crew:
             thread.start()
-        _wait_for(crew)
+        wait_for(crew)
     except BaseException:
         stop.set()
         raise
@@ -50,7 +50,7 @@ def each(items: Iterable[_T], work: Callable[[_T], None], *, threads: int, name:
         raise failures[0]
 
 
-def _wait_for(crew: Iterable[threading.Thread]) -> None:
+def wait_for(crew: Iterable[threading.Thread]) -> None:
     """Until all have ended. A signal that comes just before a join without a limit would be heard at the end of that thread only."""
     for thread in crew:
         while thread.is_alive():

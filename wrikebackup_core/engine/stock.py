@@ -1,0 +1,160 @@
+"""Stock: what each sink holds already, read while the account is crawled.
+
+A store may take minutes to list what it has, and whether it can be reached at all should not be found out hours into a run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from wrikebackup_core.engine.attempt import Attempt
+from wrikebackup_core.engine.threads import each, wait_for
+from wrikebackup_core.errors import FormatError, SinkError
+from wrikebackup_core.format import layout
+from wrikebackup_core.journal import StoredObject
+from wrikebackup_core.model import Message
+from wrikebackup_core.ports import Entry, Sink
+from wrikebackup_core.store import AccountStore
+
+__all__ = ["Stock", "Stocktaking", "hash_stored", "read_sums"]
+
+_CHUNK = 1 << 20
+_PATIENCE = 2.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """One sink's, whose listing and newest checksums the ledger has. `backups` are the uids of its backups, newest first."""
+
+    number: int
+    sink: Sink
+    backups: tuple[str, ...]
+
+
+class Stocktaking:
+    """Begins at once, in threads of its own. With `write` false nothing is changed in a sink.
+
+    `over` is set when there is nothing to back up to, which ends the crawl too.
+    """
+
+    def __init__(self, attempt: Attempt, *, write: bool) -> None:
+        self._attempt, self._write = attempt, write
+        self._found: list[Stock] = []
+        self._failure: BaseException | None = None
+        self._left = threading.Event()
+        self.over = threading.Event()
+        # A daemon, for a program that ends does not wait for a store that hangs.
+        self._thread = threading.Thread(target=self._run, name="stock", daemon=True)
+        self._thread.start()
+
+    def wait(self) -> list[Stock]:
+        """The stocks of the sinks that are still in the run. Raises SinkError when none is."""
+        wait_for([self._thread])
+        if self._failure is not None:
+            raise self._failure
+        return sorted(self._found, key=lambda stock: stock.number)
+
+    def leave(self) -> None:
+        """The run ends: nothing more is read or changed. A store that hangs is not waited for."""
+        self._left.set()
+        self._thread.join(_PATIENCE)
+
+    def _run(self) -> None:
+        sinks = list(self._attempt.fan.live.items())
+        try:
+            each(sinks, lambda pair: self._take(*pair), threads=len(sinks), name="stock")
+        except BaseException as error:  # noqa: BLE001 - raised in the waiting thread
+            self._failure = error
+            self.over.set()
+
+    def _take(self, number: int, sink: Sink) -> None:
+        try:
+            stock = _Taken(self._attempt, sink, number, self._left).take(write=self._write)
+        except _Left:
+            return
+        except SinkError as error:
+            self._attempt.fan.drop(number, error)
+        else:
+            self._found.append(stock)
+
+
+class _Left(Exception):
+    """The run has ended meanwhile."""
+
+
+class _Taken:
+    def __init__(self, attempt: Attempt, sink: Sink, number: int, left: threading.Event) -> None:
+        account, uid = attempt.run.account.id, attempt.run.backup_uid
+        self._attempt, self._sink, self._number, self._left = attempt, sink, number, left
+        self._ledger, self._folder = attempt.ledger, layout.account_folder(account)
+        self._areas = (f"{layout.attachments_folder(account)}/", f"{layout.backup_folder(account, uid)}/")
+        self._backups: list[str] = []
+
+    def take(self, *, write: bool) -> Stock:
+        if write:
+            self._sink.sweep(self._folder)
+        self._ledger.take_listing(self._number, self._listed(), len(self._folder) + 1)
+        self._ledger.forget_absent(self._number)
+        self._look_again(write=write)
+        stock = Stock(self._number, self._sink, tuple(sorted(self._backups, reverse=True)))
+        if stock.backups:
+            read_sums(self._attempt, stock, stock.backups[0])
+        return stock
+
+    def _listed(self) -> Iterator[Entry]:
+        """One listing of the account; the committed backups are noted on the way."""
+        for entry in self._sink.list(self._folder):
+            self._go_on()
+            if entry.key.startswith(self._areas):
+                yield entry
+            folder, _, name = entry.key[len(self._folder) + 1 :].partition("/")
+            uid = folder.removeprefix("backup-")
+            if name == "manifest.json" and uid != folder and layout.started(uid) is not None:
+                self._backups.append(uid)
+
+    def _look_again(self, *, write: bool) -> None:
+        """What the last run wrote down but could not make durable is read back once."""
+        listed, absent = self._ledger.unsure(self._number)
+        whole: list[StoredObject] = []
+        damaged: list[str] = []
+        for stored in listed:
+            self._go_on()
+            if hash_stored(self._sink, f"{self._folder}/{stored.key}") == stored.sha256:
+                whole.append(stored)
+            else:
+                damaged.append(stored.key)
+        self._ledger.know(whole)
+        self._ledger.unlist(self._number, damaged)
+        if write:
+            self._sink.delete([f"{self._folder}/{key}" for key in damaged])
+            self._ledger.drop(self._number, [*absent, *damaged])
+            if whole:
+                self._sink.sync()
+                self._ledger.settle(self._number, whole)
+
+    def _go_on(self) -> None:
+        if self._left.is_set():
+            raise _Left
+
+
+def read_sums(attempt: Attempt, stock: Stock, uid: str) -> None:
+    """Gives the ledger the checksums of one of the sink's backups; those that cannot be read are warned of. Raises SinkError."""
+    account = attempt.run.account.id
+    strip = len(layout.account_folder(account)) + 1
+    sums = ((sha256, key[strip:]) for sha256, key in AccountStore(stock.sink, account).sums(uid))
+    try:
+        attempt.ledger.take_sums(stock.number, sums)
+    except FormatError as error:
+        attempt.notify(Message(f"{stock.sink.name}: {error.message}", warning=True))
+
+
+def hash_stored(sink: Sink, key: str) -> str:
+    """SHA-256 in hex of an object, read back. Raises SinkError."""
+    digest = hashlib.sha256()
+    with sink.open(key) as reader:
+        while chunk := reader.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
