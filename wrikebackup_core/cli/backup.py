@@ -12,7 +12,7 @@ import click
 import msgspec
 
 from wrikebackup_core.cli.ending import Ended, ending, hang_up, worst
-from wrikebackup_core.cli.heaps import share_heaps
+from wrikebackup_core.cli.heaps import keep_heaps_small
 from wrikebackup_core.cli.progress import progress
 from wrikebackup_core.cli.session import PATH, Session, options
 from wrikebackup_core.cli.terminal import Terminal
@@ -47,7 +47,7 @@ def backup(session: Session, profiles: tuple[Path, ...], *, dry_run: bool) -> No
 
     Several profiles run one after the other; one that fails does not stop the others, and the exit code is the gravest.
     """
-    share_heaps()
+    keep_heaps_small()
     terminal = session.terminal
     terminal.interrupted = "run the same command again: it goes on where this run stopped"
     tasks = [_loaded(session, path) for path in profiles]  # all of them first: a mistake is told now and not in an hour
