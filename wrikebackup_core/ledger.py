@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import TypeVar
+
+import msgspec
 
 from wrikebackup_core.errors import WrikeBackupError
 from wrikebackup_core.journal import StoredObject
@@ -23,7 +24,6 @@ __all__ = ["Ledger", "Wanted"]
 _ATTACHMENTS = "attachments/"
 _READ = 1000  # rows read at a time
 _WRITE = 1000  # rows written in one transaction, while others wait to write
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +80,7 @@ class Ledger:
 
     def take_listing(self, sink: int, entries: Iterable[Entry], strip: int) -> None:
         """Takes down what the sink lists; `strip` characters of each key lead to the account's folder."""
-        rows = ((sink, entry.key[strip:], entry.size) for entry in entries)
-        for batch in _batches(rows):
-            with self._spool.writing() as db:
-                db.executemany("INSERT OR REPLACE INTO listed VALUES (?, ?, ?)", batch)
+        self._take_down("listed", sink, ((entry.key[strip:], entry.size) for entry in entries))
 
     def forget_absent(self, sink: int) -> None:
         """Drops the rows of objects that the sink does not list, or lists with another size."""
@@ -133,9 +130,7 @@ class Ledger:
     def take_sums(self, sink: int, sums: Iterable[tuple[str, str]]) -> None:
         """Takes down the checksums of one of the sink's backups: (hex, key). Where `sums` raises, none of them are kept."""
         try:
-            for batch in _batches((sink, key, sha256) for sha256, key in sums):
-                with self._spool.writing() as db:
-                    db.executemany("INSERT OR REPLACE INTO known VALUES (?, ?, ?)", batch)
+            self._take_down("known", sink, ((key, sha256) for sha256, key in sums))
         except WrikeBackupError:
             self._forget_sums(sink)
             raise
@@ -150,6 +145,18 @@ class Ledger:
                 (sink,),
             )
         self._forget_sums(sink)
+
+    def _take_down(self, table: str, sink: int, pairs: Iterable[tuple[str, str | int]]) -> None:
+        """Many rows in one statement: SQLite's module lets go of the interpreter lock for each row that it is handed, and while the
+        account is crawled, many threads want it."""
+        pairs = iter(pairs)
+        while batch := list(islice(pairs, _WRITE)):
+            with self._spool.writing() as db:
+                db.execute(
+                    f"INSERT OR REPLACE INTO {table} SELECT ?, json_extract(value, '$[0]'), json_extract(value, '$[1]')"
+                    " FROM json_each(?)",
+                    (sink, msgspec.json.encode(batch).decode()),
+                )
 
     def _forget_sums(self, sink: int) -> None:
         with self._spool.writing() as db:
@@ -255,9 +262,3 @@ class Ledger:
             "SELECT count(*), coalesce(sum(f.size), 0) FROM files f JOIN objects o ON o.key=f.key AND o.sink=?", (sink,)
         ).fetchone()
         return int(row[0]), int(row[1])
-
-
-def _batches(rows: Iterable[_T]) -> Iterator[list[_T]]:
-    rows = iter(rows)
-    while batch := list(islice(rows, _WRITE)):
-        yield batch

@@ -9,10 +9,14 @@ __all__ = ["keep_heaps_small"]
 
 # Of mallopt(3) in glibc.
 _M_ARENA_MAX = -8
+_M_TRIM_THRESHOLD = -1
 _M_MMAP_THRESHOLD = -3
 
 _HEAPS = 2
 _LARGE = 4 << 20  # bytes: answers to requests, but not the pieces in which files are read
+_KEPT = (
+    16 << 20
+)  # bytes free at the end of a heap; without it, a fixed _LARGE brings this down to 128 KB, and much work
 
 
 def keep_heaps_small() -> None:
@@ -30,3 +34,4 @@ def keep_heaps_small() -> None:
             mallopt = ctypes.CDLL(None).mallopt
             mallopt(_M_ARENA_MAX, _HEAPS)
             mallopt(_M_MMAP_THRESHOLD, _LARGE)
+            mallopt(_M_TRIM_THRESHOLD, _KEPT)
