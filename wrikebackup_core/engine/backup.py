@@ -17,7 +17,7 @@ from wrikebackup_core.engine.fanout import FanOut
 from wrikebackup_core.engine.job import DryRun, Job, Outcome
 from wrikebackup_core.engine.locking import locked, short_hash
 from wrikebackup_core.engine.plan import discard_unfinished, plan
-from wrikebackup_core.engine.stock import Stock, Stocktaking
+from wrikebackup_core.engine.stock import Stocktaking
 from wrikebackup_core.engine.transfer import transfer
 from wrikebackup_core.format import layout
 from wrikebackup_core.format.manifest import Files
@@ -43,7 +43,7 @@ def back_up(job: Job, notify: Callable[[Event], None]) -> Outcome:
     with _opened(job, notify) as (run, spool):
         with job.plugins.around(run):
             attempt = _attempt(job, run, spool, notify)
-            plan(attempt, _read(attempt))
+            _read(attempt, write=True)
             transfer(attempt)
             archive, records = derive(attempt)
             commit(attempt, Files(archive, records, tuple(add(attempt))))
@@ -57,7 +57,7 @@ def dry_run(job: Job, notify: Callable[[Event], None]) -> DryRun:
     notify = _listeners(job, notify)
     with _opened(job, notify) as (run, spool):
         attempt = _attempt(job, run, spool, notify)
-        plan(attempt, _read(attempt, write=False), write=False)
+        _read(attempt, write=False)
         ledger, fan = attempt.ledger, attempt.fan
         new, new_bytes = ledger.plan(list(fan.live))
         return DryRun(
@@ -84,15 +84,12 @@ def _listeners(job: Job, notify: Callable[[Event], None]) -> Callable[[Event], N
     return tell
 
 
-def _read(attempt: Attempt, *, write: bool = True) -> list[Stock]:
-    """The account into the spool, and beside that what the sinks hold into the ledger."""
-    stocktaking = Stocktaking(attempt, write=write)
-    try:
+def _read(attempt: Attempt, *, write: bool) -> None:
+    """The account into the spool and, beside that, what the sinks hold into the ledger; then what they lack."""
+    with Stocktaking(attempt, write=write) as stocktaking:
         crawl(attempt.job, attempt.spool, attempt.notify, stocktaking.over)
-        return stocktaking.wait()
-    except BaseException:
-        stocktaking.leave()
-        raise
+        stocktaking.check()
+        plan(attempt, stocktaking.wait, write=write)
 
 
 def _attempt(job: Job, run: RunView, spool: Spool, notify: Callable[[Event], None]) -> Attempt:

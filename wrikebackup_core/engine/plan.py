@@ -7,7 +7,7 @@ of a run that was killed. Nothing is read back unless neither explains a file, a
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from wrikebackup_core.engine.attempt import Attempt
 from wrikebackup_core.engine.job import Job
@@ -24,15 +24,15 @@ __all__ = ["discard_unfinished", "plan"]
 STAGE = "plan"
 
 
-def plan(attempt: Attempt, stocks: Sequence[Stock], *, write: bool = True) -> None:
-    """Fills the ledger. With `write` false nothing is changed in a sink. A sink that cannot be read is dropped.
+def plan(attempt: Attempt, stocks: Callable[[], Sequence[Stock]], *, write: bool = True) -> None:
+    """Fills the ledger. `stocks` waits for what the sinks hold.
 
-    Raises SinkError when no sink is left.
+    With `write` false nothing is changed in a sink. A sink that cannot be read is dropped. Raises SinkError when no sink is left.
     """
     ledger, fan = attempt.ledger, attempt.fan
     attempt.notify(StageStarted(STAGE))
     ledger.want(_wanted(attempt))
-    for stock in stocks:
+    for stock in stocks():
         try:
             _Reconciled(attempt, stock).run(write=write)
         except SinkError as error:

@@ -9,6 +9,7 @@ import hashlib
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Self
 
 from wrikebackup_core.engine.attempt import Attempt
 from wrikebackup_core.engine.threads import each, wait_for
@@ -37,7 +38,8 @@ class Stock:
 class Stocktaking:
     """Begins at once, in threads of its own. With `write` false nothing is changed in a sink.
 
-    `over` is set when there is nothing to back up to, which ends the crawl too.
+    `over` is set when there is nothing to back up to, which ends the crawl too. A context manager: when it is left by an exception,
+    nothing more is read or changed.
     """
 
     def __init__(self, attempt: Attempt, *, write: bool) -> None:
@@ -50,17 +52,24 @@ class Stocktaking:
         self._thread = threading.Thread(target=self._run, name="stock", daemon=True)
         self._thread.start()
 
+    def check(self) -> None:
+        """Raises SinkError when it is known by now that no sink is left."""
+        if self._failure is not None:
+            raise self._failure
+
     def wait(self) -> list[Stock]:
         """The stocks of the sinks that are still in the run. Raises SinkError when none is."""
         wait_for([self._thread])
-        if self._failure is not None:
-            raise self._failure
+        self.check()
         return sorted(self._found, key=lambda stock: stock.number)
 
-    def leave(self) -> None:
-        """The run ends: nothing more is read or changed. A store that hangs is not waited for."""
-        self._left.set()
-        self._thread.join(_PATIENCE)
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        if kind is not None:
+            self._left.set()
+            self._thread.join(_PATIENCE)  # a store that hangs is not waited for
 
     def _run(self) -> None:
         sinks = list(self._attempt.fan.live.items())
