@@ -10,11 +10,14 @@ from urllib.parse import quote
 from wrikebackup_core import Forbidden, NotFound, Record
 from wrikebackup_wrike.answer import Named
 from wrikebackup_wrike.crawl.queries import Desk, Query
+from wrikebackup_wrike.crawl.shapes import FolderHead, TaskHead
 from wrikebackup_wrike.refusals import BadRequest, NoSuchMethod
 
-__all__ = ["BATCH", "Found", "fetch", "is_safe"]
+__all__ = ["BATCH", "RECYCLED", "Found", "fetch", "is_safe"]
 
 BATCH = 100
+RECYCLED = "Rb"
+"""How the scopes of what lies in the recycle bin begin."""
 _ID = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9_:.=-]{1,256}")
 
 
@@ -25,6 +28,17 @@ class Found:
     records: list[Record] = field(default_factory=list)
     heads: list[Named] = field(default_factory=list)
     refused: dict[str, Forbidden | NotFound | BadRequest] = field(default_factory=dict)
+
+    def split(self) -> tuple[list[tuple[Named, Record]], list[str]]:
+        """What is part of the backup, and the ids of what lies in the recycle bin."""
+        kept: list[tuple[Named, Record]] = []
+        recycled: list[str] = []
+        for head, record in zip(self.heads, self.records, strict=True):
+            if isinstance(head, TaskHead | FolderHead) and head.scope.startswith(RECYCLED):
+                recycled.append(head.id)
+            else:
+                kept.append((head, record))
+        return kept, recycled
 
 
 def is_safe(id_: str) -> bool:

@@ -11,19 +11,18 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from wrikebackup_core import Crawled, Kind, Page, Record
+from wrikebackup_core import Crawled, Kind, Page
 from wrikebackup_wrike.answer import Named, head_of
 from wrikebackup_wrike.crawl.by_id import BATCH, Found, fetch, is_safe
 from wrikebackup_wrike.crawl.flight import answers
 from wrikebackup_wrike.crawl.queries import BY_ID
 from wrikebackup_wrike.crawl.run import Crawl
-from wrikebackup_wrike.crawl.shapes import AccountHead, FolderHead, TaskHead
+from wrikebackup_wrike.crawl.shapes import AccountHead, TaskHead
 from wrikebackup_wrike.refusals import NoSuchMethod
 
 __all__ = ["Closure", "virtual_folders"]
 
 _log = logging.getLogger(__name__)
-_RECYCLED = "Rb"
 _CHILDREN = (Kind.COMMENTS, Kind.ATTACHMENTS, Kind.TIMELOGS)
 _HOPELESS = 200  # ids refused, none found: what is named is not for this token to see
 
@@ -47,7 +46,7 @@ class Closure:
             wanted = set()
             for found, batch in self._fetch(kind, ids):
                 hopeful = hopeful or bool(found.heads)
-                kept, recycled = _split(found)
+                kept, recycled = found.split()
                 absent.update(set(batch) - {head.id for head, _ in kept})
                 wanted.update(_relatives(head for head, _ in kept))
                 self._crawl.survey.note(kind, [head for head, _ in kept])
@@ -137,18 +136,6 @@ def _orphans(crawl: Crawl) -> dict[Kind, set[str]]:
             orphans[Kind.FOLDERS] |= folders
             orphans[Kind.TASKS] |= unknown - folders
     return orphans
-
-
-def _split(found: Found) -> tuple[list[tuple[Named, Record]], list[str]]:
-    """What is part of the backup, and the ids of what lies in the recycle bin."""
-    kept: list[tuple[Named, Record]] = []
-    recycled: list[str] = []
-    for head, record in zip(found.heads, found.records, strict=True):
-        if isinstance(head, TaskHead | FolderHead) and head.scope.startswith(_RECYCLED):
-            recycled.append(head.id)
-        else:
-            kept.append((head, record))
-    return kept, recycled
 
 
 def _relatives(heads: Iterable[Named]) -> set[str]:

@@ -11,8 +11,8 @@ from dataclasses import replace
 
 import msgspec
 
-from wrikebackup_core import Gap, Kind, Page, Record
-from wrikebackup_wrike.crawl.by_id import BATCH, Found, fetch, is_safe
+from wrikebackup_core import Gap, Kind, Page
+from wrikebackup_wrike.crawl.by_id import BATCH, RECYCLED, Found, fetch, is_safe
 from wrikebackup_wrike.crawl.flight import answers
 from wrikebackup_wrike.crawl.listing import list_all
 from wrikebackup_wrike.crawl.queries import BY_ID, FOLDER_TREE, LISTINGS
@@ -23,7 +23,7 @@ from wrikebackup_wrike.refusals import BadRequest
 __all__ = ["list_folders"]
 
 _log = logging.getLogger(__name__)
-_RECYCLED, _ROOT = "Rb", "WsRoot"
+_ROOT = "WsRoot"
 
 
 class _State(msgspec.Struct):
@@ -69,18 +69,11 @@ def _by_tree(crawl: Crawl, absent: set[str]) -> Iterator[Page]:
 def _tree(crawl: Crawl) -> list[str]:
     """Ids of the folders outside the recycle bin. The root, which stands among them, is none: it cannot be read by its id."""
     heads = crawl.desk.ask(FOLDER_TREE).heads
-    return [head.id for head in heads if isinstance(head, FolderHead) and not head.scope.startswith((_RECYCLED, _ROOT))]
+    return [head.id for head in heads if isinstance(head, FolderHead) and not head.scope.startswith((RECYCLED, _ROOT))]
 
 
 def _page(crawl: Crawl, batch: Sequence[str], found: Found, absent: set[str]) -> Page:
-    kept: list[tuple[FolderHead, Record]] = []
-    recycled: list[str] = []
-    for head, record in zip(found.heads, found.records, strict=True):
-        assert isinstance(head, FolderHead)
-        if head.scope.startswith(_RECYCLED):  # since the tree was read
-            recycled.append(head.id)
-        else:
-            kept.append((head, record))
+    kept, recycled = found.split()  # moved there since the tree was read, some of them
     crawl.survey.note(Kind.FOLDERS, [head for head, _ in kept])
     lost = set(batch) - {head.id for head in found.heads}
     absent |= lost.union(recycled)
