@@ -1,4 +1,4 @@
-"""What the sinks hold is read while the account is crawled."""
+"""Whether the sinks can be written to is tried first; what they hold is read while the account is crawled."""
 
 from __future__ import annotations
 
@@ -59,7 +59,26 @@ def test_a_crawl_that_fails_ends_the_run_and_leaves_the_sinks_alone(source: Endl
     source.refuse[Kind.CONTACTS] = Unauthorized("the token has expired")
     with pytest.raises(Unauthorized, match="expired"):
         back_up(make_job(sink), lambda _: None)
-    assert sink.calls["delete"] == sink.calls["create"] == 0
+    assert (sink.objects, sink.unfinished(), sink.calls["delete"]) == ({}, [], 0)
+
+
+def test_a_sink_that_cannot_be_written_to_is_found_out_before_anything_is_read(
+    source: Endless, make_job: MakeJob
+) -> None:
+    sink = MemorySink()
+    sink.fail("create")
+    with pytest.raises(SinkError, match="told to fail at create"):
+        back_up(make_job(sink), lambda _: None)
+    assert source.asked.keys() == {"account"}
+
+
+def test_trying_a_sink_leaves_nothing_in_it(source: Endless, make_job: MakeJob) -> None:
+    source.last, sink = 1, MemorySink()
+    sink.fail("sweep")  # the next thing that is asked of it
+    with pytest.raises(SinkError, match="told to fail at sweep"):
+        back_up(make_job(sink), lambda _: None)
+    assert sink.calls["create"] == 1
+    assert (sink.objects, sink.unfinished()) == ({}, [])
 
 
 def test_one_sink_of_two_that_cannot_be_listed_is_told_of_and_left_out(source: Endless, make_job: MakeJob) -> None:

@@ -19,6 +19,7 @@ from wrikebackup_core.engine.locking import locked, short_hash
 from wrikebackup_core.engine.plan import discard_unfinished, plan
 from wrikebackup_core.engine.stock import Stocktaking
 from wrikebackup_core.engine.transfer import transfer
+from wrikebackup_core.errors import AlreadyExists, SinkError
 from wrikebackup_core.format import layout
 from wrikebackup_core.format.manifest import Files
 from wrikebackup_core.ledger import Ledger
@@ -43,6 +44,7 @@ def back_up(job: Job, notify: Callable[[Event], None]) -> Outcome:
     with _opened(job, notify) as (run, spool):
         with job.plugins.around(run):
             attempt = _attempt(job, run, spool, notify)
+            _try_sinks(attempt)
             _read(attempt, write=True)
             transfer(attempt)
             archive, records = derive(attempt)
@@ -82,6 +84,17 @@ def _listeners(job: Job, notify: Callable[[Event], None]) -> Callable[[Event], N
             job.plugins.track(event)
 
     return tell
+
+
+def _try_sinks(attempt: Attempt) -> None:
+    """That a sink cannot be written to should not be found out after hours of reading. Leaves nothing behind."""
+    key = layout.manifest_key(attempt.run.account.id, attempt.run.backup_uid)
+    for number, sink in list(attempt.fan.live.items()):
+        try:
+            with contextlib.suppress(AlreadyExists):  # a run that was killed at its very end
+                sink.create(key).discard()
+        except SinkError as error:
+            attempt.fan.drop(number, error)
 
 
 def _read(attempt: Attempt, *, write: bool) -> None:
