@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 import msgspec
 
@@ -18,6 +17,7 @@ from wrikebackup_core.journal import StoredObject
 from wrikebackup_core.model import Attachment
 from wrikebackup_core.ports import Entry
 from wrikebackup_core.spool import Spool
+from wrikebackup_core.staged import batches
 
 __all__ = ["Ledger", "Wanted"]
 
@@ -149,8 +149,7 @@ class Ledger:
     def _take_down(self, table: str, sink: int, pairs: Iterable[tuple[str, str | int]]) -> None:
         """Many rows in one statement: SQLite's module lets go of the interpreter lock for each row that it is handed, and while the
         account is crawled, many threads want it."""
-        pairs = iter(pairs)
-        while batch := list(islice(pairs, _WRITE)):
+        for batch in batches(pairs, _WRITE):
             with self._spool.writing() as db:
                 db.execute(
                     f"INSERT OR REPLACE INTO {table} SELECT ?, json_extract(value, '$[0]'), json_extract(value, '$[1]')"

@@ -25,7 +25,7 @@ def keep_heaps_small() -> None:
     glibc gives each thread a heap of its own, up to eight a processor, and none gives memory back that another could use. Measured:
     a run over 40,000 tasks took 145 MB, and with two heaps 107 MB in the same time. Blocks outside the heaps go back to the system
     as soon as they are free, but from which size on that is so, glibc raises to what was freed last, up to 32 MB. Measured: with
-    1,000,000 tasks, whose answers may have 10 MB, 260 MB were resident, and with a fixed size 203 to 219 MB.
+    1,000,000 tasks, whose answers may have 10 MB, 260 MB were resident, and with a fixed size 203 to 225 MB.
     """
     if sys.platform == "linux":
         import ctypes

@@ -19,10 +19,10 @@ from wrikebackup_core.journal import StoredObject
 from wrikebackup_core.model import Message
 from wrikebackup_core.ports import Entry, Sink
 from wrikebackup_core.store import AccountStore
+from wrikebackup_core.stored import chunks
 
 __all__ = ["Stock", "Stocktaking", "hash_stored", "read_sums"]
 
-_CHUNK = 1 << 20
 _PATIENCE = 2.0  # seconds
 
 
@@ -131,14 +131,14 @@ class _Taken:
         damaged: list[str] = []
         for stored in listed:
             self._go_on()
-            if hash_stored(self._sink, f"{self._folder}/{stored.key}") == stored.sha256:
+            if hash_stored(self._sink, self._attempt.fan.path(stored.key)) == stored.sha256:
                 whole.append(stored)
             else:
                 damaged.append(stored.key)
         self._ledger.know(whole)
         self._ledger.unlist(self._number, damaged)
         if write:
-            self._sink.delete([f"{self._folder}/{key}" for key in damaged])
+            self._sink.delete([self._attempt.fan.path(key) for key in damaged])
             self._ledger.drop(self._number, [*absent, *damaged])
             if whole:
                 self._sink.sync()
@@ -163,7 +163,6 @@ def read_sums(attempt: Attempt, stock: Stock, uid: str) -> None:
 def hash_stored(sink: Sink, key: str) -> str:
     """SHA-256 in hex of an object, read back. Raises SinkError."""
     digest = hashlib.sha256()
-    with sink.open(key) as reader:
-        while chunk := reader.read(_CHUNK):
-            digest.update(chunk)
+    for chunk in chunks(sink, key):
+        digest.update(chunk)
     return digest.hexdigest()
