@@ -14,6 +14,7 @@ WrikeBackupError                       1
 │   └── Interrupted                    1   a connection, a limit or a server in trouble: trying again may help
 ├── SinkError                          1   the store cannot be used
 │   ├── AlreadyExists                  1   keys are written once
+│   ├── KeyLocked                      1   the store refuses until a date to delete it
 │   ├── KeyNotFound                    1
 │   └── SinkFull                       1
 ├── FormatError                        4   stored bytes are not what the format says
@@ -36,6 +37,7 @@ __all__ = [
     "Forbidden",
     "FormatError",
     "Interrupted",
+    "KeyLocked",
     "KeyNotFound",
     "KeyRefused",
     "Locked",
@@ -164,6 +166,10 @@ class SinkError(WrikeBackupError):
 
 class AlreadyExists(SinkError):
     """Every key is written once and never changed."""
+
+
+class KeyLocked(SinkError):
+    """The store refuses to delete it before its lock ends."""
 
 
 class KeyNotFound(SinkError):

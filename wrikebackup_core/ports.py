@@ -18,9 +18,11 @@ __all__ = [
     "Context",
     "Crawled",
     "Entry",
+    "Locking",
     "Page",
     "Reader",
     "Run",
+    "Signing",
     "Sink",
     "Source",
     "Table",
@@ -201,6 +203,31 @@ class Sink(Protocol):
         """What `doctor` asks: reachable, writable, atomic, room. Leaves nothing behind; never raises for a failed check."""
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class Locking(Protocol):
+    """What a sink has besides, whose store can refuse until a date to delete an object: `create` then locks what it writes."""
+
+    def prolong(self, keys: Iterable[str]) -> None:
+        """Sees that each of the keys stays locked at least as long as one that is written now. Nothing to do where the profile
+        asks for no lock. Raises SinkError.
+        """
+
+    def locked(self, keys: Iterable[str]) -> Mapping[str, datetime]:
+        """Those of the keys that cannot be deleted now, and until when (UTC; `datetime.max` for a hold without an end). Raises
+        SinkError.
+        """
+
+
+@runtime_checkable
+class Signing(Protocol):
+    """What a sink has besides, whose store can let others read an object for a while without an account of theirs."""
+
+    def sign(self, key: str, seconds: int) -> str:
+        """An address from which anybody can read the object for so long; it is a secret. Raises KeyNotFound, SinkError, and
+        UsageError for a longer time than the store allows.
+        """
 
 
 @runtime_checkable

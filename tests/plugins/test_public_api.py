@@ -14,8 +14,9 @@ ROOT = Path(__file__).parents[2]
 
 PUBLIC = """
     Account AlreadyExists Artifact Attachment AttachmentMode Backup Check Context Crawled Entry Event FileFinished
-    FileProgress FileStarted Forbidden FormatError Gap GapFound Interrupted KeyNotFound KeyRefused Kind Message
-    MissingExtra NotFound NotOffered Page PluginError Reader Record Register Run Secret SecretError Sink SinkDropped
+    FileProgress FileStarted Forbidden FormatError Gap GapFound Interrupted KeyLocked KeyNotFound KeyRefused
+    Kind Locking Message MissingExtra NotFound NotOffered Page PluginError Reader Record Register Run Secret SecretError
+    Signing Sink SinkDropped
     SinkError SinkFull Source SourceError StageFinished StageProgress StageStarted Table Transform Unauthorized
     UsageError WrikeBackupError Writer __version__ command_context hookimpl source_options
 """.split()  # noqa: SIM905 - sixty quotation marks less
