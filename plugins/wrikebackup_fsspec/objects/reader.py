@@ -1,0 +1,49 @@
+"""An object read in ranges: each request is small enough to be tried again as a whole, and memory stays the same for any size."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from wrikebackup_core import SinkError
+from wrikebackup_fsspec.objects.bucket import Bucket
+
+__all__ = ["ObjectReader"]
+
+_FIRST, _RANGE = 1 << 20, 16 << 20  # bytes; who opens an archive in the middle reads little
+
+
+class ObjectReader:
+    """A Reader. The first request is made at once, so that a missing object is noticed by `open`."""
+
+    def __init__(self, bucket: Bucket, key: str, offset: int) -> None:
+        self.start = offset
+        self._bucket, self._key = bucket, key
+        part = bucket.read(key, offset, _FIRST)
+        self.size = part.size
+        self._at, self._held = offset + len(part.data), part.data
+
+    def read(self, size: int = -1, /) -> bytes:
+        if size < 0:
+            return b"".join(iter(lambda: self.read(_RANGE), b""))
+        if not self._held and size and self._at < self.size:
+            self._fetch()
+        data = bytes(self._held[:size])
+        self._held = self._held[size:]
+        return data
+
+    def _fetch(self) -> None:
+        part = self._bucket.read(self._key, self._at, _RANGE)
+        if not part.data or part.size != self.size:
+            raise SinkError(f"{self._bucket.name}: {self._key} changed while it was being read")
+        self._at += len(part.data)
+        self._held = part.data
+
+    def close(self) -> None:
+        self._held = memoryview(b"")
+        self._at = self.size
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()

@@ -1,0 +1,112 @@
+"""A bucket as a sink."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+
+from wrikebackup_core import Check, Entry, SinkError
+from wrikebackup_fsspec import keys
+from wrikebackup_fsspec.objects.bucket import Bucket
+from wrikebackup_fsspec.objects.checks import PROBE, checks
+from wrikebackup_fsspec.objects.reader import ObjectReader
+from wrikebackup_fsspec.objects.writer import ObjectWriter
+
+__all__ = ["ObjectSink"]
+
+_BATCH = 1000  # keys; what S3 deletes with one request
+_MAX_NAME = 1024  # bytes of a whole name; S3 and GCS alike
+
+
+class ObjectSink:
+    """`prefix` is the folder inside the bucket, without slashes around it; empty for the bucket itself."""
+
+    def __init__(self, bucket: Bucket, prefix: str) -> None:
+        self.name = f"{bucket.name}/{prefix}" if prefix else bucket.name
+        self._bucket = bucket
+        self._root = f"{prefix}/" if prefix else ""
+        self._prepared = False
+        self._lock = threading.Lock()
+
+    def create(self, key: str) -> ObjectWriter:
+        name = self._named(key)
+        with self._lock:
+            if not self._prepared:
+                self._bucket.prepare()
+                self._prepared = True
+        return ObjectWriter(self._bucket, name)
+
+    def sync(self) -> None:
+        """What an object store has acknowledged is durable."""
+
+    def open(self, key: str, offset: int = 0) -> ObjectReader:
+        return ObjectReader(self._bucket, self._named(key), offset)
+
+    def list(self, prefix: str) -> Iterator[Entry]:
+        for entry in self._bucket.list(self._folder(prefix)):
+            key = entry.key[len(self._root) :]
+            if _is_key(key):
+                yield Entry(key, entry.size)
+
+    def folders(self, prefix: str) -> Iterator[str]:
+        """Names directly below a folder that have something below them."""
+        return filter(_is_key, self._bucket.folders(self._folder(prefix)))
+
+    def delete(self, keys_: Iterable[str]) -> None:
+        first: SinkError | None = None
+        names = map(self._named, keys_)
+        while batch := list(itertools.islice(names, _BATCH)):
+            try:
+                self._bucket.delete(batch)
+            except SinkError as error:
+                first = first or error
+        if first is not None:
+            raise first
+
+    def sweep(self, prefix: str) -> None:
+        self._bucket.sweep(self._folder(prefix))
+        if probes := [
+            entry.key
+            for entry in self._bucket.list(self._root + PROBE)
+            if keys.is_temporary(entry.key.rpartition("/")[2])
+        ]:
+            self._bucket.delete(probes)
+
+    def prolong(self, keys_: Iterable[str]) -> None:
+        self._bucket.prolong(map(self._named, keys_))
+
+    def locked(self, keys_: Iterable[str]) -> Mapping[str, datetime]:
+        found = self._bucket.locked(map(self._named, keys_))
+        return {name[len(self._root) :]: until for name, until in found.items()}
+
+    def sign(self, key: str, seconds: int) -> str:
+        return self._bucket.sign(self._named(key), seconds)
+
+    def checks(self) -> Iterator[Check]:
+        return checks(self._bucket, self._root)
+
+    def close(self) -> None:
+        self._bucket.close()
+
+    def _named(self, key: str) -> str:
+        name = self._root + keys.check(key)
+        if len(name.encode()) > _MAX_NAME:
+            raise SinkError(
+                f"{key!r} is no key: with the prefix it is longer than the {_MAX_NAME} bytes of an object's name"
+            )
+        return name
+
+    def _folder(self, prefix: str) -> str:
+        folder = keys.check_prefix(prefix)
+        return f"{self._root}{folder}/" if folder else self._root
+
+
+def _is_key(key: str) -> bool:
+    """Whether a name in the bucket can be one of ours; others are somebody else's."""
+    try:
+        keys.check(key)
+    except SinkError:
+        return False
+    return True
