@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from itertools import chain, groupby
 from operator import itemgetter
-from typing import IO
+from typing import IO, TypeVar
 
 import ijson  # type: ignore[import-untyped] # it ships no types
 import msgspec
@@ -22,18 +22,19 @@ from wrikebackup_core.format import layout, official, schema
 from wrikebackup_core.format.records import RecordDecoder
 from wrikebackup_core.model import AttachmentMode, Kind, Record
 
-__all__ = ["Contents"]
+__all__ = ["UNREADABLE", "Contents", "MemberFindings", "by_token", "one_line"]
 
 _LINE = 64 << 20  # bytes of one record; a longer line is no record
 _DEPTH = 100
 _SHOWN = 20  # findings of one kind in one member, before they are only counted
 _RECORDS = ".jsonl"
 _Row = schema.User | schema.Folder | schema.Task | schema.Team
+_AnyRow = TypeVar("_AnyRow", bound=msgspec.Struct)
 Tell = Callable[[str, int], None]
 """Called now and then with a member and the number of its records read."""
 
 _TELL = 1000
-_UNREADABLE = (
+UNREADABLE = (
     zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError,
     OverflowError, WrikeBackupError, ijson.JSONError,
 )  # fmt: skip
@@ -48,7 +49,7 @@ class _OtherLayout(Exception):
     """The JSON is not laid out one record to a line."""
 
 
-class _Findings:
+class MemberFindings:
     """Findings about one member of a zip; of many, the first ones and the number of the rest."""
 
     def __init__(self, key: str, member: str) -> None:
@@ -90,8 +91,8 @@ class Contents:
                 for name in dict.fromkeys(names):
                     if name in schema.FILES:
                         yield from self._file(key, archive, name)
-        except _UNREADABLE as error:
-            yield Finding(key, "damaged", f"not a whole zip: {_line(error)}")
+        except UNREADABLE as error:
+            yield Finding(key, "damaged", f"not a whole zip: {one_line(error)}")
 
     def records(self, key: str, file: IO[bytes], counts: Mapping[str, int] | None) -> Iterator[Finding]:
         """The zip of all records; `counts` as the manifest has them, None where it cannot be read."""
@@ -104,8 +105,8 @@ class Contents:
                         yield Finding(key, "damaged", f"holds {name!r}, or holds it twice")
                     else:
                         found[kind] = yield from self._lines(key, archive, name)
-        except _UNREADABLE as error:
-            yield Finding(key, "damaged", f"not a whole zip: {_line(error)}")
+        except UNREADABLE as error:
+            yield Finding(key, "damaged", f"not a whole zip: {one_line(error)}")
             return
         for kind in set(Kind) - found.keys():
             self._reconciliation.whole(kind)  # no records, no member
@@ -119,15 +120,15 @@ class Contents:
     def reconciled(self, key: str) -> Iterator[Finding]:
         """What of the four files, in the archive `key`, does not fit the records."""
         for file, differences in groupby(self._reconciliation.differences(), key=itemgetter(0)):
-            findings = _Findings(key, file)
+            findings = MemberFindings(key, file)
             for _, difference in differences:
                 findings.add(difference)
             yield from findings.all()
 
     def _file(self, key: str, archive: zipfile.ZipFile, name: str) -> Iterator[Finding]:
         """One of the four: as this program lays it out, else as any JSON."""
-        for rows in (_by_line, _by_token):
-            findings = _Findings(key, name)
+        for rows in (_by_line, by_token):
+            findings = MemberFindings(key, name)
             compare = self._reconciliation.rows(name)
             try:
                 with archive.open(name) as member:
@@ -140,8 +141,8 @@ class Contents:
                     self._reconciliation.whole(name)
             except _OtherLayout:
                 continue
-            except _UNREADABLE as error:
-                findings.add(_line(error))
+            except UNREADABLE as error:
+                findings.add(one_line(error))
             yield from findings.all()
             return
 
@@ -157,7 +158,7 @@ class Contents:
         kind = name.removesuffix(_RECORDS)
         compare = self._reconciliation.records(kind)
         decode = RecordDecoder[Head | _AnyRecord](kind, Head if compare else _AnyRecord)
-        findings, number = _Findings(key, name), 0
+        findings, number = MemberFindings(key, name), 0
         count: int | None = None
         try:
             with archive.open(name) as member:
@@ -176,8 +177,8 @@ class Contents:
             count = number
             if not findings:
                 self._reconciliation.whole(kind)
-        except _UNREADABLE as error:
-            findings.add(_line(error))
+        except UNREADABLE as error:
+            findings.add(one_line(error))
         yield from findings.all()
         return count
 
@@ -190,7 +191,7 @@ class Contents:
                 yield Finding(key, "unexpected size", f"{stored:,} bytes, {attachment.size:,} by its record")
 
 
-def _by_line(member: IO[bytes], row_type: type[_Row], findings: _Findings) -> Iterator[_Row]:
+def _by_line(member: IO[bytes], row_type: type[_Row], findings: MemberFindings) -> Iterator[_Row]:
     """The records of an array with one record to a line, as this program writes it. Raises _OtherLayout for any other JSON."""
     decode = msgspec.json.Decoder(row_type).decode
     first = member.readline(_LINE)
@@ -212,7 +213,7 @@ def _by_line(member: IO[bytes], row_type: type[_Row], findings: _Findings) -> It
         raise _OtherLayout
 
 
-def _by_token(member: IO[bytes], row_type: type[_Row], findings: _Findings) -> Iterator[_Row]:
+def by_token(member: IO[bytes], row_type: type[_AnyRow], findings: MemberFindings) -> Iterator[_AnyRow]:
     """The records of an array laid out in whatever way. Raises ValueError where it is no JSON, or no array."""
     events = ijson.basic_parse(member, use_float=True)
     first = next(events)
@@ -237,7 +238,7 @@ def _shallow(events: Iterable[tuple[str, object]]) -> Iterator[tuple[str, object
         yield event
 
 
-def _line(error: BaseException) -> str:
+def one_line(error: BaseException) -> str:
     """An error's first line, or its name where it has none."""
     said = error.args[0] if error.args else None
     text = (

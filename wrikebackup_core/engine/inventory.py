@@ -59,6 +59,11 @@ class Inventory:
         query = "SELECT 1 FROM listed WHERE substr(key, 1, ?2) = ?1 UNION ALL SELECT 1 FROM sums WHERE substr(key, 1, ?2) = ?1"
         return self._db.execute(query, (start, len(start))).fetchone() is not None
 
+    def sums(self, start: str) -> bool:
+        """Whether SHA256SUMS names any key that starts with `start`."""
+        row = self._db.execute("SELECT key FROM sums WHERE key >= ? ORDER BY key LIMIT 1", (start,)).fetchone()
+        return row is not None and str(row[0]).startswith(start)
+
     def present(self) -> Iterator[tuple[str, str, int]]:
         """(key, SHA-256, size) of what is named in SHA256SUMS and listed, by key."""
         return self._rows("SELECT s.key, s.sha256, l.size FROM sums s JOIN listed l ON l.key=s.key WHERE s.key > ?")

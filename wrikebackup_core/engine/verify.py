@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Callable, Iterator
+from typing import IO
 
 from wrikebackup_core.engine.contents import Contents
 from wrikebackup_core.engine.findings import Finding, Report
+from wrikebackup_core.engine.foreign import look_into
 from wrikebackup_core.engine.inventory import Inventory
 from wrikebackup_core.engine.reconciliation import Reconciliation
 from wrikebackup_core.engine.threads import each
@@ -142,7 +144,8 @@ class _Verification:
                 there = inventory.size(key) is not None
                 detail = "named by the manifest, but not in SHA256SUMS"
                 self._findings.append(Finding(key, "unlisted" if there else "missing", detail))
-        for key in (layout.archive_key(self._account, self._uid), layout.records_key(self._account, self._uid)):
+        every = [layout.archive_key(self._account, self._uid), layout.records_key(self._account, self._uid)]
+        for key in every[:1] if _is_foreign(manifest) else every:
             if not any(start.startswith(key) for start in named) and not inventory.knows(key):
                 self._findings.append(Finding(key, "missing", "every backup has one"))
 
@@ -191,7 +194,8 @@ class _Verification:
             )
             if archive in sizes:
                 with open_stored(self._sink, archive, sizes[archive]) as file:
-                    self._findings += contents.archive(archive, file)
+                    looked = self._foreign if _is_foreign(manifest) else contents.archive
+                    self._findings += looked(archive, file)
                 self._findings += self._unkept(manifest)
             if records in sizes:
                 with open_stored(self._sink, records, sizes[records]) as file:
@@ -201,6 +205,16 @@ class _Verification:
         if not sizes and self._inventory.knows(archive):
             self._notify(Message("the zips are encoded: their checksums were compared, their contents not looked at"))
         self._notify(StageFinished(CONTENTS, f"{len(sizes)} zips looked into"))
+
+    def _foreign(self, key: str, file: IO[bytes]) -> Iterator[Finding]:
+        """An archive of Wrike's own tool, which may write a file's name in another way than we do."""
+
+        def note(id_: str, stored: bool, place: str) -> None:
+            start = f"{layout.attachments_folder(self._account)}/{id_}-"
+            if stored and not self._inventory.sums(start):
+                self._inventory.name(start, id_, place)
+
+        yield from (found for found in look_into(key, file, note) if isinstance(found, Finding))
 
     def _unkept(self, manifest: Manifest | None) -> Iterator[Finding]:
         """Files that the JSON says are stored, and that the backup neither holds nor owns up to lacking."""
@@ -213,4 +227,11 @@ class _Verification:
 
 
 def _names(manifest: Manifest | None) -> tuple[str, ...]:
-    return (manifest.files.archive, manifest.files.records, *manifest.files.artifacts) if manifest else ()
+    if manifest is None:
+        return ()
+    return tuple(name for name in (manifest.files.archive, manifest.files.records, *manifest.files.artifacts) if name)
+
+
+def _is_foreign(manifest: Manifest | None) -> bool:
+    """Whether Wrike's own tool took the backup: it keeps no records."""
+    return manifest is not None and manifest.files.records is None

@@ -41,10 +41,13 @@ class Attachments(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Files(msgspec.Struct, frozen=True):
-    """Keys relative to the backup's folder, as they are stored: `backup-….zip.age` where a transform encodes."""
+    """Keys relative to the backup's folder, as they are stored: `backup-….zip.age` where a transform encodes.
+
+    `records` is None in a backup that Wrike's own tool took: it keeps no records.
+    """
 
     archive: str
-    records: str
+    records: str | None
     artifacts: tuple[str, ...] = ()
 
 
