@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -15,8 +14,10 @@ from wrikebackup_core.engine.crawl import crawl
 from wrikebackup_core.engine.derive import add, derive
 from wrikebackup_core.engine.fanout import FanOut
 from wrikebackup_core.engine.job import DryRun, Job, Outcome
+from wrikebackup_core.engine.listeners import listeners
 from wrikebackup_core.engine.locking import locked, short_hash
 from wrikebackup_core.engine.plan import discard_unfinished, plan
+from wrikebackup_core.engine.removal import SPOILED, Unfinishable
 from wrikebackup_core.engine.stock import Stocktaking
 from wrikebackup_core.engine.transfer import transfer
 from wrikebackup_core.errors import AlreadyExists, SinkError
@@ -40,7 +41,15 @@ def back_up(job: Job, notify: Callable[[Event], None]) -> Outcome:
     SinkError when no sink can be written to. A gap, or one sink of several that fails, is no error: the Outcome tells.
     """
     begun = time.monotonic()
-    notify = _listeners(job, notify)
+    notify = listeners(job.plugins, notify)
+    try:
+        return _back_up(job, notify, begun)
+    except Unfinishable as error:  # a lock stands in the way of this backup, and not of another
+        notify(Message(f"{error}; a new backup is begun", warning=True))
+        return _back_up(job, notify, begun)
+
+
+def _back_up(job: Job, notify: Callable[[Event], None], begun: float) -> Outcome:
     with _opened(job, notify) as (run, spool):
         with job.plugins.around(run):
             attempt = _attempt(job, run, spool, notify)
@@ -56,34 +65,23 @@ def back_up(job: Job, notify: Callable[[Event], None]) -> Outcome:
 
 def dry_run(job: Job, notify: Callable[[Event], None]) -> DryRun:
     """Reads the account and says what a run would do. What was read stays for the real run, which goes on from there."""
-    notify = _listeners(job, notify)
+    notify = listeners(job.plugins, notify)
     with _opened(job, notify) as (run, spool):
         attempt = _attempt(job, run, spool, notify)
         _read(attempt, write=False)
         ledger, fan = attempt.ledger, attempt.fan
-        new, new_bytes = ledger.plan(list(fan.live))
+        planned = ledger.plan(list(fan.live))
         return DryRun(
             profile=job.name,
             account=run.account,
             counts=spool.counts(),
             attachments_total=ledger.wanted()[0],
-            attachments_new=new,
-            bytes_new=new_bytes,
+            attachments_new=planned.downloads,
+            bytes_new=planned.download_bytes,
             per_sink={fan.name(number): ledger.lacking(number) for number in fan.live},
-            gaps=tuple(spool.gaps()),
+            gaps=attempt.gaps(),
+            attachments_copied=planned.copies,
         )
-
-
-def _listeners(job: Job, notify: Callable[[Event], None]) -> Callable[[Event], None]:
-    """Everybody who listens, from one thread at a time."""
-    lock = threading.Lock()
-
-    def tell(event: Event) -> None:
-        with lock:
-            notify(event)
-            job.plugins.track(event)
-
-    return tell
 
 
 def _try_sinks(attempt: Attempt) -> None:
@@ -131,11 +129,12 @@ def _begin(job: Job, account: Account, spool: Spool, notify: Callable[[Event], N
     uid = facts.get("backup")
     if uid is not None:
         started = datetime.strptime(facts["started"], _FORMAT).replace(tzinfo=UTC)
-        if facts.get("fingerprint") == job.fingerprint and timedelta(0) <= now - started < RESUME_WITHIN:
+        fits = facts.get("fingerprint") == job.fingerprint and SPOILED not in facts
+        if fits and timedelta(0) <= now - started < RESUME_WITHIN:
             notify(Message(f"going on with the unfinished backup {uid}"))
             return RunView(job.name, account, uid, started, job.source, spool, resumed=True)
         notify(Message(f"the unfinished backup {uid} is given up; its files are kept"))
-        discard_unfinished(job, account, spool, uid)
+        discard_unfinished(job, account, spool, uid, notify)
         spool.reset()
     # Uids sort by time, also within one second: a tail of three hexadecimal digits of milliseconds and three random ones.
     tail = f"{moment.microsecond // 1000:03x}{secrets.randbelow(1 << 12):03x}"
@@ -150,8 +149,8 @@ def _outcome(attempt: Attempt, seconds: float) -> Outcome:
         raise fan.nothing_left()
     best = max(fan.live, key=lambda number: ledger.present(number)[0])
     total, size = ledger.present(best)
-    new, new_bytes = ledger.downloaded(best)
-    gaps = tuple(spool.gaps())
+    new, new_bytes = ledger.downloaded(list(fan.live))
+    gaps = attempt.gaps(*fan.live)
     return Outcome(
         profile=job.name,
         account=run.account,
@@ -166,4 +165,5 @@ def _outcome(attempt: Attempt, seconds: float) -> Outcome:
         sinks={sink.name: fan.dropped.get(number) for number, sink in zip(ledger.numbers, job.sinks, strict=True)},
         seconds=seconds,
         resumed=run.resumed,
+        attachments_copied=ledger.copied(list(fan.live))[0],
     )
