@@ -11,13 +11,27 @@ import os
 import threading
 from collections.abc import Collection
 from dataclasses import dataclass
+from enum import IntEnum
 from pathlib import Path
 
 import msgspec
 
 from wrikebackup_core.errors import WrikeBackupError
 
-__all__ = ["Journal", "StoredObject"]
+__all__ = ["Journal", "Origin", "StoredObject"]
+
+
+class Origin(IntEnum):
+    """How an object came to be in its sink, or how it is known."""
+
+    HELD = 0
+    """It was there before this backup was begun, and a checksum says what it is."""
+    DOWNLOADED = 1
+    """This backup brought it, out of the source."""
+    COPIED = 2
+    """This backup brought it, out of another sink."""
+    ADOPTED = 3
+    """It was there before, and nothing but its length says that it is right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +42,7 @@ class StoredObject:
     key: str
     sha256: str
     size: int
-    new: bool = True
+    origin: Origin = Origin.DOWNLOADED
 
 
 class Journal:
@@ -78,8 +92,9 @@ class Journal:
         with self._lock:
             return [stored for stored in self._pending.values() if stored.sink == sink]
 
-    def holds(self, sink: int, key: str) -> bool:
-        return (sink, key) in self._pending
+    def find(self, sink: int, key: str) -> StoredObject | None:
+        """An object that was appended and not yet settled."""
+        return self._pending.get((sink, key))
 
     def settle(self, sink: int, keys: Collection[str]) -> None:
         """Forgets what is durable, or is known not to be there. The file is replaced, never emptied."""

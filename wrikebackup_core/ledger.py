@@ -13,13 +13,13 @@ from dataclasses import dataclass
 import msgspec
 
 from wrikebackup_core.errors import WrikeBackupError
-from wrikebackup_core.journal import StoredObject
+from wrikebackup_core.journal import Origin, StoredObject
 from wrikebackup_core.model import Attachment
 from wrikebackup_core.ports import Entry
 from wrikebackup_core.spool import Spool
 from wrikebackup_core.staged import batches
 
-__all__ = ["Ledger", "Wanted"]
+__all__ = ["Ledger", "Planned", "Wanted"]
 
 _ATTACHMENTS = "attachments/"
 _READ = 1000  # rows read at a time
@@ -28,11 +28,27 @@ _WRITE = 1000  # rows written in one transaction, while others wait to write
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A file to download: which, under which name in `attachments/`, and the numbers of the sinks that lack it."""
+    """A file that is lacking: which, under which name in `attachments/`, and the numbers of the sinks that lack it and that hold it."""
 
     attachment: Attachment
     file: str
     sinks: tuple[int, ...]
+    holders: tuple[int, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """Relative to the account's folder."""
+        return _ATTACHMENTS + self.file
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """Number and bytes (as the records say) of the files that no sink holds, and of those that only some hold."""
+
+    downloads: int
+    download_bytes: int
+    copies: int
+    copy_bytes: int
 
 
 class Ledger:
@@ -46,7 +62,7 @@ class Ledger:
                 "CREATE TABLE IF NOT EXISTS objects (sink INTEGER, key TEXT, sha256 TEXT NOT NULL, size INTEGER NOT NULL,"
                 " new INTEGER NOT NULL, PRIMARY KEY (sink, key)) WITHOUT ROWID"
             )
-            for table in ("files", "listed", "known", "todo"):
+            for table in ("files", "listed", "known", "barred", "todo"):
                 db.execute(f"DROP TABLE IF EXISTS {table}")
             db.execute(
                 "CREATE TABLE files (id TEXT PRIMARY KEY, name TEXT NOT NULL, size INTEGER, version INTEGER NOT NULL,"
@@ -58,7 +74,12 @@ class Ledger:
             db.execute(
                 "CREATE TABLE known (sink INTEGER, key TEXT, sha256 TEXT NOT NULL, PRIMARY KEY (sink, key)) WITHOUT ROWID"
             )
-            db.execute("CREATE TABLE todo (seq INTEGER PRIMARY KEY, id TEXT NOT NULL, sinks TEXT NOT NULL)")
+            db.execute(
+                "CREATE TABLE barred (sink INTEGER, key TEXT, reason TEXT NOT NULL, PRIMARY KEY (sink, key)) WITHOUT ROWID"
+            )
+            db.execute(
+                "CREATE TABLE todo (seq INTEGER PRIMARY KEY, id TEXT NOT NULL, sinks TEXT NOT NULL, holders TEXT)"
+            )
             db.executemany("INSERT OR IGNORE INTO sinks (name) VALUES (?)", [(name,) for name in sinks])
             rows = dict(db.execute("SELECT name, number FROM sinks").fetchall())
         self.numbers = [rows[name] for name in sinks]
@@ -120,7 +141,8 @@ class Ledger:
         last = ""
         while rows := self._spool.reading.execute(
             "SELECT f.key, l.size, f.size FROM files f JOIN listed l ON l.sink=?1 AND l.key=f.key"
-            f" LEFT JOIN objects o ON o.sink=?1 AND o.key=f.key WHERE f.key > ?2 AND o.key IS NULL {same}"
+            " LEFT JOIN objects o ON o.sink=?1 AND o.key=f.key LEFT JOIN barred b ON b.sink=?1 AND b.key=f.key"
+            f" WHERE f.key > ?2 AND o.key IS NULL AND b.key IS NULL {same}"
             f" ORDER BY f.key LIMIT {_READ}",
             (sink, last),
         ).fetchall():
@@ -140,7 +162,7 @@ class Ledger:
         same = "AND (f.size IS NULL OR f.size = l.size)" if sizes else ""
         with self._spool.writing() as db:
             db.execute(
-                "INSERT OR IGNORE INTO objects SELECT ?1, f.key, k.sha256, l.size, 0 FROM files f"
+                f"INSERT OR IGNORE INTO objects SELECT ?1, f.key, k.sha256, l.size, {Origin.HELD:d} FROM files f"
                 f" JOIN listed l ON l.sink=?1 AND l.key=f.key {same} JOIN known k ON k.sink=?1 AND k.key=f.key",
                 (sink,),
             )
@@ -169,7 +191,7 @@ class Ledger:
 
     def know(self, objects: Iterable[StoredObject]) -> None:
         """These are stored and whole."""
-        rows = [(one.sink, one.key, one.sha256, one.size, int(one.new)) for one in objects]
+        rows = [(one.sink, one.key, one.sha256, one.size, int(one.origin)) for one in objects]
         with self._spool.writing() as db:
             db.executemany("INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?)", rows)
 
@@ -190,12 +212,52 @@ class Ledger:
         with self._spool.writing() as db:
             db.execute("DELETE FROM objects WHERE substr(key, 1, ?) = ?", (len(folder) + 1, folder + "/"))
 
+    def forget(self, sink: int, key: str) -> None:
+        """The object is there no more."""
+        with self._spool.writing() as db:
+            db.execute("DELETE FROM objects WHERE sink=? AND key=?", (sink, key))
+
+    def age(self) -> None:
+        """What was brought so far belongs to a backup that is given up: for the next one it was there before."""
+        with self._spool.writing() as db:
+            db.execute(
+                f"UPDATE objects SET new={Origin.HELD:d} WHERE new IN ({Origin.DOWNLOADED:d}, {Origin.COPIED:d})"
+            )
+
+    def find(self, sink: int, key: str) -> StoredObject | None:
+        """The object as it is stored, durable or not; None where the sink does not hold it."""
+        query = "SELECT sha256, size, new FROM objects WHERE sink=? AND key=?"
+        if (stored := self._journal.find(sink, key)) is not None:
+            return stored
+        row = self._spool.reading.execute(query, (sink, key)).fetchone()
+        return StoredObject(sink, key, row[0], row[1], Origin(row[2])) if row else None
+
     def holds(self, sink: int, key: str) -> bool:
         """Whether the object is stored, durable or not."""
-        if self._journal.holds(sink, key):
-            return True
-        row = self._spool.reading.execute("SELECT 1 FROM objects WHERE sink=? AND key=?", (sink, key)).fetchone()
-        return row is not None
+        return self.find(sink, key) is not None
+
+    def elsewhere(self, sink: int, key: str) -> dict[str, int]:
+        """What the checksums and notes of other sinks say that an object is: SHA-256 in hex, and bytes."""
+        query = f"SELECT sha256, size FROM objects WHERE sink=? AND key=? AND new != {Origin.ADOPTED:d}"
+        others = (number for number in self.numbers if number != sink)
+        rows = (self._spool.reading.execute(query, (other, key)).fetchone() for other in others)
+        return {row[0]: row[1] for row in rows if row}
+
+    # What cannot be had
+
+    def bar(self, sink: int, key: str, reason: str) -> None:
+        """What the sink holds under a key is not the file that belongs there, and stays there: nothing else can be stored."""
+        with self._spool.writing() as db:
+            db.execute("INSERT OR REPLACE INTO barred VALUES (?, ?, ?)", (sink, key, reason))
+
+    def wanting(self, sink: int) -> Iterator[tuple[str, str]]:
+        """Ids of the wanted files that the sink does not hold as they should be, and why."""
+        yield from self._spool.reading.execute(
+            "SELECT f.id, coalesce(b.reason, 'not stored in this sink') FROM files f"
+            " LEFT JOIN objects o ON o.sink=?1 AND o.key=f.key LEFT JOIN barred b ON b.sink=?1 AND b.key=f.key"
+            " WHERE o.key IS NULL OR b.key IS NOT NULL",
+            (sink,),
+        )
 
     def sums(self, sink: int, folder: str) -> Iterator[tuple[str, str]]:
         """Of one sink's backup: (hex, key) of everything wanted and of all below `folder/`, in the order of the keys."""
@@ -207,21 +269,25 @@ class Ledger:
 
     # What is to do
 
-    def plan(self, sinks: Sequence[int]) -> tuple[int, int]:
-        """Works out what these sinks lack; returns the number and bytes of the files to download."""
+    def plan(self, sinks: Sequence[int]) -> Planned:
+        """Works out what these sinks lack, and which of them hold it."""
         marks = ",".join("?" * len(sinks))
         with self._spool.writing() as db:
             db.execute("DELETE FROM todo")
             db.execute(
-                "INSERT INTO todo (id, sinks) SELECT f.id, group_concat(s.number) FROM files f JOIN sinks s"
+                "INSERT INTO todo (id, sinks, holders) SELECT f.id,"
+                " group_concat(CASE WHEN o.key IS NULL AND b.key IS NULL THEN s.number END) AS lacking,"
+                " group_concat(CASE WHEN o.key IS NOT NULL AND b.key IS NULL THEN s.number END) FROM files f CROSS JOIN sinks s"
                 " LEFT JOIN objects o ON o.sink=s.number AND o.key=f.key"
-                f" WHERE s.number IN ({marks}) AND o.key IS NULL GROUP BY f.id ORDER BY f.size",
+                " LEFT JOIN barred b ON b.sink=s.number AND b.key=f.key"
+                f" WHERE s.number IN ({marks}) GROUP BY f.id HAVING lacking IS NOT NULL ORDER BY f.size",
                 tuple(sinks),
             )
-            row = db.execute(
-                "SELECT count(*), coalesce(sum(f.size), 0) FROM todo t JOIN files f ON f.id=t.id"
-            ).fetchone()
-        return int(row[0]), int(row[1])
+            rows = db.execute(
+                "SELECT t.holders IS NULL, count(*), coalesce(sum(f.size), 0) FROM todo t JOIN files f ON f.id=t.id GROUP BY 1"
+            ).fetchall()
+        found = {bool(row[0]): (int(row[1]), int(row[2])) for row in rows}
+        return Planned(*found.get(True, (0, 0)), *found.get(False, (0, 0)))
 
     def lacking(self, sink: int) -> int:
         """How many of the planned files this sink lacks."""
@@ -236,22 +302,35 @@ class Ledger:
         upper = 1 << 62 if below is None else below
         while True:
             rows = self._spool.reading.execute(
-                "SELECT t.seq, t.sinks, f.id, f.name, f.size, f.version, f.key FROM todo t JOIN files f ON f.id=t.id"
+                "SELECT t.seq, t.sinks, t.holders, f.id, f.name, f.size, f.version, f.key FROM todo t JOIN files f ON f.id=t.id"
                 " WHERE t.seq > ? AND coalesce(f.size, 0) >= ? AND coalesce(f.size, 0) < ? ORDER BY t.seq LIMIT ?",
                 (last, least, upper, _READ),
             ).fetchall()
             if not rows:
                 return
             last = rows[-1][0]
-            for _, sinks, id_, name, size, version, key in rows:
+            for _, sinks, holders, id_, name, size, version, key in rows:
                 attachment = Attachment(id_, name, size, version)
-                yield Wanted(attachment, key[len(_ATTACHMENTS) :], tuple(map(int, sinks.split(","))))
+                yield Wanted(attachment, key[len(_ATTACHMENTS) :], _numbers(sinks), _numbers(holders))
 
-    def downloaded(self, sink: int) -> tuple[int, int]:
+    def arrived(self, sink: int) -> tuple[int, int]:
         """Number and bytes (as the records say) of the wanted files that came into the sink with this backup."""
+        return self._brought([sink], Origin.DOWNLOADED, Origin.COPIED)
+
+    def downloaded(self, sinks: Sequence[int]) -> tuple[int, int]:
+        """Of the wanted files that came into any of the sinks with this backup, those that came out of the source."""
+        return self._brought(sinks, Origin.DOWNLOADED)
+
+    def copied(self, sinks: Sequence[int]) -> tuple[int, int]:
+        """Of the wanted files that came into any of the sinks with this backup, those that came out of another sink."""
+        return self._brought(sinks, Origin.COPIED)
+
+    def _brought(self, sinks: Sequence[int], *origins: Origin) -> tuple[int, int]:
+        here, so = ",".join("?" * len(sinks)), ",".join("?" * len(origins))
         row = self._spool.reading.execute(
-            "SELECT count(*), coalesce(sum(f.size), 0) FROM files f JOIN objects o ON o.key=f.key AND o.sink=? WHERE o.new",
-            (sink,),
+            "SELECT count(*), coalesce(sum(f.size), 0) FROM files f WHERE EXISTS"
+            f" (SELECT 1 FROM objects o WHERE o.sink IN ({here}) AND o.key=f.key AND o.new IN ({so}))",
+            (*sinks, *origins),
         ).fetchone()
         return int(row[0]), int(row[1])
 
@@ -261,3 +340,7 @@ class Ledger:
             "SELECT count(*), coalesce(sum(f.size), 0) FROM files f JOIN objects o ON o.key=f.key AND o.sink=?", (sink,)
         ).fetchone()
         return int(row[0]), int(row[1])
+
+
+def _numbers(text: str | None) -> tuple[int, ...]:
+    return tuple(map(int, text.split(","))) if text else ()

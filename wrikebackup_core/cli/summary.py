@@ -57,6 +57,8 @@ def outcome(result: Outcome, profile: Profile) -> RenderableType:
     rows.append(("records", _records(result.counts)))
     new = f"{count(result.attachments_new)} new, {size(result.bytes_new)}" if result.attachments_new else "none new"
     files = f"{plural(result.attachments_total, 'file')}, {size(result.attachments_bytes)}; {new}"
+    if result.attachments_copied:
+        files += f"; {count(result.attachments_copied)} copied from one sink to another"
     rows += _left_out(profile, files)
     rows.append(
         ("took", duration(result.seconds) + (", going on with a run that was stopped" if result.resumed else ""))
@@ -74,6 +76,8 @@ def dry_run(result: DryRun, profile: Profile) -> RenderableType:
         if result.attachments_new
         else "none to fetch"
     )
+    if result.attachments_copied:
+        files += f"; {count(result.attachments_copied)} to copy from one sink to another"
     rows = [("account", _account(result)), ("records", _records(result.counts)), *_left_out(profile, files)]
     rows += [
         ("sink", f"{name}: {'lacks ' + plural(lacking, 'file') if lacking else 'has all files'}")

@@ -9,7 +9,7 @@ from datetime import datetime
 from wrikebackup_core.engine.fanout import FanOut
 from wrikebackup_core.engine.job import Job
 from wrikebackup_core.ledger import Ledger
-from wrikebackup_core.model import Account, Event, Gap, GapFound
+from wrikebackup_core.model import Account, Event, Gap, GapFound, Kind
 from wrikebackup_core.ports import Crawled, Source
 from wrikebackup_core.spool import Spool
 
@@ -44,3 +44,17 @@ class Attempt:
         """Records a gap, and tells of it the first time."""
         if self.spool.add_gap(gap):
             self.notify(GapFound(gap))
+
+    def gaps(self, *numbers: int) -> tuple[Gap, ...]:
+        """Those of the run, and files that these sinks alone do not hold as they should be."""
+        gaps = self.spool.gaps()
+        told = {gap.id for gap in gaps if gap.kind == Kind.ATTACHMENTS}
+        for number in numbers:
+            own = [
+                Gap(Kind.ATTACHMENTS.value, *wanting)
+                for wanting in self.ledger.wanting(number)
+                if wanting[0] not in told
+            ]
+            told |= {gap.id for gap in own}
+            gaps += own
+        return tuple(gaps)

@@ -75,9 +75,9 @@ def _sums(ledger: Ledger, number: int, account: str, uid: str) -> Iterator[bytes
 
 def _manifest(attempt: Attempt, number: int, files: Files) -> Manifest:
     job, run, spool, ledger = attempt.job, attempt.run, attempt.spool, attempt.ledger
-    gaps = tuple(spool.gaps())
+    gaps = attempt.gaps(number)
     total, size = ledger.present(number)
-    new, new_size = ledger.downloaded(number)
+    new, new_size = ledger.arrived(number)
     return Manifest(
         tool=Tool("wrikebackup", __version__),
         backup_uid=run.backup_uid,

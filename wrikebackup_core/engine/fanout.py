@@ -8,12 +8,12 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from wrikebackup_core.errors import SinkError, WrikeBackupError
-from wrikebackup_core.journal import StoredObject
+from wrikebackup_core.journal import Origin, StoredObject
 from wrikebackup_core.ledger import Ledger
 from wrikebackup_core.model import Event, SinkDropped
 from wrikebackup_core.ports import Sink, Transform, Writer
 
-__all__ = ["FanOut", "NobodyWants"]
+__all__ = ["FanOut", "NobodyWants", "Tee"]
 
 
 class NobodyWants(SinkError):
@@ -72,15 +72,19 @@ class FanOut:
         """The sink's key of an object."""
         return f"{self._folder}/{key}"
 
-    def writer(self, key: str, numbers: Iterable[int], *, new: bool = True) -> Writer:
+    def writer(self, key: str, numbers: Iterable[int]) -> Writer:
         """A writer of `key` into those of the sinks that are still in the run, through all transforms.
 
         The key must have the transforms' suffix already. Raises SinkError when no sink is left, and NobodyWants when none of `numbers` is.
         """
-        target: Writer = _Tee(self, key, numbers, new=new)
+        target: Writer = Tee(self, key, numbers, Origin.DOWNLOADED)
         for transform in reversed(self._transforms):
             target = transform.encode(target)
         return target
+
+    def copier(self, key: str, numbers: Iterable[int]) -> Tee:
+        """The same for bytes that come out of another sink, and are encoded already."""
+        return Tee(self, key, numbers, Origin.COPIED)
 
     def committed(self, stored: StoredObject) -> None:
         with self._lock:
@@ -102,11 +106,11 @@ class FanOut:
                 self._ledger.settle(number, batches[number])
 
 
-class _Tee:
+class Tee:
     """A writer to several sinks; what it counts and hashes is what is stored."""
 
-    def __init__(self, fan: FanOut, key: str, numbers: Iterable[int], *, new: bool) -> None:
-        self._fan, self._key, self._new = fan, key, new
+    def __init__(self, fan: FanOut, key: str, numbers: Iterable[int], origin: Origin) -> None:
+        self._fan, self._key, self._origin = fan, key, origin
         self._hash = hashlib.sha256()
         self._size = 0
         self._writers: dict[int, Writer] = {}
@@ -118,6 +122,11 @@ class _Tee:
                 except SinkError as error:
                     self._drop(number, error)
         self._demand_a_sink()
+
+    @property
+    def sha256(self) -> str:
+        """In hex, of what was written so far."""
+        return self._hash.hexdigest()
 
     def _drop(self, number: int, error: Exception) -> None:
         self._writers.pop(number, None)
@@ -140,8 +149,8 @@ class _Tee:
         return len(data)
 
     def commit(self) -> None:
-        sha256 = self._hash.hexdigest()
-        objects = {number: StoredObject(number, self._key, sha256, self._size, self._new) for number in self._writers}
+        sha256, size, origin = self.sha256, self._size, self._origin
+        objects = {number: StoredObject(number, self._key, sha256, size, origin) for number in self._writers}
         self._fan._ledger.intend(objects.values())  # noqa: SLF001 - one class in two
         for number, writer in list(self._writers.items()):
             try:

@@ -39,7 +39,8 @@ class Job:
 class Outcome:
     """How a run ended. `sinks` maps each sink's name to None where the backup is committed, else to the reason.
 
-    `attachments_total` counts the files that the backup consists of, `attachments_new` those that this run downloaded.
+    `attachments_total` counts the files that the backup consists of, `attachments_new` those that this run downloaded, and
+    `attachments_copied` those that one sink lacked and that came from another. `gaps` are those of all sinks.
     """
 
     profile: str
@@ -55,6 +56,7 @@ class Outcome:
     sinks: dict[str, str | None]
     seconds: float
     resumed: bool = False
+    attachments_copied: int = 0
 
     @property
     def exit_code(self) -> ExitCode:
@@ -67,7 +69,10 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class DryRun:
-    """What a run would do. `per_sink` maps each sink's name to the number of files that it lacks."""
+    """What a run would do. `per_sink` maps each sink's name to the number of files that it lacks.
+
+    `attachments_new` counts those to download, `attachments_copied` those that a sink lacks and another one holds.
+    """
 
     profile: str
     account: Account
@@ -77,3 +82,4 @@ class DryRun:
     bytes_new: int
     per_sink: dict[str, int]
     gaps: tuple[Gap, ...]
+    attachments_copied: int = 0

@@ -6,17 +6,17 @@ of a run that was killed. Nothing is read back unless neither explains a file, a
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterator, Sequence
 
 from wrikebackup_core.engine.attempt import Attempt
 from wrikebackup_core.engine.job import Job
+from wrikebackup_core.engine.removal import remove
 from wrikebackup_core.engine.stock import Stock, hash_stored, read_sums
-from wrikebackup_core.errors import SinkError
+from wrikebackup_core.errors import KeyLocked, SinkError
 from wrikebackup_core.format import layout, names, official
-from wrikebackup_core.journal import StoredObject
+from wrikebackup_core.journal import Origin, StoredObject
 from wrikebackup_core.ledger import Ledger
-from wrikebackup_core.model import Account, Attachment, AttachmentMode, Message, StageFinished, StageStarted
+from wrikebackup_core.model import Account, Attachment, AttachmentMode, Event, Message, StageFinished, StageStarted
 from wrikebackup_core.spool import Spool
 
 __all__ = ["discard_unfinished", "plan"]
@@ -32,25 +32,40 @@ def plan(attempt: Attempt, stocks: Callable[[], Sequence[Stock]], *, write: bool
     ledger, fan = attempt.ledger, attempt.fan
     attempt.notify(StageStarted(STAGE))
     ledger.want(_wanted(attempt))
-    for stock in stocks():
-        try:
-            _Reconciled(attempt, stock).run(write=write)
-        except SinkError as error:
-            fan.drop(stock.number, error)
+    reconciled = [_Reconciled(attempt, stock) for stock in stocks()]
+    # What checksums say of all of them comes first: it vouches for what is in others.
+    for step in (_Reconciled.explain, _Reconciled.adopt, *([_Reconciled.clear_the_way] if write else [])):
+        for one in reconciled:
+            if one.number in fan.live:
+                try:
+                    step(one)
+                except SinkError as error:
+                    fan.drop(one.number, error)
     count, _ = ledger.wanted()
-    new, _ = ledger.plan(list(fan.live))
-    attempt.notify(StageFinished(STAGE, f"{count:,} files, {new:,} of them new"))
+    planned = ledger.plan(list(fan.live))
+    copies = f", {planned.copies:,} to be copied from one sink to another" if planned.copies else ""
+    attempt.notify(StageFinished(STAGE, f"{count:,} files, {planned.downloads:,} of them new{copies}"))
 
 
-def discard_unfinished(job: Job, account: Account, spool: Spool, uid: str) -> None:
-    """Deletes what a run that is not gone on with had written into its backup's folder, unless that backup is committed."""
+def discard_unfinished(job: Job, account: Account, spool: Spool, uid: str, notify: Callable[[Event], None]) -> None:
+    """Deletes what a run that is not gone on with had written into its backup's folder, unless that backup is committed.
+
+    What a store refuses to delete stays, which is told: a folder without a manifest is no backup.
+    """
     ledger = Ledger(spool, [sink.name for sink in job.sinks])
+    folder = layout.backup_folder(account.id, uid)
     for sink in job.sinks:
-        with contextlib.suppress(SinkError):  # what stays there is a folder without a manifest: no backup
-            keys = [entry.key for entry in sink.list(layout.backup_folder(account.id, uid))]
+        try:
+            keys = [entry.key for entry in sink.list(folder)]
             if layout.manifest_key(account.id, uid) not in keys:
                 sink.delete(keys)
-    ledger.drop_folder(layout.backup_folder(account.id, uid).rpartition("/")[2])
+        except KeyLocked:
+            text = f"{sink.name}: {folder} stays there without a manifest, for parts of it are locked; it is no backup"
+            notify(Message(text, warning=True))
+        except SinkError:
+            pass  # the new run finds out what is wrong with the sink
+    ledger.drop_folder(folder.rpartition("/")[2])
+    ledger.age()
 
 
 def _wanted(attempt: Attempt) -> Iterator[tuple[Attachment, str]]:
@@ -66,38 +81,37 @@ class _Reconciled:
 
     def __init__(self, attempt: Attempt, stock: Stock) -> None:
         self._attempt, self._stock, self._ledger = attempt, stock, attempt.ledger
-        self._sink, self._number = stock.sink, stock.number
+        self._sink, self.number = stock.sink, stock.number
         self._sizes = not attempt.fan.suffix  # no transform changes bytes: what is stored has the recorded size
 
-    def run(self, *, write: bool) -> None:
-        self._explain()
-        self._adopt()
-        if write:
-            self._clear_the_way()
-
-    def _explain(self) -> None:
+    def explain(self) -> None:
         """By the checksums of one backup after the other, the newest first, for as long as a file needs it."""
         for position, uid in enumerate(self._stock.backups):
             if position:
                 read_sums(self._attempt, self._stock, uid)
-            self._ledger.explain(self._number, sizes=self._sizes)
-            if next(self._ledger.unexplained(self._number, sizes=self._sizes), None) is None:
+            self._ledger.explain(self.number, sizes=self._sizes)
+            if next(self._ledger.unexplained(self.number, sizes=self._sizes), None) is None:
                 return
 
-    def _adopt(self) -> None:
-        """A file that no checksum explains, of the recorded size: the notes of the run that wrote it are lost."""
-        if not self._sizes:
-            return
-        for key, size, recorded in self._ledger.unexplained(self._number, sizes=True):
-            if recorded is not None:
-                sha256 = hash_stored(self._sink, self._attempt.fan.path(key))
-                self._ledger.know([StoredObject(self._number, key, sha256, size, new=False)])
+    def adopt(self) -> None:
+        """A file that none of the sink's checksums explains: the notes of the run that wrote it are lost.
 
-    def _clear_the_way(self) -> None:
-        """What is left is not the file that its name says. It makes room for the one that is downloaded now."""
-        bad = [key for key, _, _ in self._ledger.unexplained(self._number, sizes=False)]
+        It is taken for what it should be if it is the same as in another sink that knows; where none does, if it has the recorded size.
+        """
+        for key, size, recorded in self._ledger.unexplained(self.number, sizes=self._sizes):
+            known = self._ledger.elsewhere(self.number, key)
+            if size not in known.values() if known else not self._sizes or recorded is None:
+                continue
+            sha256 = hash_stored(self._sink, self._attempt.fan.path(key))
+            if not known or sha256 in known:
+                origin = Origin.HELD if known else Origin.ADOPTED
+                self._ledger.know([StoredObject(self.number, key, sha256, size, origin)])
+
+    def clear_the_way(self) -> None:
+        """What is left is not the file that its name says. It makes room for the one that is brought now."""
+        bad = [key for key, _, _ in self._ledger.unexplained(self.number, sizes=False)]
         if bad:
             named = ", ".join(bad[:3]) + (f" and {len(bad) - 3:,} more" if len(bad) > 3 else "")
-            text = f"stored, but not as it should be, and downloaded again: {named}"
+            text = f"stored, but not as it should be, and to be replaced: {named}"
             self._attempt.notify(Message(f"{self._sink.name}: {text}", warning=True))
-            self._sink.delete([self._attempt.fan.path(key) for key in bad])
+            remove(self._attempt, self.number, self._sink, bad)

@@ -8,14 +8,15 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 from wrikebackup_core.engine.attempt import Attempt
+from wrikebackup_core.engine.removal import remove
 from wrikebackup_core.engine.threads import each, wait_for
 from wrikebackup_core.errors import FormatError, SinkError
 from wrikebackup_core.format import layout
-from wrikebackup_core.journal import StoredObject
+from wrikebackup_core.journal import Origin, StoredObject
 from wrikebackup_core.model import Message
 from wrikebackup_core.ports import Entry, Sink
 from wrikebackup_core.store import AccountStore
@@ -127,6 +128,8 @@ class _Taken:
     def _look_again(self, *, write: bool) -> None:
         """What the last run wrote down but could not make durable is read back once."""
         listed, absent = self._ledger.unsure(self._number)
+        if not self._attempt.run.resumed:  # they are of a backup that was given up: not new in this one
+            listed = [replace(stored, origin=Origin.HELD) for stored in listed]
         whole: list[StoredObject] = []
         damaged: list[str] = []
         for stored in listed:
@@ -138,7 +141,7 @@ class _Taken:
         self._ledger.know(whole)
         self._ledger.unlist(self._number, damaged)
         if write:
-            self._sink.delete([self._attempt.fan.path(key) for key in damaged])
+            remove(self._attempt, self._number, self._sink, damaged)
             self._ledger.drop(self._number, [*absent, *damaged])
             if whole:
                 self._sink.sync()

@@ -1,4 +1,7 @@
-"""Transfer: each missing file downloaded once and written to every sink that lacks it, many at a time, small ones first."""
+"""Transfer: each missing file copied from a sink that holds it, else downloaded once, and written to every sink that lacks it.
+
+Many at a time, small ones first.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import threading
 from wrikebackup_core.engine.attempt import Attempt
 from wrikebackup_core.engine.download import ResumingReader, SignsOfLife
 from wrikebackup_core.engine.fanout import NobodyWants
+from wrikebackup_core.engine.holders import Copied, Holders
 from wrikebackup_core.engine.threads import each
 from wrikebackup_core.errors import Forbidden, Interrupted, NotFound, SourceError
 from wrikebackup_core.ledger import Wanted
@@ -40,14 +44,15 @@ def transfer(attempt: Attempt) -> None:
     Raises SourceError when the account itself is out of reach, SinkError when no sink is left.
     """
     ledger, transfers = attempt.ledger, attempt.job.transfers
-    count, size = ledger.plan(list(attempt.fan.live))
+    planned = ledger.plan(list(attempt.fan.live))
+    count = planned.downloads + planned.copies
     # What an earlier attempt could not get has another chance.
     attempt.spool.drop_gaps(Kind.ATTACHMENTS, (wanted.attachment.id for wanted in ledger.todo(0, None)))
-    attempt.notify(StageStarted(STAGE, count, size))
+    attempt.notify(StageStarted(STAGE, count, planned.download_bytes + planned.copy_bytes))
     work = _Transfer(attempt)
     for least, below, threads in ((0, _LARGE, transfers), (_LARGE, None, min(transfers, _LARGE_THREADS))):
         each(ledger.todo(least, below), work.store, threads=threads, name=STAGE)
-    attempt.notify(StageFinished(STAGE, f"{work.stored:,} of {count:,} new files stored"))
+    attempt.notify(StageFinished(STAGE, f"{work.stored:,} of {count:,} new files stored{work.copies()}"))
 
 
 class _Transfer:
@@ -58,8 +63,14 @@ class _Transfer:
         self._lock = threading.Lock()
         self._barrier = threading.Lock()
         self._desk = threading.Semaphore(_STORING)
+        self._holders = Holders(attempt, self._storing)
         self._in_vain = 0
         self.stored = 0
+
+    def copies(self) -> str:
+        """How many files no source was asked for, as the end of a sentence."""
+        given = sorted((self._fan.name(number), count) for number, count in self._holders.given.items())
+        return "".join(f", {count:,} of them copied from {name}" for name, count in given)
 
     def store(self, wanted: Wanted) -> None:
         """One file, or a gap in its place."""
@@ -68,7 +79,7 @@ class _Transfer:
             return  # nothing to download for: the other sinks have it
         self._notify(FileStarted(wanted.file, attachment.size))
         try:
-            size = self._copy(wanted)
+            size = self._bring(wanted)
         except (Forbidden, NotFound, Interrupted) as error:
             self._miss(wanted, error)
             return
@@ -86,17 +97,27 @@ class _Transfer:
             finally:
                 self._barrier.release()
 
-    def _copy(self, wanted: Wanted) -> int:
+    def _bring(self, wanted: Wanted) -> int:
+        copied = self._holders.copy(wanted) if wanted.holders else Copied(None)
+        size = self._download(wanted) if copied.size is None else copied.size
+        if copied.bad:
+            self._holders.mend(wanted, copied.bad)
+        return size
+
+    def _storing(self, here: bool) -> contextlib.AbstractContextManager[object]:
+        """A file that is here waits for nobody else, and threads that all compute at once cost each other more than they gain."""
+        return self._desk if here and not self._fan.waits else contextlib.nullcontext()
+
+    def _download(self, wanted: Wanted) -> int:
         size = wanted.attachment.size
         with ResumingReader(self._source, wanted.attachment, self._signs) as reader:
             chunk = reader.read(_CHUNK)  # before anything is created: most of what fails, fails here
-            # A file that is here waits for nobody else, and threads that all compute at once cost each other more than they gain.
-            with self._desk if len(chunk) == size and not self._fan.waits else contextlib.nullcontext():
+            with self._storing(len(chunk) == size):
                 return self._write(wanted, reader, chunk)
 
     def _write(self, wanted: Wanted, reader: ResumingReader, chunk: bytes) -> int:
         size, copied = wanted.attachment.size, 0
-        writer = self._fan.writer(f"attachments/{wanted.file}", wanted.sinks)
+        writer = self._fan.writer(wanted.key, wanted.sinks)
         try:
             while chunk:
                 writer.write(chunk)
