@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 from wrikebackup_core import Check, Entry, SinkError
 from wrikebackup_fsspec import keys
+from wrikebackup_fsspec.batches import batches
 from wrikebackup_fsspec.objects.bucket import Bucket
 from wrikebackup_fsspec.objects.checks import PROBE, checks
 from wrikebackup_fsspec.objects.reader import ObjectReader
@@ -56,8 +56,7 @@ class ObjectSink:
 
     def delete(self, keys_: Iterable[str]) -> None:
         first: SinkError | None = None
-        names = map(self._named, keys_)
-        while batch := list(itertools.islice(names, _BATCH)):
+        for batch in batches(map(self._named, keys_), _BATCH):
             try:
                 self._bucket.delete(batch)
             except SinkError as error:

@@ -1,0 +1,120 @@
+"""From a profile's options to a sink: credentials, clients, addresses."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import botocore.config
+import botocore.exceptions
+import botocore.session
+import obstore.store
+
+from wrikebackup_core import Context, Sink, SinkError
+from wrikebackup_fsspec.objects.sink import ObjectSink
+from wrikebackup_fsspec.options import S3Options
+from wrikebackup_fsspec.s3.bucket import S3Bucket
+from wrikebackup_fsspec.s3.faults import failed
+
+if TYPE_CHECKING:
+    from obstore.store import S3Config, S3Credential
+
+__all__ = ["open_sink"]
+
+_CONNECTIONS = 128
+_ATTEMPTS = 8  # of one request, the first included; with back-off up to 20 s
+_FRESH = timedelta(minutes=5)  # after which obstore asks for credentials anew
+_DEFAULT_REGION = "us-east-1"  # what stores that know no regions expect
+
+
+def open_sink(options: S3Options, context: Context) -> Sink:
+    """Connects to nothing yet. Raises SecretError, SinkError."""
+    endpoint = options.endpoint_url.rstrip("/") if options.endpoint_url else None
+    place = f"{endpoint}/{options.bucket}" if endpoint else options.bucket
+    name = f"s3:{place}"
+    try:
+        session = _session(options, context)
+        credentials = session.get_credentials()
+        region = options.region or session.get_config_variable("region") or _DEFAULT_REGION
+        client = session.create_client("s3", region_name=region, endpoint_url=endpoint, config=_config(options))
+    except (botocore.exceptions.BotoCoreError, ValueError) as error:
+        raise failed(f"use {name}", error) from error
+    if credentials is None:
+        raise SinkError(
+            f"{name}: no credentials were found",
+            hint="give access_key and secret_key, or set the AWS tools up (AWS_PROFILE, ~/.aws/credentials, an instance role)",
+        )
+    store = _store(options, endpoint, region, _provider(credentials))
+    return ObjectSink(S3Bucket(name, client, store, options), options.prefix)
+
+
+def _session(options: S3Options, context: Context) -> botocore.session.Session:
+    session = botocore.session.Session(profile=options.aws_profile)
+    if options.access_key is not None and options.secret_key is not None:
+        token = context.secret(options.session_token) if options.session_token else None
+        session.set_credentials(context.secret(options.access_key), context.secret(options.secret_key), token)
+    return session
+
+
+def _config(options: S3Options) -> botocore.config.Config:
+    return botocore.config.Config(
+        connect_timeout=min(options.timeout, 30.0),
+        read_timeout=options.timeout,
+        retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
+        max_pool_connections=_CONNECTIONS,
+        s3={"addressing_style": "path" if _path_style(options) else "virtual"},
+        # Checksums that stores other than Amazon's refuse are left out; ours are Content-MD5, which all of them compare.
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+        signature_version="s3v4",
+    )
+
+
+def _path_style(options: S3Options) -> bool:
+    """Names with dots have no certificate as a host's name."""
+    if options.path_style is not None:
+        return options.path_style
+    return options.endpoint_url is not None or "." in options.bucket
+
+
+def _store(
+    options: S3Options, endpoint: str | None, region: str, provider: Callable[[], S3Credential]
+) -> obstore.store.S3Store:
+    config: S3Config = {"region": region, "virtual_hosted_style_request": not _path_style(options)}
+    if endpoint is not None:
+        config["endpoint"] = endpoint
+    if options.sse is not None:
+        config["server_side_encryption"] = options.sse
+    if options.sse_kms_key_id is not None:
+        config["sse_kms_key_id"] = options.sse_kms_key_id
+    seconds = timedelta(seconds=options.timeout)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns of settings in the environment that it does not know
+        return obstore.store.S3Store(
+            options.bucket,
+            config=config,
+            client_options={
+                "allow_http": bool(endpoint and endpoint.startswith("http://")),
+                "connect_timeout": min(seconds, timedelta(seconds=30)),
+                "timeout": seconds,
+            },
+            retry_config={"max_retries": _ATTEMPTS - 1, "retry_timeout": max(4 * seconds, timedelta(minutes=3))},
+            credential_provider=provider,
+        )
+
+
+def _provider(credentials: Any) -> Callable[[], S3Credential]:
+    """botocore finds credentials in a dozen places and renews those that run out: obstore is given what it finds."""
+
+    def provide() -> S3Credential:
+        frozen = credentials.get_frozen_credentials()
+        return {
+            "access_key_id": frozen.access_key,
+            "secret_access_key": frozen.secret_key,
+            "token": frozen.token,
+            "expires_at": datetime.now(UTC) + _FRESH,
+        }
+
+    return provide
