@@ -19,8 +19,9 @@ from wrikebackup_fsspec.options import S3Options
 from wrikebackup_fsspec.s3 import checks
 from wrikebackup_fsspec.s3.deleting import Deleting
 from wrikebackup_fsspec.s3.digests import Digests, content_md5, digest
-from wrikebackup_fsspec.s3.faults import Errors, code_of, failed, status_of
+from wrikebackup_fsspec.s3.faults import Errors, failed, status_of
 from wrikebackup_fsspec.s3.locks import Locks
+from wrikebackup_fsspec.s3.reading import Reading
 from wrikebackup_fsspec.s3.upload import Parts, PartUpload, Senders
 
 __all__ = ["S3Bucket"]
@@ -45,6 +46,7 @@ class S3Bucket:
         self._root = f"{options.prefix}/" if options.prefix else ""
         self._locks = Locks(client, options.bucket, name, options)
         self._deleting = Deleting(client, options.bucket, name, self._locks)
+        self._reading = Reading(client, store, options.bucket, name)
         self._parts = Parts(client, options.bucket, name, Senders())
         self._etags_are_md5 = True
         self._turns: dict[str, threading.Lock] = {}
@@ -186,16 +188,7 @@ class S3Bucket:
     # Reading
 
     def read(self, key: str, offset: int, length: int) -> Part:
-        try:
-            answer = obstore.get(self._store, key, options={"range": (offset, offset + length)})
-            return Part(memoryview(answer.bytes()), answer.meta["size"])
-        except Errors as error:
-            if status_of(error) != 416 and code_of(error) != "InvalidRange":
-                raise failed(f"read {self.name}/{key}", error, f"{self.name}/{key}") from error
-        try:  # there is nothing from there on, as in every empty object
-            return Part(memoryview(b""), obstore.head(self._store, key)["size"])
-        except Errors as error:
-            raise failed(f"read {self.name}/{key}", error, f"{self.name}/{key}") from error
+        return self._reading.read(key, offset, length)
 
     def list(self, prefix: str) -> Iterator[Entry]:
         for page in self._pages(Prefix=prefix):

@@ -99,7 +99,9 @@ class Deleting:
             pages = self._client.get_paginator("list_multipart_uploads").paginate(Bucket=self._bucket, Prefix=prefix)
             found = [(one["Key"], one["UploadId"]) for page in pages for one in page.get("Uploads", ())]
         except Errors as error:
-            if code_of(error) in (*_ONE_BY_ONE, *_GONE, "AccessDenied") or status_of(error) in (405, 501):
+            if code_of(error) in _GONE:
+                return
+            if code_of(error) in (*_ONE_BY_ONE, "AccessDenied") or status_of(error) in (405, 501):
                 _log.warning("%s: whether uploads were left unfinished cannot be told: %s", self._name, code_of(error))
                 return
             raise failed(f"list the unfinished uploads of {self._name}", error) from error
