@@ -45,6 +45,7 @@ from wrikebackup_core.model import (
 )
 from wrikebackup_core.ports import (
     Artifact,
+    Browsing,
     Check,
     Context,
     Crawled,
@@ -70,6 +71,7 @@ __all__ = [
     "Attachment",
     "AttachmentMode",
     "Backup",
+    "Browsing",
     "Check",
     "Context",
     "Crawled",

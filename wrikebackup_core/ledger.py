@@ -267,6 +267,27 @@ class Ledger:
             (sink, len(folder) + 1, folder + "/"),
         )
 
+    def standing(self, sink: int) -> Iterator[str]:
+        """Keys of the wanted files that the sink held before this backup was begun."""
+        last = ""
+        while rows := self._spool.reading.execute(
+            "SELECT o.key FROM objects o JOIN files f ON f.key=o.key WHERE o.sink=? AND o.key > ?"
+            f" AND o.new IN ({Origin.HELD:d}, {Origin.ADOPTED:d}) ORDER BY o.key LIMIT {_READ}",
+            (sink, last),
+        ).fetchall():
+            last = rows[-1][0]
+            for (key,) in rows:
+                yield key
+
+    def strays(self, sink: int, folder: str) -> list[str]:
+        """Keys below `folder/` that the sink lists and nobody knows anything of."""
+        rows = self._spool.reading.execute(
+            "SELECT l.key FROM listed l LEFT JOIN objects o ON o.sink=l.sink AND o.key=l.key"
+            " WHERE l.sink=? AND l.key > ? AND l.key < ? AND o.key IS NULL",
+            (sink, f"{folder}/", f"{folder}0"),  # the character after the slash
+        )
+        return [key for (key,) in rows]
+
     # What is to do
 
     def plan(self, sinks: Sequence[int]) -> Planned:

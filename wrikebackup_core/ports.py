@@ -14,6 +14,7 @@ from wrikebackup_core.model import Account, Attachment, Backup, Gap, Kind, Recor
 
 __all__ = [
     "Artifact",
+    "Browsing",
     "Check",
     "Context",
     "Crawled",
@@ -194,7 +195,9 @@ class Sink(Protocol):
         """All keys below the folder `prefix` (`""` for all), in any order, committed ones only. An absent folder has none."""
 
     def delete(self, keys: Iterable[str]) -> None:
-        """Removes keys, and folders left empty; a key that is not there is fine. Raises SinkError if any is still there."""
+        """Removes keys, and folders left empty; a key that is not there is fine. Raises SinkError if any is still there: KeyLocked
+        if it is the store's lock that keeps it, after all others are gone.
+        """
 
     def sweep(self, prefix: str) -> None:
         """Removes below `prefix` what killed writers left behind. Called while no other run writes there."""
@@ -206,17 +209,30 @@ class Sink(Protocol):
 
 
 @runtime_checkable
+class Browsing(Protocol):
+    """What a sink has besides that can name the folders in a folder without listing all that is below them."""
+
+    def folders(self, prefix: str) -> Iterator[str]:
+        """The names of the folders directly below the folder `prefix` (`""` for all), each once, in any order. All that hold
+        a committed key are among them; empty ones may be. An absent folder has none. Raises SinkError.
+        """
+
+
+@runtime_checkable
 class Locking(Protocol):
-    """What a sink has besides, whose store can refuse until a date to delete an object: `create` then locks what it writes."""
+    """What a sink has besides, whose store can refuse until a date to delete an object: `create` then locks what it writes, and
+    `delete` raises KeyLocked.
+    """
 
     def prolong(self, keys: Iterable[str]) -> None:
-        """Sees that each of the keys stays locked at least as long as one that is written now. Nothing to do where the profile
-        asks for no lock. Raises SinkError.
+        """Sees that each of the keys stays locked at least as long as one that is written now, and never shorter than before.
+        Keys that are not there are passed over. There may be a million: they are gone through once, and not kept. Nothing to
+        do where the profile asks for no lock. Raises SinkError.
         """
 
     def locked(self, keys: Iterable[str]) -> Mapping[str, datetime]:
-        """Those of the keys that cannot be deleted now, and until when (UTC; `datetime.max` for a hold without an end). Raises
-        SinkError.
+        """Those of the keys that cannot be deleted now, and until when (UTC; the year 9999 for a hold without an end). Keys that
+        are not there are passed over. Raises SinkError.
         """
 
 

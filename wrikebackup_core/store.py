@@ -10,7 +10,7 @@ from wrikebackup_core.errors import FormatError, KeyNotFound
 from wrikebackup_core.format import checksums, layout
 from wrikebackup_core.format.manifest import Manifest
 from wrikebackup_core.model import Backup
-from wrikebackup_core.ports import Entry, Sink
+from wrikebackup_core.ports import Browsing, Entry, Sink
 from wrikebackup_core.stored import chunks, open_stored
 
 __all__ = ["AccountStore", "accounts"]
@@ -21,7 +21,10 @@ _UNKNOWN_SIZE = 1 << 62  # for reading to the end, whatever the length
 
 def accounts(sink: Sink) -> list[str]:
     """Ids of the accounts that have a folder in the sink, sorted. What does not belong to the format is passed over."""
-    found = {layout.account_id_of(entry.key) for entry in sink.list("") if "/" in entry.key}
+    if isinstance(sink, Browsing):
+        found = {layout.account_id_of(name) for name in sink.folders("")}
+    else:
+        found = {layout.account_id_of(entry.key) for entry in sink.list("") if "/" in entry.key}
     return sorted(account for account in found if account is not None)
 
 
@@ -35,14 +38,17 @@ class AccountStore:
 
     def backups(self) -> list[Backup]:
         """The committed ones, oldest first; `complete` is None where the manifest cannot be made out. Raises SinkError."""
-        committed, _ = self.uids()
-        found = (self._backup(uid) for uid in committed)
-        return [backup for backup in found if backup is not None]
+        return self.contents()[0]
 
     def unfinished(self) -> list[str]:
         """Uids of the folders without a manifest, oldest first: runs that are going on or were killed. Raises SinkError."""
-        _, unfinished = self.uids()
-        return unfinished
+        return self.uids()[1]
+
+    def contents(self) -> tuple[list[Backup], list[str]]:
+        """`backups` and `unfinished`, for the price of one."""
+        committed, unfinished = self.uids()
+        found = (self._backup(uid) for uid in committed)
+        return [backup for backup in found if backup is not None], unfinished
 
     def manifest(self, uid: str) -> Manifest:
         """Raises KeyNotFound where the backup is not committed, FormatError naming the key, SinkError."""
@@ -83,7 +89,7 @@ class AccountStore:
         seen: set[str] = set()
         committed: set[str] = set()
         start = f"{self.folder}/backup-"
-        for entry in self._sink.list(self.folder):
+        for entry in self._in_backups():
             uid, slash, name = entry.key.removeprefix(start).partition("/")
             if not entry.key.startswith(start) or not slash or layout.started(uid) is None:
                 continue
@@ -91,6 +97,15 @@ class AccountStore:
             if name == "manifest.json":
                 committed.add(uid)
         return sorted(committed), sorted(seen - committed)
+
+    def _in_backups(self) -> Iterator[Entry]:
+        """What lies in the folders of backups, and in others where the store cannot name folders: there may be a million attachments."""
+        if not isinstance(self._sink, Browsing):
+            yield from self._sink.list(self.folder)
+            return
+        for name in self._sink.folders(self.folder):
+            if layout.started(name.removeprefix("backup-")) is not None:
+                yield from self._sink.list(f"{self.folder}/{name}")
 
     def _backup(self, uid: str) -> Backup | None:
         started = layout.started(uid)
@@ -110,3 +125,4 @@ class AccountStore:
             attachment_bytes=manifest.attachments.bytes,
             gaps=len(manifest.gaps),
         )
+

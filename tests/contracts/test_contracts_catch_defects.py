@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from wrikebackup_core import Account, Artifact, Attachment, Backup, Entry, Kind, Page, Reader, Record, Run, Transform
 from wrikebackup_core.testing import (
+    LockingContract,
     MemoryCrawled,
     MemoryReader,
     MemorySink,
@@ -168,6 +169,65 @@ def test_a_defect_of_a_sink_is_caught(sink: type[MemorySink], test: Callable[...
 def test_a_sink_that_ignores_offsets_or_takes_any_key_is_caught() -> None:
     breaks(SinkContract.test_reading_can_begin_at_an_offset, SinkContract(), IgnoresTheOffset(), 5)
     breaks(SinkContract.test_what_is_no_relative_path_is_refused, SinkContract(), TakesAnyKey(), "../up")
+
+
+class NamesEveryFolder(MemorySink):
+    def folders(self, prefix: str) -> Iterator[str]:
+        return iter(sorted({part for key in self.objects for part in key.split("/")[:-1]}))
+
+
+def test_a_sink_that_names_the_wrong_folders_is_caught() -> None:
+    contract = SinkContract()
+    breaks(contract.test_folders_can_be_named_without_listing_all_that_is_in_them, NamesEveryFolder())
+
+
+class LocksNothing(MemorySink):
+    def delete(self, keys: Iterable[str]) -> None:
+        self.locks.clear()
+        super().delete(keys)
+
+
+class DeletesInSilence(MemorySink):
+    def delete(self, keys: Iterable[str]) -> None:
+        pass
+
+
+class ProlongsNothing(MemorySink):
+    def prolong(self, keys: Iterable[str]) -> None:
+        pass
+
+
+class ProlongsTheFirst(MemorySink):
+    def prolong(self, keys: Iterable[str]) -> None:
+        super().prolong(list(keys)[:1])
+
+
+class LocksWhatIsNotThere(MemorySink):
+    def locked(self, keys: Iterable[str]) -> Mapping[str, datetime]:
+        return dict.fromkeys(keys, datetime.now(UTC) + timedelta(days=1))
+
+
+class LocksAlways(MemorySink):
+    def __init__(self, lock_days: int | None) -> None:
+        super().__init__(lock_days=lock_days or 1)
+
+
+@pytest.mark.parametrize(
+    ("sink", "test"),
+    [
+        (LocksNothing, LockingContract.test_a_locked_key_cannot_be_deleted_and_is_kept),
+        (DeletesInSilence, LockingContract.test_a_locked_key_cannot_be_deleted_and_is_kept),
+        (ProlongsNothing, LockingContract.test_prolonging_locks_an_old_key_as_long_as_a_new_one),
+        (ProlongsTheFirst, LockingContract.test_prolonging_locks_an_old_key_as_long_as_a_new_one),
+        (LocksWhatIsNotThere, LockingContract.test_keys_that_are_not_there_are_passed_over),
+    ],
+)
+def test_a_defect_of_a_lock_is_caught(sink: type[MemorySink], test: Callable[..., None]) -> None:
+    breaks(test, LockingContract(), sink(lock_days=30))
+
+
+def test_a_lock_that_nobody_asked_for_is_caught() -> None:
+    breaks(LockingContract.test_without_a_lock_in_the_profile_nothing_is_locked, LockingContract(), LocksAlways(None))
 
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)

@@ -6,8 +6,8 @@ from collections.abc import Collection
 
 import pytest
 
-from wrikebackup_core import KeyNotFound, Sink, SinkError, SinkFull
-from wrikebackup_core.testing import MemorySink, SinkContract
+from wrikebackup_core import KeyLocked, KeyNotFound, Sink, SinkError, SinkFull
+from wrikebackup_core.testing import LockingContract, MemorySink, SinkContract
 
 
 class TestMemorySink(SinkContract):
@@ -18,6 +18,27 @@ class TestMemorySink(SinkContract):
     def leftovers(self, sink: Sink) -> Collection[str]:
         assert isinstance(sink, MemorySink)
         return sink.unfinished()
+
+
+class TestMemorySinkThatLocks(LockingContract):
+    @pytest.fixture
+    def sink(self) -> MemorySink:
+        return MemorySink(lock_days=30)
+
+    @pytest.fixture
+    def unlocked(self) -> MemorySink:
+        return MemorySink()
+
+
+def test_a_lock_keeps_its_object_and_no_other_from_being_deleted() -> None:
+    sink = MemorySink(objects={"old": b"old"}, lock_days=30)
+    _put(sink, "new")
+    with pytest.raises(KeyLocked, match="new is locked until"):
+        sink.delete(["new", "old"])
+    assert list(sink.objects) == ["new"]
+    sink.locks.clear()
+    sink.delete(["new"])
+    assert sink.objects == {}
 
 
 def _put(sink: MemorySink, key: str, data: bytes = b"data") -> None:

@@ -13,7 +13,7 @@ import wrikebackup_core.testing
 ROOT = Path(__file__).parents[2]
 
 PUBLIC = """
-    Account AlreadyExists Artifact Attachment AttachmentMode Backup Check Context Crawled Entry Event FileFinished
+    Account AlreadyExists Artifact Attachment AttachmentMode Backup Browsing Check Context Crawled Entry Event FileFinished
     FileProgress FileStarted Forbidden FormatError Gap GapFound Interrupted KeyLocked KeyNotFound KeyRefused
     Kind Locking Message MissingExtra NotFound NotOffered Page PluginError Reader Record Register Run Secret SecretError
     Signing Sink SinkDropped
@@ -21,7 +21,9 @@ PUBLIC = """
     UsageError WrikeBackupError Writer __version__ command_context hookimpl source_options
 """.split()  # noqa: SIM905 - sixty quotation marks less
 
-FOR_TESTS = "MemoryCrawled MemoryReader MemorySink SinkContract SourceContract TransformContract crawl".split()  # noqa: SIM905 - the same
+FOR_TESTS = """
+    LockingContract MemoryCrawled MemoryReader MemorySink SigningContract SinkContract SourceContract TransformContract crawl
+""".split()  # noqa: SIM905 - the same
 
 
 def test_the_public_names_are_these() -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from tests.verify.sample import ACCOUNT, UID, Sample
 from wrikebackup_core.errors import FormatError, KeyNotFound, SinkError
 from wrikebackup_core.format import layout
 from wrikebackup_core.model import Gap
+from wrikebackup_core.ports import Entry
 from wrikebackup_core.store import AccountStore, accounts
 from wrikebackup_core.testing import MemorySink
 
@@ -15,9 +18,15 @@ OLDER, NEWER = "20250101T000000Z-aaaaaa", "20270101T000000Z-000000"
 HEX = "0" * 64
 
 
-@pytest.fixture
-def sink() -> MemorySink:
-    sink = MemorySink()
+class Unbrowsable(MemorySink):
+    """A store that can only list everything."""
+
+    folders = None  # type: ignore[assignment]
+
+
+@pytest.fixture(params=[MemorySink, Unbrowsable])
+def sink(request: pytest.FixtureRequest) -> MemorySink:
+    sink: MemorySink = request.param()
     for uid in (UID, NEWER, OLDER):
         Sample(uid=uid).store(sink)
     return sink
@@ -138,3 +147,18 @@ def test_an_account_that_the_sink_does_not_know_has_no_backups(sink: MemorySink)
     assert (store.backups(), store.unfinished(), list(store.held())) == ([], [], [])
     with pytest.raises(FormatError, match="account id"):
         AccountStore(sink, "../x")
+
+
+class NotesListings(MemorySink):
+    def list(self, prefix: str) -> Iterator[Entry]:
+        self.listed = [*getattr(self, "listed", []), prefix]
+        return super().list(prefix)
+
+
+def test_attachments_are_not_listed_to_find_backups_where_a_store_can_name_folders() -> None:
+    sink = NotesListings()
+    Sample().store(sink)
+    sink.listed = []
+    assert accounts(sink) == [ACCOUNT.id]
+    assert AccountStore(sink, ACCOUNT.id).uids() == ([UID], [])
+    assert sink.listed == [layout.backup_folder(ACCOUNT.id, UID)]

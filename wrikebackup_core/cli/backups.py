@@ -40,8 +40,7 @@ def shelves(sink: Sink) -> Iterator[Shelf]:
     from wrikebackup_core.store import AccountStore, accounts
 
     for account in accounts(sink):
-        store = AccountStore(sink, account)
-        yield Shelf(sink, account, store.backups(), store.unfinished())
+        yield Shelf(sink, account, *AccountStore(sink, account).contents())
 
 
 def named(uids: Collection[str], wanted: str) -> str:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 from wrikebackup_core.engine.attempt import Attempt
-from wrikebackup_core.errors import KeyNotFound, SinkError
+from wrikebackup_core.engine.removal import unfinishable
+from wrikebackup_core.errors import KeyLocked, KeyNotFound, SinkError
 from wrikebackup_core.format import checksums, layout
 from wrikebackup_core.format.manifest import Attachments, Files, Manifest, Tool
 from wrikebackup_core.ledger import Ledger
 from wrikebackup_core.model import StageFinished, StageStarted
-from wrikebackup_core.ports import Sink
+from wrikebackup_core.ports import Locking, Sink
+from wrikebackup_core.stored import chunks
 from wrikebackup_core.version import __version__
 
 __all__ = ["commit"]
@@ -37,28 +40,54 @@ def _commit(attempt: Attempt, sink: Sink, number: int, files: Files) -> None:
     account, uid = attempt.run.account.id, attempt.run.backup_uid
     if any(entry.key == layout.manifest_key(account, uid) for entry in sink.list(layout.backup_folder(account, uid))):
         return  # the run was killed after this sink had committed
-    _put(sink, layout.sums_key(account, uid), _sums(attempt.ledger, number, account, uid))
+    if isinstance(sink, Locking):
+        # What is locked for less long than the backup that names it could be deleted under it.
+        sink.prolong(map(attempt.fan.path, _standing(attempt, number)))
+    _put(attempt, sink, layout.sums_key(account, uid), lambda: _sums(attempt.ledger, number, account, uid))
     sink.sync()
-    _put(sink, layout.manifest_key(account, uid), iter([_manifest(attempt, number, files).encode()]))
+    manifest = _manifest(attempt, number, files).encode()
+    _put(attempt, sink, layout.manifest_key(account, uid), lambda: iter([manifest]))
     sink.sync()
 
 
-def _put(sink: Sink, key: str, chunks: Iterator[bytes]) -> None:
-    """Writes an object that only an unfinished backup may have had before."""
+def _standing(attempt: Attempt, number: int) -> Iterator[str]:
+    """Keys of what was locked before this attempt, if at all: what it wrote itself was locked then."""
+    if not attempt.run.resumed:
+        return attempt.ledger.standing(number)
+    folder = layout.backup_folder(attempt.run.account.id, attempt.run.backup_uid).rpartition("/")[2]
+    return (key for _, key in attempt.ledger.sums(number, folder))
+
+
+def _put(attempt: Attempt, sink: Sink, key: str, data: Callable[[], Iterator[bytes]]) -> None:
+    """Writes an object that only an unfinished backup may have had before. Raises Unfinishable where that one is locked and another."""
     try:
         sink.open(key).close()
+        sink.delete([key])
     except KeyNotFound:
         pass
-    else:
-        sink.delete([key])
+    except KeyLocked:
+        if _same(chunks(sink, key), data()):
+            return
+        end = sink.locked([key]).get(key) if isinstance(sink, Locking) else None
+        raise unfinishable(attempt, sink, key, end) from None
     writer = sink.create(key)
     try:
-        for chunk in chunks:
+        for chunk in data():
             writer.write(chunk)
     except BaseException:
         writer.discard()
         raise
     writer.commit()
+
+
+def _same(stored: Iterator[bytes], wanted: Iterator[bytes]) -> bool:
+    digests = []
+    for some in (stored, wanted):
+        digest = hashlib.sha256()
+        for chunk in some:
+            digest.update(chunk)
+        digests.append(digest.digest())
+    return digests[0] == digests[1]
 
 
 def _sums(ledger: Ledger, number: int, account: str, uid: str) -> Iterator[bytes]:

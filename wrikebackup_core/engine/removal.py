@@ -36,6 +36,8 @@ def remove(attempt: Attempt, number: int, sink: Sink, keys: Sequence[str]) -> No
     A locked attachment stays: nothing can be stored in its place, which is a gap of this sink's backup. Raises Unfinishable for
     another locked object, SinkError where the store refuses without saying why.
     """
+    if not keys:
+        return
     paths = {attempt.fan.path(key): key for key in keys}
     try:
         sink.delete(paths)

@@ -109,6 +109,8 @@ class _Taken:
         self._ledger.take_listing(self._number, self._listed(), len(self._folder) + 1)
         self._ledger.forget_absent(self._number)
         self._look_again(write=write)
+        if write:
+            self._clear_own_folder()
         stock = Stock(self._number, self._sink, tuple(sorted(self._backups, reverse=True)))
         if stock.backups:
             read_sums(self._attempt, stock, stock.backups[0])
@@ -146,6 +148,15 @@ class _Taken:
             if whole:
                 self._sink.sync()
                 self._ledger.settle(self._number, whole)
+
+    def _clear_own_folder(self) -> None:
+        """Of this backup's own objects, those whose notes a power cut on this host took: they are made again."""
+        uid = self._attempt.run.backup_uid
+        folder = f"backup-{uid}"
+        if uid not in self._backups:
+            sums = f"{folder}/SHA256SUMS"  # the commit looks after it
+            keys = [key for key in self._ledger.strays(self._number, folder) if key != sums]
+            remove(self._attempt, self._number, self._sink, keys)
 
     def _go_on(self) -> None:
         if self._left.is_set():

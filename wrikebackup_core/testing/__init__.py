@@ -19,19 +19,27 @@ except ImportError as error:  # pragma: no cover - the project's own tests alway
 
 # Before the imports below, so that a broken promise is reported with the values that broke it.
 pytest.register_assert_rewrite(
-    "wrikebackup_core.testing.sink", "wrikebackup_core.testing.source", "wrikebackup_core.testing.transform"
+    "wrikebackup_core.testing.locking",
+    "wrikebackup_core.testing.signing",
+    "wrikebackup_core.testing.sink",
+    "wrikebackup_core.testing.source",
+    "wrikebackup_core.testing.transform",
 )
 
 from wrikebackup_core.testing.crawled import MemoryCrawled, crawl  # noqa: E402 - see above
+from wrikebackup_core.testing.locking import LockingContract  # noqa: E402 - see above
 from wrikebackup_core.testing.memory import MemoryReader, MemorySink  # noqa: E402 - see above
+from wrikebackup_core.testing.signing import SigningContract  # noqa: E402 - see above
 from wrikebackup_core.testing.sink import SinkContract  # noqa: E402 - see above
 from wrikebackup_core.testing.source import SourceContract  # noqa: E402 - see above
 from wrikebackup_core.testing.transform import TransformContract  # noqa: E402 - see above
 
 __all__ = [
+    "LockingContract",
     "MemoryCrawled",
     "MemoryReader",
     "MemorySink",
+    "SigningContract",
     "SinkContract",
     "SourceContract",
     "TransformContract",

@@ -9,10 +9,11 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import Self
 
-from wrikebackup_core.errors import AlreadyExists, KeyNotFound, SinkError, SinkFull
+from wrikebackup_core.errors import AlreadyExists, KeyLocked, KeyNotFound, SinkError, SinkFull
 from wrikebackup_core.ports import Check, Entry
 
 __all__ = ["MemoryReader", "MemorySink"]
@@ -58,9 +59,9 @@ class MemorySink:
     """A Sink in memory, safe from any thread.
 
     `objects` holds what is committed, `durable` the keys that a `sync` made safe, `calls` how often each operation (`create`,
-    `write`, `commit`, `discard`, `sync`, `open`, `read`, `list`, `delete`, `sweep`) was asked for. With a `capacity` in bytes
-    the store can be full. `before(operation, key)`, where it is set, is called ahead of each operation, outside any lock: it may
-    block or raise.
+    `write`, `commit`, `discard`, `sync`, `open`, `read`, `list` (`folders` too), `delete`, `sweep`, `prolong`, `locked`) was asked
+    for. With a `capacity` in bytes the store can be full. With `lock_days` it locks what it takes; `locks` holds until when.
+    `before(operation, key)`, where it is set, is called ahead of each operation, outside any lock: it may block or raise.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class MemorySink:
         objects: Mapping[str, bytes] | None = None,
         *,
         capacity: int | None = None,
+        lock_days: int | None = None,
         before: Callable[[str, str], None] | None = None,
     ) -> None:
         self.name = f"memory:{name}"
@@ -76,6 +78,8 @@ class MemorySink:
         self.durable: set[str] = set(self.objects)
         self.calls: Counter[str] = Counter()
         self.capacity = capacity
+        self.lock_days = lock_days
+        self.locks: dict[str, datetime] = {}
         self.before = before
         self.closed = False
         self._faults: list[_Fault] = []
@@ -145,21 +149,48 @@ class MemorySink:
 
     def list(self, prefix: str) -> Iterator[Entry]:
         self._step("list", prefix)
-        folder = f"{prefix.rstrip('/')}/" if prefix else ""
+        folder = _folder(prefix)
         with self._lock:
             entries = [Entry(key, len(data)) for key, data in self.objects.items() if key.startswith(folder)]
         yield from entries
 
+    def folders(self, prefix: str) -> Iterator[str]:
+        self._step("list", prefix)
+        folder = _folder(prefix)
+        with self._lock:
+            below = [key.removeprefix(folder) for key in self.objects if key.startswith(folder)]
+        yield from sorted({key.partition("/")[0] for key in below if "/" in key})
+
     def delete(self, keys: Iterable[str]) -> None:
+        kept: dict[str, datetime] = {}
         for key in keys:
             self._step("delete", key)
             with self._lock:
-                self.objects.pop(key, None)
-                self.durable.discard(key)
+                locks = self._locked([key])
+                if not locks:
+                    self.objects.pop(key, None)
+                    self.durable.discard(key)
+            kept |= locks
+        for key, until in kept.items():
+            raise KeyLocked(f"{self.name}: {key} is locked until {until:%Y-%m-%d}")
+
+    def prolong(self, keys: Iterable[str]) -> None:
+        for key in keys:
+            self._step("prolong", key)
+            with self._lock:
+                if key in self.objects:
+                    self._lock_now(key)
+
+    def locked(self, keys: Iterable[str]) -> Mapping[str, datetime]:
+        keys = list(keys)
+        for key in keys:
+            self._step("locked", key)
+        with self._lock:
+            return self._locked(keys)
 
     def sweep(self, prefix: str) -> None:
         self._step("sweep", prefix)
-        folder = f"{prefix.rstrip('/')}/" if prefix else ""
+        folder = _folder(prefix)
         with self._lock:
             self._writers = {
                 number: writer for number, writer in self._writers.items() if not writer.key.startswith(folder)
@@ -184,6 +215,17 @@ class MemorySink:
                 elif fault.times is None or fault.times > 0:
                     fault.times = None if fault.times is None else fault.times - 1
                     raise fault.error()
+
+    def _lock_now(self, key: str) -> None:
+        if self.lock_days is not None:
+            until = datetime.now(UTC) + timedelta(days=self.lock_days)
+            self.locks[key] = max(until, self.locks.get(key, until))
+
+    def _locked(self, keys: Iterable[str]) -> dict[str, datetime]:
+        now = datetime.now(UTC)
+        return {
+            key: self.locks[key] for key in keys if key in self.objects and key in self.locks and self.locks[key] > now
+        }
 
     def _used(self) -> int:
         return sum(map(len, self.objects.values())) + sum(len(writer.data) for writer in self._writers.values())
@@ -218,6 +260,7 @@ class _Writer:
             if self.key in sink.objects:
                 raise AlreadyExists(f"{sink.name}: {self.key} exists already")
             sink.objects[self.key] = bytes(self.data)
+            sink._lock_now(self.key)
 
     def discard(self) -> None:
         sink = self._sink
@@ -228,6 +271,10 @@ class _Writer:
     def _finish(self) -> None:
         self._open = False
         self._sink._writers.pop(id(self), None)
+
+
+def _folder(prefix: str) -> str:
+    return f"{prefix.rstrip('/')}/" if prefix else ""
 
 
 def _checked(key: str) -> str:

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from wrikebackup_core.errors import AlreadyExists, KeyNotFound, SinkError
-from wrikebackup_core.ports import Sink
+from wrikebackup_core.ports import Browsing, Sink
 
 __all__ = ["SinkContract"]
 
@@ -212,6 +212,21 @@ class SinkContract:
         assert self.keys(sink, "a/deep") == ["a/deep/er/and/deeper/two"]
         for prefix in ("nothing", "a/nothing", "a/one", "four"):
             assert self.keys(sink, prefix) == []
+
+    def test_folders_can_be_named_without_listing_all_that_is_in_them(self, sink: Sink) -> None:
+        """Where the sink is `Browsing`: others can only list everything."""
+        if not isinstance(sink, Browsing):
+            return
+        for key in ("a/one", "a/b/two", "a/b/deep/er/three", "a/c/four", "ab/five", "six"):
+            self.put(sink, key)
+        assert sorted(sink.folders("")) == ["a", "ab"]
+        assert sorted(sink.folders("a")) == sorted(sink.folders("a/")) == ["b", "c"]
+        assert list(sink.folders("a/b")) == ["deep"]
+        for prefix in ("nothing", "a/nothing", "six", "a/c"):
+            assert list(sink.folders(prefix)) == []
+        for name in self.awkward_names:
+            self.put(sink, f"names/{name}/inside")
+        assert sorted(sink.folders("names")) == sorted(self.awkward_names)
 
     def test_awkward_names_are_kept_as_they_are(self, sink: Sink) -> None:
         keys = [f"account/{name}" for name in self.awkward_names] + [f"{name}/inside" for name in self.awkward_names]

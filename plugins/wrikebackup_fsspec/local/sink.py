@@ -71,6 +71,9 @@ class LocalSink:
     def list(self, prefix: str) -> Iterator[Entry]:
         return tree.entries(self.root, keys.check_prefix(prefix))
 
+    def folders(self, prefix: str) -> Iterator[str]:
+        return tree.folders(self.root, keys.check_prefix(prefix))
+
     def delete(self, keys_: Iterable[str]) -> None:
         tree.delete(self.root, (keys.check(key) for key in keys_))
 

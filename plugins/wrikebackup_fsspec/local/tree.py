@@ -12,7 +12,7 @@ from wrikebackup_core import Entry, SinkError
 from wrikebackup_fsspec.keys import is_temporary
 from wrikebackup_fsspec.local.faults import failed
 
-__all__ = ["delete", "entries", "make_folder", "refuse_links", "sweep"]
+__all__ = ["delete", "entries", "folders", "make_folder", "refuse_links", "sweep"]
 
 # What systems keep at the root of a disk; often unreadable, and never ours.
 _FOREIGN = {
@@ -75,6 +75,20 @@ def entries(root: str, prefix: str) -> Iterator[Entry]:
         except OSError as error:
             if error.errno not in _GONE:
                 raise failed("list", path, error) from error
+
+
+def folders(root: str, prefix: str) -> Iterator[str]:
+    """The names of the folders directly below a folder, empty ones too. Raises SinkError for a folder that cannot be read."""
+    path = os.path.join(root, prefix.replace("/", os.sep)) if prefix else root
+    try:
+        with os.scandir(path) as found:
+            for entry in found:
+                ours = prefix or entry.name not in _FOREIGN
+                if ours and _is_unicode(entry.name) and entry.is_dir(follow_symlinks=False):
+                    yield entry.name
+    except OSError as error:
+        if error.errno not in _GONE:
+            raise failed("list", path, error) from error
 
 
 def delete(root: str, keys: Iterable[str]) -> None:
