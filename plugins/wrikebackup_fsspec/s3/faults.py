@@ -43,21 +43,22 @@ _HINTS = {
 _FULL = {"QuotaExceeded", "InsufficientStorage", "XMinioStorageFull", "StorageFull", "ServiceQuotaExceededException"}
 _EXISTS = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
 _ABSENT = {"NoSuchKey", "404", "NotFound"}
-_WORDS = {
-    botocore.exceptions.EndpointConnectionError: (
-        "cannot be reached",
-        "see whether the address is right and the network is up",
-    ),
-    botocore.exceptions.ConnectTimeoutError: (
-        "does not answer",
-        "see whether the address is right and the network is up",
-    ),
-    botocore.exceptions.ReadTimeoutError: ("did not answer in time", "try later, or raise `timeout:`"),
-    botocore.exceptions.SSLError: (
-        "its certificate is not accepted",
-        "AWS_CA_BUNDLE names a file with further certificates",
-    ),
+_AWAY = ("it cannot be reached", "see whether the address is right and the network is up")
+_LATE = ("no answer in time", "try later, or raise `timeout:`")
+_CERTIFICATE = ("its certificate is not accepted", "AWS_CA_BUNDLE names a file with further certificates")
+_KINDS: dict[type[Exception], tuple[str, str]] = {
+    botocore.exceptions.EndpointConnectionError: _AWAY,
+    botocore.exceptions.ConnectTimeoutError: _AWAY,
+    botocore.exceptions.ReadTimeoutError: _LATE,
+    botocore.exceptions.ConnectionClosedError: ("the connection broke", "try again"),
+    botocore.exceptions.SSLError: _CERTIFICATE,
     botocore.exceptions.ProfileNotFound: ("there is no such aws_profile", "`aws configure list-profiles` lists them"),
+}
+# obstore says it in words only.
+_PHRASES = {
+    "operation timed out": _LATE,
+    "error sending request": _AWAY,
+    "certificate": _CERTIFICATE,
 }
 
 
@@ -92,26 +93,26 @@ def failed(what: str, error: Exception, key: str | None = None) -> SinkError:
         return KeyNotFound(f"{key} does not exist")
     if code in _EXISTS or status == 412:
         return AlreadyExists(f"cannot {what}: it exists already")
-    reason = _reason(error, code)
+    reason, hint = _reason(error, code)
     if code in _FULL or status == 507:
         return SinkFull(f"cannot {what}: {reason}", hint="make room, or raise the quota")
-    hint = next((words[1] for kind, words in _WORDS.items() if isinstance(error, kind)), None)
     if code == "AccessDenied" and "lock" in reason:
         return KeyLocked(f"cannot {what}: {reason}", hint="a lock protects it until it ends")
-    return SinkError(f"cannot {what}: {reason}", hint=hint or _HINTS.get(code))
+    return SinkError(f"cannot {what}: {reason}", hint=hint)
 
 
-def _reason(error: Exception, code: str) -> str:
-    for kind, words in _WORDS.items():
-        if isinstance(error, kind):
-            return words[0]
+def _reason(error: Exception, code: str) -> tuple[str, str | None]:
+    """What the store or the network said, and a hint."""
     if isinstance(error, botocore.exceptions.ClientError):
-        return _sentence(code, str(error.response.get("Error", {}).get("Message", "")))
-    if code and (found := _MESSAGE.search(str(error))):
-        return _sentence(code, found[1])
+        return _sentence(code, str(error.response.get("Error", {}).get("Message", ""))), _HINTS.get(code)
+    text = str(error)
+    for kind, words in _KINDS.items():
+        if isinstance(error, kind):
+            return words
     if code:
-        return _sentence(code, "")
-    return _first_line(str(error))
+        found = _MESSAGE.search(text)
+        return _sentence(code, found[1] if found else ""), _HINTS.get(code)
+    return next((words for phrase, words in _PHRASES.items() if phrase in text), (_first_line(text), None))
 
 
 def _sentence(code: str, message: str) -> str:

@@ -134,6 +134,15 @@ def rclone(folder: Path) -> Iterator[Store]:
     port = free_port()
     (folder / "data").mkdir()
     keys = f"{SECRETS['test:access']},{SECRETS['test:secret']}"
-    command = [program("rclone"), "serve", "s3", folder / "data", "--addr", f"127.0.0.1:{port}", "--auth-key", keys]
+    command: list[str | Path] = [
+        program("rclone"),
+        "serve",
+        "s3",
+        folder / "data",
+        "--addr",
+        f"127.0.0.1:{port}",
+        "--auth-key",
+        keys,
+    ]
     with running([*command, "--config", "/dev/null"], port, folder / "rclone.log"):
         yield _ready(Store(f"http://127.0.0.1:{port}"))
