@@ -156,7 +156,7 @@ def test_global_options_count_on_either_side_of_the_command(backed_up: str, cli:
 
 def test_every_command_has_help_and_the_common_options() -> None:
     group = command(Plugins())
-    assert list(group.commands) == ["init", "backup", "list", "show", "verify", "profile", "doctor", "plugins"]
+    assert list(group.commands) == ["init", "backup", "list", "show", "verify", "copy", "profile", "doctor", "plugins"]
     for one in group.commands.values():
         assert one.help
         assert {"json", "quiet", "verbose", "no_color"} <= {parameter.name for parameter in one.params}

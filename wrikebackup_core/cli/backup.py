@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from wrikebackup_core.engine.job import DryRun, Outcome
     from wrikebackup_core.profile import Profile
 
-__all__ = ["backup"]
+__all__ = ["backup", "reader_may_leave"]
 
 
 @dataclass(slots=True)
@@ -98,7 +98,7 @@ def _tell(terminal: Terminal, task: _Task, profile: Profile, result: Outcome | D
     else:
         code, task.words, view = ExitCode.DONE, "dry run: nothing was stored", summary.dry_run(result, profile)
         facts = {"event": "dry_run", **facts}
-    with _reader_may_leave():
+    with reader_may_leave():
         if terminal.json:
             terminal.document(facts)
         elif not terminal.quiet or code is not ExitCode.DONE:
@@ -112,7 +112,7 @@ def _conclude(terminal: Terminal, tasks: list[_Task], code: ExitCode) -> None:
         return
     from wrikebackup_core.cli import summary
 
-    with _reader_may_leave():
+    with reader_may_leave():
         if terminal.json:
             results = [{"profile": str(task.path), "exit_code": int(task.code), "result": task.words} for task in tasks]
             terminal.document({"event": "summary", "profiles": results, "exit_code": int(code)})
@@ -121,7 +121,7 @@ def _conclude(terminal: Terminal, tasks: list[_Task], code: ExitCode) -> None:
 
 
 @contextlib.contextmanager
-def _reader_may_leave() -> Iterator[None]:
+def reader_may_leave() -> Iterator[None]:
     """The backup stands, whether or not anybody reads the summary."""
     try:
         yield

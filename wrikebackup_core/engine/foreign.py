@@ -7,7 +7,8 @@ the sample shows and a backup needs: that it is a whole zip with the four files,
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import IO
 
 import msgspec
@@ -16,16 +17,30 @@ from wrikebackup_core.engine.contents import UNREADABLE, MemberFindings, by_toke
 from wrikebackup_core.engine.findings import Finding
 from wrikebackup_core.format import schema
 
-__all__ = ["SOURCE_KIND", "NoteFile", "look_into"]
+__all__ = ["SOURCE_KIND", "Counted", "NamedFile", "look_into"]
 
 SOURCE_KIND = "wrike-backup-tool"
 """The source of a backup that Wrike's own tool took, in its manifest."""
 
-NoteFile = Callable[[str, bool, str], None]
-"""Called with an attachment's id, whether Wrike stores the file, and the member that names it."""
-
 _ELSEWHERE = "External"  # Wrike has a link only; the tool does not back up what lies there
 _PIECE = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class NamedFile:
+    """An attachment that `member` names, and whether Wrike stores the file."""
+
+    id: str
+    stored: bool
+    member: str
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How many elements one of the four files has."""
+
+    member: str
+    number: int
 
 
 class _Attachment(msgspec.Struct, gc=False):
@@ -37,8 +52,8 @@ class _Row(msgspec.Struct, gc=False):
     attachments: list[_Attachment] | None = None
 
 
-def look_into(key: str, file: IO[bytes], note: NoteFile) -> Iterator[Finding | tuple[str, int]]:
-    """What is wrong with the archive at `key`; and for each of the four files its name and the number of its elements."""
+def look_into(key: str, file: IO[bytes]) -> Iterator[Finding | NamedFile | Counted]:
+    """What is wrong with the archive at `key`, and what is in it."""
     try:
         with zipfile.ZipFile(file) as archive:
             names = archive.namelist()
@@ -47,14 +62,14 @@ def look_into(key: str, file: IO[bytes], note: NoteFile) -> Iterator[Finding | t
                     yield Finding(key, "damaged", f"holds no {name}")
             for name in dict.fromkeys(names):
                 if name in schema.FILES:
-                    yield from _member(key, archive, name, note)
+                    yield from _member(key, archive, name)
                 else:
                     _read_through(archive, name)
     except UNREADABLE as error:
         yield Finding(key, "damaged", f"not a whole zip: {one_line(error)}")
 
 
-def _member(key: str, archive: zipfile.ZipFile, name: str, note: NoteFile) -> Iterator[Finding | tuple[str, int]]:
+def _member(key: str, archive: zipfile.ZipFile, name: str) -> Iterator[Finding | NamedFile | Counted]:
     findings, number = MemberFindings(key, name), 0
     try:
         with archive.open(name) as member:
@@ -62,11 +77,11 @@ def _member(key: str, archive: zipfile.ZipFile, name: str, note: NoteFile) -> It
                 number += 1
                 for attachment in row.attachments or ():
                     if attachment.apiId:
-                        note(attachment.apiId, attachment.attachType != _ELSEWHERE, name)
+                        yield NamedFile(attachment.apiId, attachment.attachType != _ELSEWHERE, name)
     except UNREADABLE as error:
         findings.add(one_line(error))
     yield from findings.all()
-    yield name, number
+    yield Counted(name, number)
 
 
 def _read_through(archive: zipfile.ZipFile, name: str) -> None:

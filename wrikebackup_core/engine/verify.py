@@ -9,7 +9,7 @@ from typing import IO
 
 from wrikebackup_core.engine.contents import Contents
 from wrikebackup_core.engine.findings import Finding, Report
-from wrikebackup_core.engine.foreign import look_into
+from wrikebackup_core.engine.foreign import NamedFile, look_into
 from wrikebackup_core.engine.inventory import Inventory
 from wrikebackup_core.engine.reconciliation import Reconciliation
 from wrikebackup_core.engine.threads import each
@@ -208,13 +208,13 @@ class _Verification:
 
     def _foreign(self, key: str, file: IO[bytes]) -> Iterator[Finding]:
         """An archive of Wrike's own tool, which may write a file's name in another way than we do."""
-
-        def note(id_: str, stored: bool, place: str) -> None:
-            start = f"{layout.attachments_folder(self._account)}/{id_}-"
-            if stored and not self._inventory.sums(start):
-                self._inventory.name(start, id_, place)
-
-        yield from (found for found in look_into(key, file, note) if isinstance(found, Finding))
+        for found in look_into(key, file):
+            if isinstance(found, Finding):
+                yield found
+            elif isinstance(found, NamedFile) and found.stored:
+                start = f"{layout.attachments_folder(self._account)}/{found.id}-"
+                if not self._inventory.sums(start):
+                    self._inventory.name(start, found.id, found.member)
 
     def _unkept(self, manifest: Manifest | None) -> Iterator[Finding]:
         """Files that the JSON says are stored, and that the backup neither holds nor owns up to lacking."""

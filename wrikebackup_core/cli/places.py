@@ -1,0 +1,133 @@
+"""Which sinks a command line means: those of the profile, and folders besides."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wrikebackup_core.cli.terminal import Terminal
+from wrikebackup_core.errors import SinkError, UsageError
+
+if TYPE_CHECKING:
+    from wrikebackup_core.plugins import Plugins
+    from wrikebackup_core.ports import Sink
+    from wrikebackup_core.profile import Profile
+
+__all__ = ["Places", "open_places"]
+
+_FOLDER_KIND = "local"
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Open sinks. `accounts` are those that the source's path chooses; empty for all."""
+
+    source: Sink
+    targets: Sequence[Sink]
+    accounts: Sequence[str] = ()
+
+
+@contextlib.contextmanager
+def open_places(
+    profile: Profile, plugins: Plugins, terminal: Terminal, source: str | None, targets: Sequence[str]
+) -> Iterator[Places]:
+    """Opens what `--from` and `--to` name, and closes it. Without the first it is the first sink that answers; without the second,
+    all others. Raises UsageError for what names nothing, or too much.
+    """
+    from wrikebackup_core import profile as profiles
+
+    with profiles.open_sinks(profile, plugins) as sinks, contextlib.ExitStack() as stack:
+        names = _Names(profile, plugins, sinks, stack)
+        accounts: Sequence[str] = ()
+        chosen = [names.sink(name) for name in targets]
+        if source is None:
+            origin = _first_that_answers([sink for sink in sinks if sink not in chosen], terminal)
+        else:
+            source, accounts = _account_folder(source)
+            origin = names.sink(source)
+        others = list(dict.fromkeys(chosen)) if targets else [sink for sink in sinks if sink is not origin]
+        if origin in others:
+            raise UsageError(
+                f"{origin.name} is both what is copied from and what is copied to", hint="look at --from and --to"
+            )
+        if not others:
+            hint = "give --to, or add a sink to the profile"
+            raise UsageError(f"{profile.path}: no sink to copy to but {origin.name}", hint=hint)
+        yield Places(origin, others, accounts)
+
+
+class _Names:
+    """What a name on the command line stands for."""
+
+    def __init__(self, profile: Profile, plugins: Plugins, sinks: Sequence[Sink], stack: contextlib.ExitStack) -> None:
+        self._profile, self._plugins, self._sinks, self._stack = profile, plugins, sinks, stack
+
+    def sink(self, name: str) -> Sink:
+        """Of the profile, by name, number or kind; else a folder that exists."""
+        for sink in self._sinks:
+            if sink.name == name:
+                return sink
+        if name.isdecimal() and 1 <= int(name) <= len(self._sinks):
+            return self._sinks[int(name) - 1]
+        of_kind = [sink for part, sink in zip(self._profile.sinks, self._sinks, strict=True) if part.kind == name]
+        if len(of_kind) > 1:
+            raise UsageError(
+                f"{self._profile.path}: several sinks are of the kind {name}",
+                hint=f"say which by number or name: {self._numbered()}",
+            )
+        return of_kind[0] if of_kind else self._folder(name)
+
+    def _folder(self, name: str) -> Sink:
+        folder = _expanded(name)
+        registration = self._plugins.sinks.get(_FOLDER_KIND)
+        if registration is None or not folder.is_dir():
+            raise UsageError(
+                f"{name} is no sink of {self._profile.path} and no folder", hint=f"its sinks are {self._numbered()}"
+            )
+        from wrikebackup_core.profile import part_context
+
+        options = registration.options.model_validate({"path": str(folder)})
+        made = self._plugins.make_sink(_FOLDER_KIND, options, part_context(self._profile, self._plugins))
+        for sink in self._sinks:
+            if sink.name == made.name:
+                made.close()
+                return sink
+        self._stack.callback(made.close)
+        return made
+
+    def _numbered(self) -> str:
+        return ", ".join(f"{number} {sink.name}" for number, sink in enumerate(self._sinks, 1))
+
+
+def _expanded(name: str) -> Path:
+    try:
+        return Path(name).expanduser()
+    except RuntimeError:  # ~nobody-known
+        return Path(name)
+
+
+def _account_folder(name: str) -> tuple[str, Sequence[str]]:
+    """For the folder of one account, the folder that it lies in and the account."""
+    from wrikebackup_core.format import layout
+
+    folder = _expanded(name)
+    account = layout.account_id_of(folder.name)
+    if account is not None and folder.is_dir() and not any(folder.glob("account-*")):
+        return str(folder.parent), (account,)
+    return name, ()
+
+
+def _first_that_answers(sinks: Sequence[Sink], terminal: Terminal) -> Sink:
+    failure: SinkError | None = None
+    for sink in sinks:
+        try:
+            next(iter(sink.list("")), None)
+        except SinkError as error:
+            terminal.warn(f"not copied from: {error.message}")
+            failure = error
+        else:
+            return sink
+    raise failure or UsageError("there is no sink left to copy from", hint="give --from")

@@ -1,0 +1,62 @@
+"""The end of a backup's copy in one target: barrier, SHA256SUMS, barrier, manifest, barrier, as a run commits."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+
+from wrikebackup_core.engine.copying.catalog import Catalog
+from wrikebackup_core.engine.copying.originals import Original
+from wrikebackup_core.engine.copying.targets import Target
+from wrikebackup_core.engine.stock import hash_stored
+from wrikebackup_core.format import layout
+from wrikebackup_core.ports import Locking, Sink
+
+__all__ = ["finish"]
+
+
+def finish(original: Original, target: Target, catalog: Catalog, account: str) -> None:
+    """Makes the backup a backup, now that all of it is there. Raises SinkError for the target, Unusable for the source."""
+    sink, number, uid = target.sink, target.number, original.uid
+    sums, manifest = layout.sums_key(account, uid), layout.manifest_key(account, uid)
+    committed = uid in target.committed
+    if isinstance(sink, Locking):
+        sink.prolong(catalog.held_before(number))
+    if not committed:
+        _clear(original, target, catalog, layout.backup_folder(account, uid), sums)
+    sink.sync()
+    if catalog.held(number, sums) is None:
+        _put(sink, sums, original.sums())
+        sink.sync()
+    if not committed:
+        _put(sink, manifest, [original.manifest()])
+        sink.sync()
+        target.committed.add(uid)
+
+
+def _clear(original: Original, target: Target, catalog: Catalog, folder: str, sums: str) -> None:
+    """Removes what another attempt at this backup left that is no part of it. A SHA256SUMS that is right stays."""
+    stale = [key for key in catalog.below(target.number, folder) if not catalog.wants(key)]
+    if sums in stale and hash_stored(target.sink, sums) == _hash(original.sums()):
+        stale.remove(sums)
+    if stale:
+        target.sink.delete(stale)
+        catalog.gone(target.number, stale)
+
+
+def _hash(pieces: Iterable[bytes]) -> str:
+    digest = hashlib.sha256()
+    for piece in pieces:
+        digest.update(piece)
+    return digest.hexdigest()
+
+
+def _put(sink: Sink, key: str, pieces: Iterable[bytes]) -> None:
+    writer = sink.create(key)
+    try:
+        for piece in pieces:
+            writer.write(piece)
+    except BaseException:
+        writer.discard()
+        raise
+    writer.commit()

@@ -1,0 +1,161 @@
+"""The backups that a source holds: committed ones of ours, and those that Wrike's own tool took."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from typing import Protocol
+
+import msgspec
+
+from wrikebackup_core.engine.copying.catalog import Catalog
+from wrikebackup_core.engine.copying.wrikes import WrikesOwn
+from wrikebackup_core.engine.findings import Finding
+from wrikebackup_core.engine.stock import hash_stored
+from wrikebackup_core.errors import FormatError, KeyNotFound, SinkError
+from wrikebackup_core.format import layout
+from wrikebackup_core.format.manifest import Manifest, intact
+from wrikebackup_core.ports import Entry, Sink
+from wrikebackup_core.store import AccountStore
+from wrikebackup_core.stored import chunks
+
+__all__ = ["Original", "Ours", "Unusable", "originals"]
+
+
+class Original(Protocol):
+    """A backup to copy. `uid` is its name in the targets, `name` the one that the source has for it."""
+
+    @property
+    def uid(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+
+    def is_in(self, manifest: bytes, archive: int | None) -> bool:
+        """Whether a target that has committed `manifest` under this uid, and has `archive` bytes of archive, has this backup."""
+
+    def objects(self) -> Iterator[tuple[str, str, str | None]]:
+        """(key in the targets, key in the source, SHA-256 if it is known) of all that it consists of. Raises FormatError, SinkError."""
+
+    def sums(self) -> Iterator[bytes]:
+        """SHA256SUMS, when all objects are there. Raises Unusable."""
+
+    def manifest(self) -> bytes:
+        """When all objects are there."""
+
+    @property
+    def gaps(self) -> int:
+        """How many things that it should hold the copy shows to be missing; known after `objects`."""
+
+
+class Unusable(Exception):
+    """A backup that cannot be copied."""
+
+    def __init__(self, uid: str, finding: Finding) -> None:
+        super().__init__(finding.detail)
+        self.uid, self.finding = uid, finding
+
+
+class Ours:
+    """A committed backup, copied byte for byte."""
+
+    gaps = 0
+
+    def __init__(self, source: Sink, account: str, uid: str) -> None:
+        """Raises Unusable where the manifest is not what was written."""
+        self.uid = self.name = uid
+        self._source, self._account = source, account
+        self._store = AccountStore(source, account)
+        self._sums_hash = ""
+        key = layout.manifest_key(account, uid)
+        try:
+            self._bytes = self._store.manifest_bytes(uid)
+            self._manifest = Manifest.decode(self._bytes, key)
+        except KeyNotFound as error:
+            raise Unusable(uid, Finding(key, "missing", "gone since it was listed")) from error
+        except FormatError as error:
+            raise Unusable(uid, Finding(key, "damaged", error.message.removeprefix(f"{key}: "))) from error
+        except SinkError as error:
+            raise Unusable(uid, Finding(key, "unreadable", error.message)) from error
+        if not intact(self._bytes):
+            raise Unusable(uid, Finding(key, "damaged", "not as it was written: its checksum does not fit"))
+
+    def is_in(self, manifest: bytes, archive: int | None) -> bool:
+        if manifest == self._bytes:
+            return True
+        try:
+            return _of_one_run(Manifest.decode(manifest, "")) == _of_one_run(self._manifest)
+        except FormatError:
+            return False
+
+    def objects(self) -> Iterator[tuple[str, str, str | None]]:
+        self._sums_hash = hash_stored(self._source, layout.sums_key(self._account, self.uid))
+        attachments = f"{layout.attachments_folder(self._account)}/"
+        own = f"{layout.backup_folder(self._account, self.uid)}/"
+        for sha256, key in self._store.sums(self.uid):
+            if not key.startswith((attachments, own)) or key in (f"{own}manifest.json", f"{own}SHA256SUMS"):
+                raise FormatError(f"{own}SHA256SUMS: names {key!r}, which is no part of a backup")
+            yield key, key, sha256
+
+    def sums(self) -> Iterator[bytes]:
+        key, digest = layout.sums_key(self._account, self.uid), hashlib.sha256()
+        try:
+            for chunk in chunks(self._source, key):
+                digest.update(chunk)
+                yield chunk
+        except SinkError as error:
+            raise Unusable(self.uid, Finding(key, "unreadable", error.message)) from error
+        if digest.hexdigest() != self._sums_hash:  # it is the one file whose hash is nowhere
+            raise Unusable(self.uid, Finding(key, "damaged", "was read twice, and is not the same"))
+
+    def manifest(self) -> bytes:
+        return self._bytes
+
+
+def originals(
+    source: Sink, account: str, catalog: Catalog, chosen: Callable[[str], bool]
+) -> Iterator[Original | Unusable]:
+    """The backups of an account whose names are `chosen`, oldest first, in place of each that cannot be copied the reason.
+
+    Fills the catalog with the source's listing. Raises SinkError where the source cannot be listed.
+    """
+    folders: dict[str, set[str]] = {}
+    catalog.list_source(_noting(source.list(layout.account_folder(account)), folders))
+    ours = [uid for uid, names in folders.items() if layout.started(uid) and "manifest.json" in names]
+    foreign = [name for name, held in folders.items() if _is_foreign(name, held)]
+    found: dict[str, WrikesOwn | None] = {uid: None for uid in ours if chosen(uid)}
+    for name in sorted(foreign):
+        try:
+            original = WrikesOwn(source, account, name, catalog)
+        except FormatError as error:
+            if chosen(name):
+                key = f"{layout.account_folder(account)}/backup-{name}/backup-{name}.zip"
+                yield Unusable(name, Finding(key, "damaged", error.message.removeprefix(f"{key}: ")))
+            continue
+        if chosen(name) or chosen(original.uid):
+            found.setdefault(original.uid, original)
+    for uid in sorted(found):
+        try:
+            yield found[uid] or Ours(source, account, uid)
+        except Unusable as error:
+            yield error
+
+
+def _noting(entries: Iterable[Entry], folders: dict[str, set[str]]) -> Iterator[Entry]:
+    """The same entries; what lies directly in each backup's folder is noted on the way."""
+    for entry in entries:
+        yield entry
+        _, folder, *rest = entry.key.split("/")
+        name = folder.removeprefix("backup-")
+        if name != folder and len(rest) == 1:
+            folders.setdefault(name, set()).add(rest[0])
+
+
+def _is_foreign(name: str, held: set[str]) -> bool:
+    """Whether Wrike's own tool made the folder. One with a uid of ours and without a manifest is an unfinished backup."""
+    return layout.started(name) is None and f"backup-{name}.zip" in held and "manifest.json" not in held
+
+
+def _of_one_run(manifest: Manifest) -> Manifest:
+    """Without what differs between the sinks of one run: each is committed at its own time, with what was new to it."""
+    files = msgspec.structs.replace(manifest.attachments, new=0, new_bytes=0)
+    return msgspec.structs.replace(manifest, finished=manifest.started, attachments=files)

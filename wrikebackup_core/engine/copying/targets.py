@@ -1,0 +1,124 @@
+"""The sinks that are copied to: what one account has there, and which of them are still in the run."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from wrikebackup_core.engine.copying.catalog import Catalog
+from wrikebackup_core.engine.copying.job import Flaw, Received
+from wrikebackup_core.engine.findings import Finding
+from wrikebackup_core.errors import FormatError, WrikeBackupError
+from wrikebackup_core.format import layout
+from wrikebackup_core.model import Event, Message, SinkDropped
+from wrikebackup_core.ports import Entry, Sink
+from wrikebackup_core.store import AccountStore
+
+__all__ = ["Crew", "NothingLeft", "Target"]
+
+Notify = Callable[[Event], None]
+
+
+class NothingLeft(Exception):
+    """Every target has failed; each says why."""
+
+
+class Target:
+    """One account in one sink. `committed` are uids; of those, `incomplete` lack something and `broken` says what is wrong with
+    their SHA256SUMS. `spoiled` counts what keeps the backup at hand from being committed."""
+
+    def __init__(self, number: int, sink: Sink, account: str, received: Received) -> None:
+        self.number, self.sink, self.received = number, sink, received
+        self.committed: set[str] = set()
+        self.incomplete: set[str] = set()
+        self.broken: dict[str, str] = {}
+        self.spoiled = 0
+        self._account = account
+        self.store = AccountStore(sink, account)
+
+    @property
+    def live(self) -> bool:
+        return self.received.failed is None
+
+    def look(self, catalog: Catalog, notify: Notify, *, write: bool) -> None:
+        """Takes down what is there, and what its backups say of it. Raises SinkError."""
+        if write:
+            self.sink.sweep(self.store.folder)
+        catalog.list_target(self.number, self._noting(self.sink.list(self.store.folder)))
+        for uid in sorted(self.committed):
+            try:
+                whole = catalog.know(self.number, self.store.sums(uid))
+            except FormatError as error:
+                if catalog.held(self.number, layout.sums_key(self._account, uid)) is not None:
+                    self.broken[uid] = error.message
+                notify(Message(f"{self.sink.name}: {error.message}", warning=True))
+                whole = False
+            if not whole:
+                self.incomplete.add(uid)
+
+    def _noting(self, entries: Iterable[Entry]) -> Iterator[Entry]:
+        """The same entries; committed backups are noted on the way."""
+        start = f"{self.store.folder}/backup-"
+        for entry in entries:
+            yield entry
+            uid, _, name = entry.key.removeprefix(start).partition("/")
+            if name == "manifest.json" and entry.key.startswith(start) and layout.started(uid) is not None:
+                self.committed.add(uid)
+
+
+class Crew:
+    """All targets, and what is found to be wrong. Safe from any thread."""
+
+    def __init__(self, targets: Sequence[Target], source: str, flaws: list[Flaw], notify: Notify) -> None:
+        self._targets, self._source, self._flaws = targets, source, flaws
+        self.notify = notify
+        self._lock = threading.Lock()
+        self.uid = ""
+        self.lacking: list[Target] = []
+
+    @property
+    def live(self) -> list[Target]:
+        return [target for target in self._targets if target.live]
+
+    def begin(self, uid: str, lacking: Sequence[Target]) -> None:
+        """The backup that is copied now, and the targets that lack something of it."""
+        self.uid, self.lacking = uid, list(lacking)
+        for target in lacking:
+            target.spoiled = 0
+
+    def waiting(self) -> list[Target]:
+        """The targets that lack something of the backup at hand, and are in the run. Raises NothingLeft where none is."""
+        found = [target for target in self.lacking if target.live]
+        if not found:
+            self.demand()
+        return found
+
+    def demand(self) -> None:
+        """Raises NothingLeft where no target is in the run."""
+        if not self.live:
+            raise NothingLeft
+
+    @contextlib.contextmanager
+    def guarded(self, target: Target) -> Iterator[None]:
+        """A target that fails inside is dropped, and the others go on."""
+        try:
+            yield
+        except WrikeBackupError as error:
+            self.drop(target, error)
+
+    def drop(self, target: Target, error: WrikeBackupError, *, locked: bool = False) -> None:
+        """Takes a target out of the run, and tells of it once."""
+        with self._lock:
+            if not target.live:
+                return
+            target.received.failed, target.received.locked = error.message, locked
+        self.notify(SinkDropped(target.sink.name, error.message))
+
+    def spoil(self, targets: Iterable[Target], finding: Finding | None = None, sink: str | None = None) -> None:
+        """These targets cannot have the backup; because of a finding in a sink, the source by default, unless that was told of."""
+        with self._lock:
+            for target in targets:
+                target.spoiled += 1
+            if finding is not None:
+                self._flaws.append(Flaw(sink or self._source, self.uid, finding))
