@@ -57,6 +57,43 @@ def test_damage_is_named_and_ends_with_4(backed_up: str, place: Path, cli: Cli) 
     assert [bool(report["findings"]) for report in found] == [False, True]
 
 
+def test_a_sample_is_called_one_and_names_its_seed(backed_up: str, place: Path, cli: Cli) -> None:
+    ran = cli("verify", "--sample", "1", "--seed", "7", "p.yaml")
+    total = len(list(place.glob("a/account-*/attachments/*")))
+    assert ran.code == 0
+    assert ran.out.count(f": no damage found in a sample of 1 of {total} files (seed 7); 5 objects, ") == 2
+    assert "whole" not in ran.out
+    [a, b] = json.loads(cli("verify", "--sample", "1", "--json", "p.yaml").out)
+    assert (a["sample"]["read"], a["sample"]["of"]) == (1, total)
+    assert a["sample"]["seed"] == b["sample"]["seed"]
+    again = cli("verify", "--json", "--sample", "1", "--seed", str(a["sample"]["seed"]), "p.yaml")
+    assert json.loads(again.out) == [a, b]
+    lost = _first(place, "b/account-*/backup-*/records-*.zip")
+    lost.unlink()
+    ran = cli("verify", "--sample", "50%", "p.yaml")
+    assert ran.code == ExitCode.DAMAGED
+    assert f"1 finding in a sample of {-(-total // 2)} of {total} files (seed " in ran.out
+
+
+def test_a_sample_of_all_is_the_whole(backed_up: str, place: Path, cli: Cli) -> None:
+    for amount in ("100%", "5000"):
+        ran = cli("verify", "--sample", amount, "p.yaml")
+        assert ran.out.count(": whole; ") == 2
+
+
+@pytest.mark.parametrize("amount", ["0", "0%", "100.1%", "-5", "5 %%", "5.5", "nan%", "1e3", "٣", "", "inf", "five"])
+def test_a_sample_of_an_impossible_size_is_a_mistake_told_in_a_line(amount: str, cli: Cli) -> None:
+    ran = cli("verify", f"--sample={amount}", "p.yaml")
+    assert ran.code == ExitCode.USAGE
+    assert ran.err.startswith("wrikebackup: error: invalid value for '--sample': ")
+    assert len(ran.err.splitlines()) == 2
+
+
+def test_a_seed_without_a_sample_is_a_mistake(backed_up: str, cli: Cli) -> None:
+    assert cli("verify", "--seed", "1", "p.yaml").code == ExitCode.USAGE
+    assert cli("verify", "--sample", "1", "--seed", "-1", "p.yaml").code == ExitCode.USAGE
+
+
 def test_a_backup_that_one_sink_lacks_is_damage_there(backed_up: str, place: Path, cli: Cli) -> None:
     (place / "other.yaml").write_text(TWO_SINKS.replace(", local: {path: b}", ""))
     assert cli("backup", "-q", "other.yaml").code == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,35 +15,68 @@ from wrikebackup_core.cli.ending import Ended, worst
 from wrikebackup_core.cli.progress import progress
 from wrikebackup_core.cli.session import PATH, Session, options
 from wrikebackup_core.cli.terminal import Terminal
-from wrikebackup_core.cli.words import clean, plural, size
+from wrikebackup_core.cli.words import clean, count, plural, size
 from wrikebackup_core.errors import ExitCode, UsageError, WrikeBackupError
 
 if TYPE_CHECKING:
     from wrikebackup_core.engine.findings import Report
+    from wrikebackup_core.engine.sampling import Sampling
     from wrikebackup_core.ports import Sink
 
 __all__ = ["verify"]
 
+_SEEDS = 1 << 32
 _Held = list[tuple["Sink", Sequence[Shelf]]]
+
+
+def _amount(_context: click.Context, _parameter: click.Parameter, value: str | None) -> tuple[float, bool] | None:
+    """`5%` or `200`: the number, and whether it is a percentage."""
+    if value is None:
+        return None
+    digits, percent = value.strip().removesuffix("%").rstrip(), value.strip().endswith("%")
+    plain = digits.isascii() and digits.replace(".", "", int(percent)).isdigit()
+    amount = float(digits) if plain else 0.0
+    if amount <= 0 or (percent and amount > 100):
+        raise click.BadParameter(f"{value!r} is no share from above 0% up to 100%, and no number of files from 1 on")
+    return amount, percent
 
 
 @click.command(short_help="Read a backup again and compare.")
 @click.argument("profile", type=PATH)
 @click.argument("backup", required=False)
 @click.option("--all", "all_", is_flag=True, help="Every backup, not only the newest.")
+@click.option(
+    "--sample",
+    callback=_amount,
+    metavar="5%|200",
+    help="Read only some of the attachments, drawn at random: a share or a number of them.",
+)
+@click.option("--seed", type=click.IntRange(min=0), help="Draw the same sample again that an earlier report names.")
 @options
 @click.pass_obj
-def verify(session: Session, profile: Path, backup: str | None, *, all_: bool) -> None:
+def verify(
+    session: Session,
+    profile: Path,
+    backup: str | None,
+    *,
+    all_: bool,
+    sample: tuple[float, bool] | None,
+    seed: int | None,
+) -> None:
     """Check a backup in every sink of the profile: the newest, or BACKUP.
 
     Every byte is read and compared with its checksum, both zips are looked into and compared with each other, and every file
     that the JSON names has to be there. The account is not asked. The beginning of a backup's name will do. Ends with exit code 4 when something is damaged or
     missing, and with 3 when a sink has no backups at all while another has.
+
+    With --sample everything is still listed, and the zips are read whole; of the attachments some are read, and of the others only
+    presence and length are compared. For stores that bill what is read.
     """
     from wrikebackup_core import profile as profiles
 
     if all_ and backup is not None:
         raise UsageError("give a backup or --all, not both")
+    sampling = _sampling(sample, seed)
     terminal, codes = session.terminal, list[ExitCode]()
     loaded = profiles.load(profile, session.plugins)
     results: list[dict[str, object] | None] = []
@@ -55,10 +89,22 @@ def verify(session: Session, profile: Path, backup: str | None, *, all_: bool) -
         for sink, picks in chosen:
             if not picks:
                 results.append(_lacking(terminal, sink, uid, codes))
-            results += [_verify(terminal, shelf, one, codes, loaded.name) for shelf, one in picks]
+            results += [
+                _verify(terminal, shelf, one, codes, profile=loaded.name, sampling=sampling) for shelf, one in picks
+            ]
     if terminal.json:
         terminal.document([result for result in results if result is not None])
     raise Ended(worst(codes))
+
+
+def _sampling(sample: tuple[float, bool] | None, seed: int | None) -> Sampling | None:
+    from wrikebackup_core.engine.sampling import Sampling
+
+    if sample is None:
+        if seed is not None:
+            raise UsageError("--seed belongs to --sample", hint="give the sample that the report is about, too")
+        return None
+    return Sampling(*sample, secrets.randbelow(_SEEDS) if seed is None else seed)
 
 
 def _held(sinks: Iterable[Sink], terminal: Terminal, codes: list[ExitCode]) -> _Held:
@@ -107,13 +153,13 @@ def _lacking(terminal: Terminal, sink: Sink, uid: str | None, codes: list[ExitCo
 
 
 def _verify(
-    terminal: Terminal, shelf: Shelf, uid: str, codes: list[ExitCode], profile: str
+    terminal: Terminal, shelf: Shelf, uid: str, codes: list[ExitCode], *, profile: str, sampling: Sampling | None
 ) -> dict[str, object] | None:
     from wrikebackup_core.engine.verify import verify as look
 
     try:
         with progress(_without_events(terminal), profile) as notify:
-            report = look(shelf.sink, shelf.account, uid, notify)
+            report = look(shelf.sink, shelf.account, uid, notify, sampling)
     except WrikeBackupError as error:
         terminal.fail(error.message, error.hint)
         codes.append(error.exit_code)
@@ -134,10 +180,15 @@ def _print(terminal: Terminal, shelf: Shelf, report: Report) -> None:
     from rich.text import Text
 
     number = len(report.findings)
+    sample, partly, whole = report.sample, "", "whole"
+    if sample is not None and sample.read < sample.of:  # what was not read is not known to be whole
+        partly, whole = f" in a sample of {count(sample.read)} of {plural(sample.of, 'file')}", "no damage found"
     head = Text.assemble(
         (clean(report.backup_uid), "bold"),
         f" in {clean(shelf.sink.name)}: ",
-        ("whole", "bold green") if not number else (plural(number, "finding"), "bold red"),
+        (whole, "bold green") if not number else (plural(number, "finding"), "bold red"),
+        partly,
+        f" (seed {sample.seed})" if sample is not None and partly else "",
         f"; {plural(report.objects, 'object')}, {size(report.bytes)} read",
     )
     terminal.show(head)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from wrikebackup_core.engine.sampling import Drawn
 from wrikebackup_core.errors import ExitCode
 
 __all__ = ["Finding", "Report", "What"]
@@ -25,12 +26,16 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was looked at (objects and the bytes read of them) and found; `findings` by key."""
+    """What was looked at (objects and the bytes read of them) and found; `findings` by key.
+
+    `sample` tells how many of the attachments were read where that was not all that were asked for; the rest was read whole.
+    """
 
     backup_uid: str
     objects: int
     bytes: int
     findings: tuple[Finding, ...]
+    sample: Drawn | None = None
 
     @property
     def exit_code(self) -> ExitCode:

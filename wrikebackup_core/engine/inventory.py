@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 from collections.abc import Iterable, Iterator
 from typing import Any, Self
@@ -24,6 +25,7 @@ class Inventory:
         self._db.execute(
             "CREATE TABLE named (key TEXT PRIMARY KEY, id TEXT NOT NULL, place TEXT NOT NULL) WITHOUT ROWID"
         )
+        self._chosen = ""
 
     def __enter__(self) -> Self:
         return self
@@ -64,14 +66,37 @@ class Inventory:
         row = self._db.execute("SELECT key FROM sums WHERE key >= ? ORDER BY key LIMIT 1", (start,)).fetchone()
         return row is not None and str(row[0]).startswith(start)
 
+    def draw(self, folder: str, count: int, seed: str) -> None:
+        """Makes `present` leave out all keys below `folder` but `count` of them, drawn at random: the same ones for the same seed."""
+
+        def lot(key: str) -> int:
+            digest = hashlib.blake2b(key.encode(errors="surrogateescape"), digest_size=8, salt=salt)
+            return int.from_bytes(digest.digest(), "big", signed=True)
+
+        salt = hashlib.blake2b(seed.encode(), digest_size=16).digest()
+        self._db.create_function("lot", 1, lot, deterministic=True)
+        self._db.execute("CREATE TEMP TABLE chosen (key TEXT PRIMARY KEY) WITHOUT ROWID")
+        below, above = f"{folder}/", f"{folder}0"  # the character after the slash
+        self._db.execute("INSERT INTO chosen SELECT key FROM sums WHERE key < ? OR key > ?", (below, above))
+        self._db.execute(
+            "INSERT INTO chosen SELECT s.key FROM sums s JOIN listed l ON l.key=s.key WHERE s.key > ? AND s.key < ?"
+            " ORDER BY lot(s.key), s.key LIMIT ?",
+            (below, above, count),
+        )
+        self._chosen = " AND s.key IN (SELECT key FROM chosen)"
+
     def present(self) -> Iterator[tuple[str, str, int]]:
         """(key, SHA-256, size) of what is named in SHA256SUMS and listed, by key."""
-        return self._rows("SELECT s.key, s.sha256, l.size FROM sums s JOIN listed l ON l.key=s.key WHERE s.key > ?")
+        query = "SELECT s.key, s.sha256, l.size FROM sums s JOIN listed l ON l.key=s.key WHERE s.key > ?"
+        return self._rows(query + self._chosen)
 
-    def total(self) -> tuple[int, int]:
-        """Number and bytes of `present`."""
-        query = "SELECT count(*), coalesce(sum(l.size), 0) FROM sums s JOIN listed l ON l.key=s.key"
-        count, size = self._db.execute(query).fetchone()
+    def total(self, folder: str = "") -> tuple[int, int]:
+        """Number and bytes of `present`, or of the part of it below `folder`."""
+        query = "SELECT count(*), coalesce(sum(l.size), 0) FROM sums s JOIN listed l ON l.key=s.key WHERE s.key > ?1"
+        if folder:
+            query += " AND s.key < ?2"
+        limits = (f"{folder}/", f"{folder}0") if folder else ("",)
+        count, size = self._db.execute(query + self._chosen, limits).fetchone()
         return int(count), int(size)
 
     def missing(self) -> Iterator[str]:

@@ -12,6 +12,7 @@ from wrikebackup_core.engine.findings import Finding, Report
 from wrikebackup_core.engine.foreign import NamedFile, look_into
 from wrikebackup_core.engine.inventory import Inventory
 from wrikebackup_core.engine.reconciliation import Reconciliation
+from wrikebackup_core.engine.sampling import Drawn, Sampling
 from wrikebackup_core.engine.threads import each
 from wrikebackup_core.errors import FormatError, KeyNotFound, SinkError, UsageError, WrikeBackupError
 from wrikebackup_core.format import checksums, layout
@@ -30,15 +31,16 @@ _THREADS = 8
 Notify = Callable[[Event], None]
 
 
-def verify(sink: Sink, account_id: str, uid: str | None, notify: Notify) -> Report:
+def verify(sink: Sink, account_id: str, uid: str | None, notify: Notify, sampling: Sampling | None = None) -> Report:
     """Reads all of a backup, the newest one for None, and reports what is wrong with it.
 
-    Memory does not grow with the backup. Raises UsageError where there is no such backup, SinkError where the store cannot even
-    be listed.
+    With `sampling`, only some of the attachments are read; all of them are still looked up in the sink's listing, and compared in
+    length with their records. Memory does not grow with the backup. Raises UsageError where there is no such backup, SinkError
+    where the store cannot even be listed.
     """
     uid = _chosen(sink, account_id, uid, notify)
     with Inventory() as inventory:
-        return _Verification(sink, account_id, uid, inventory, notify).run()
+        return _Verification(sink, account_id, uid, inventory, notify).run(sampling)
 
 
 def _chosen(sink: Sink, account_id: str, uid: str | None, notify: Notify) -> str:
@@ -69,19 +71,28 @@ class _Verification:
         self._lock = threading.Lock()
         self._done = self._bytes = 0
 
-    def run(self) -> Report:
+    def run(self, sampling: Sampling | None) -> Report:
         for area in (self._folder, layout.attachments_folder(self._account)):
             self._inventory.list(self._sink.list(area))
         manifest = self._manifest()
         self._sums()
         self._compare(manifest)
+        drawn = None if sampling is None else self._draw(sampling)
         self._hash_all()
         self._look_inside(manifest)
         objects = self._done + sum(
             self._inventory.size(key) is not None for key in (self._sums_key, self._manifest_key)
         )
         findings = tuple(sorted(self._findings, key=lambda finding: (finding.key, finding.what, finding.detail)))
-        return Report(self._uid, objects, self._bytes, findings)
+        return Report(self._uid, objects, self._bytes, findings, drawn)
+
+    def _draw(self, sampling: Sampling) -> Drawn:
+        """Other files for other backups: those of one account share most of theirs."""
+        folder = layout.attachments_folder(self._account)
+        total, _ = self._inventory.total(folder)
+        count = sampling.size(total)
+        self._inventory.draw(folder, count, f"{sampling.seed} {self._uid}")
+        return Drawn(count, total, sampling.seed)
 
     def _manifest(self) -> Manifest | None:
         key = self._manifest_key
