@@ -56,7 +56,7 @@ def _put(sink: Sink, key: str, pieces: Iterable[bytes]) -> None:
     try:
         for piece in pieces:
             writer.write(piece)
+        writer.commit()
     except BaseException:
         writer.discard()
         raise
-    writer.commit()

@@ -173,7 +173,10 @@ class Objects:
             with self._crew.guarded(target):
                 try:
                     writer.commit()
-                except AlreadyExists:
+                except BaseException as error:
+                    writer.discard()
+                    if not isinstance(error, AlreadyExists):
+                        raise
                     self._appeared(target, key)
                     continue
                 self._catalog.has(target.number, key, sha256, size, fresh=True)

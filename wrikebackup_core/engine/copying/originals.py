@@ -78,6 +78,9 @@ class Ours:
             raise Unusable(uid, Finding(key, "unreadable", error.message)) from error
         if not intact(self._bytes):
             raise Unusable(uid, Finding(key, "damaged", "not as it was written: its checksum does not fit"))
+        if (self._manifest.backup_uid, self._manifest.account.id) != (uid, account):
+            said = f"backup {self._manifest.backup_uid} of account {self._manifest.account.id}"
+            raise Unusable(uid, Finding(key, "damaged", f"is of {said}"))
 
     def is_in(self, manifest: bytes, archive: int | None) -> bool:
         if manifest == self._bytes:
