@@ -223,7 +223,7 @@ def test_many_files_are_copied_by_many_threads(run: Run) -> None:
         for number in range(3000)
     ]
     sample.records |= {Kind.ATTACHMENTS: more}
-    sample.files = {record["id"]: record["id"][-4:].encode() for record in more}
+    sample.files = {str(record["id"]): str(record["id"])[-4:].encode() for record in more}
     sample.store(source)
     assert run(target, source=source, transfers=32).targets[0].files == 3002
     assert target.objects == source.objects
@@ -330,7 +330,7 @@ def test_a_source_that_is_gone_ends_the_copy(run: Run) -> None:
     sample = Sample()
     more = [sample.records[Kind.ATTACHMENTS][0] | {"id": f"IEAAAEDYIYAA{number:04d}"} for number in range(100)]
     sample.records |= {Kind.ATTACHMENTS: more}
-    sample.files = {record["id"]: b"the plan" for record in more}
+    sample.files = {str(record["id"]): b"the plan" for record in more}
     sample.store(source)
     source.fail("read", keys="*/attachments/*", times=None)
     with pytest.raises(SinkError):
