@@ -220,12 +220,12 @@ def test_many_files_are_copied_by_many_threads(run: Run) -> None:
             "version": 1,
             "taskId": "MAAAAAEQ_HoO",
         }
-        for number in range(3000)
+        for number in range(1200)
     ]
     sample.records |= {Kind.ATTACHMENTS: more}
     sample.files = {str(record["id"]): str(record["id"])[-4:].encode() for record in more}
     sample.store(source)
-    assert run(target, source=source, transfers=32).targets[0].files == 3002
+    assert run(target, source=source, transfers=32).targets[0].files == 1202
     assert target.objects == source.objects
 
 

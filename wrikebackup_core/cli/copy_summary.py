@@ -57,13 +57,17 @@ def _any_refused(result: Copied) -> bool:
 
 
 def _received(one: Received) -> str:
-    parts = [f"{plural(len(one.copied), 'backup')} copied"]
-    if one.filled:
-        parts.append(f"{count(len(one.filled))} filled in")
-    if one.skipped:
-        parts.append(f"{count(len(one.skipped))} there already")
-    stored = f"{plural(one.files, 'object')}, {size(one.bytes)}" if one.files else "no object stored"
-    return f"{', '.join(parts)}; {stored}"
+    parts = [
+        words
+        for number, words in (
+            (len(one.copied), f"{plural(len(one.copied), 'backup')} copied"),
+            (len(one.filled), f"{count(len(one.filled))} filled in"),
+            (len(one.skipped), f"{count(len(one.skipped))} there already"),
+        )
+        if number
+    ]
+    stored = f"; {plural(one.files, 'object')}, {size(one.bytes)}" if one.files else ""
+    return (", ".join(parts) or "no backup copied") + stored
 
 
 def _refused(targets: Sequence[Received]) -> Iterator[RenderableType]:
