@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from wrikebackup_core.ports import Sink
     from wrikebackup_core.profile import Profile
 
-__all__ = ["Places", "open_places"]
+__all__ = ["Places", "named_sink", "open_places"]
 
 _FOLDER_KIND = "local"
 
@@ -67,25 +67,15 @@ class _Names:
 
     def sink(self, name: str) -> Sink:
         """Of the profile, by name, number or kind; else a folder that exists."""
-        for sink in self._sinks:
-            if sink.name == name:
-                return sink
-        if name.isdecimal() and 1 <= int(name) <= len(self._sinks):
-            return self._sinks[int(name) - 1]
-        of_kind = [sink for part, sink in zip(self._profile.sinks, self._sinks, strict=True) if part.kind == name]
-        if len(of_kind) > 1:
-            raise UsageError(
-                f"{self._profile.path}: several sinks are of the kind {name}",
-                hint=f"say which by number or name: {self._numbered()}",
-            )
-        return of_kind[0] if of_kind else self._folder(name)
+        return _of_profile(self._profile, self._sinks, name) or self._folder(name)
 
     def _folder(self, name: str) -> Sink:
         folder = _expanded(name)
         registration = self._plugins.sinks.get(_FOLDER_KIND)
         if registration is None or not folder.is_dir():
             raise UsageError(
-                f"{name} is no sink of {self._profile.path} and no folder", hint=f"its sinks are {self._numbered()}"
+                f"{name} is no sink of {self._profile.path} and no folder",
+                hint=f"its sinks are {_numbered(self._sinks)}",
             )
         from wrikebackup_core.profile import part_context
 
@@ -98,8 +88,32 @@ class _Names:
         self._stack.callback(made.close)
         return made
 
-    def _numbered(self) -> str:
-        return ", ".join(f"{number} {sink.name}" for number, sink in enumerate(self._sinks, 1))
+
+def named_sink(profile: Profile, sinks: Sequence[Sink], name: str) -> Sink:
+    """One of the profile's open sinks, by name, number or kind. Raises UsageError."""
+    sink = _of_profile(profile, sinks, name)
+    if sink is None:
+        raise UsageError(f"{name} is no sink of {profile.path}", hint=f"its sinks are {_numbered(sinks)}")
+    return sink
+
+
+def _of_profile(profile: Profile, sinks: Sequence[Sink], name: str) -> Sink | None:
+    for sink in sinks:
+        if sink.name == name:
+            return sink
+    if name.isdecimal() and 1 <= int(name) <= len(sinks):
+        return sinks[int(name) - 1]
+    of_kind = [sink for part, sink in zip(profile.sinks, sinks, strict=True) if part.kind == name]
+    if len(of_kind) > 1:
+        raise UsageError(
+            f"{profile.path}: several sinks are of the kind {name}",
+            hint=f"say which by number or name: {_numbered(sinks)}",
+        )
+    return of_kind[0] if of_kind else None
+
+
+def _numbered(sinks: Sequence[Sink]) -> str:
+    return ", ".join(f"{number} {sink.name}" for number, sink in enumerate(sinks, 1))
 
 
 def _expanded(name: str) -> Path:

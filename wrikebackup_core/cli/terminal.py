@@ -75,6 +75,11 @@ class Terminal:
         self.out.file.write("".join(line.rstrip() + "\n" for line in printed.get().splitlines()))
         self.out.file.flush()
 
+    def line(self, text: str) -> None:
+        """A result that is one line, for people and programs alike: as it is, however long."""
+        sys.stdout.write(clean(text) + "\n")
+        sys.stdout.flush()
+
     def document(self, value: Any) -> None:
         """A result, for machines: one JSON document on a line of its own. Plain ASCII, so that no encoding spoils it."""
         sys.stdout.write(json.dumps(msgspec.to_builtins(value)) + "\n")

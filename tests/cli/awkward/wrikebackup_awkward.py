@@ -17,6 +17,7 @@ from wrikebackup_core import (
     Context,
     Crawled,
     Forbidden,
+    KeyNotFound,
     Kind,
     MissingExtra,
     NotFound,
@@ -28,6 +29,7 @@ from wrikebackup_core import (
     SinkError,
     Table,
     Unauthorized,
+    UsageError,
     hookimpl,
 )
 from wrikebackup_core.testing import MemoryReader, MemorySink
@@ -51,6 +53,11 @@ class SinkOptions(BaseModel):
 
     name: str = "one"
     fails: Literal["nothing", "create", "list", "open"] = "nothing"
+
+
+class SigningOptions(SinkOptions):
+    most_days: int = 7
+    token: str = "SECRET"
 
 
 class AwkwardSource:
@@ -115,7 +122,23 @@ class AwkwardSource:
             raise RuntimeError("closing failed")
 
 
-_SINKS: dict[str, MemorySink] = {}
+class SigningSink(MemorySink):
+    """Keeps its objects from one command to the next, and gives out addresses of a host that there is not."""
+
+    def __init__(self, options: SigningOptions) -> None:
+        super().__init__(options.name)
+        self.objects = _STORES.setdefault((Path.cwd(), options.name), {})
+        self._options = options
+
+    def sign(self, key: str, seconds: int) -> str:
+        if key not in self.objects:
+            raise KeyNotFound(f"{self.name}: there is no {key}")
+        if seconds > self._options.most_days * 86400:
+            raise UsageError(f"{self.name}: an address can be valid for {self._options.most_days} days at most")
+        return f"https://store.example/{key}?seconds={seconds}&signature={self._options.token}"
+
+
+_STORES: dict[tuple[Path, str], dict[str, bytes]] = {}
 
 
 def _make_source(options: SourceOptions, context: Context) -> AwkwardSource:
@@ -126,6 +149,13 @@ def _make_source(options: SourceOptions, context: Context) -> AwkwardSource:
 
 def _make_sink(options: SinkOptions, context: Context) -> MemorySink:
     sink = MemorySink(options.name)
+    if options.fails != "nothing":
+        sink.fail(options.fails, lambda: SinkError(f"{sink.name}: the shelf has \x1b[1mfallen"), times=None)
+    return sink
+
+
+def _make_signing(options: SigningOptions, context: Context) -> SigningSink:
+    sink = SigningSink(options)
     if options.fails != "nothing":
         sink.fail(options.fails, lambda: SinkError(f"{sink.name}: the shelf has \x1b[1mfallen"), times=None)
     return sink
@@ -143,4 +173,5 @@ def register_sources(register: Register) -> None:
 @hookimpl
 def register_sinks(register: Register) -> None:
     register("memory", options=SinkOptions, make=_make_sink)
+    register("signing", options=SigningOptions, make=_make_signing)
     register("heavy", options=SinkOptions, make=_make_extra)
