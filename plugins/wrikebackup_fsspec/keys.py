@@ -6,9 +6,14 @@ import os
 
 from wrikebackup_core import SinkError
 
-__all__ = ["TEMPORARY_SUFFIX", "check", "check_prefix", "is_temporary"]
+__all__ = ["FOREIGN", "TEMPORARY_SUFFIX", "check", "check_prefix", "is_temporary", "temporary_name"]
 
 TEMPORARY_SUFFIX = ".partial"
+# What systems keep at the root of a disk; often unreadable, and never ours.
+FOREIGN = {
+    "lost+found", "System Volume Information", "$RECYCLE.BIN", ".Trashes", ".Spotlight-V100", ".fseventsd",
+}  # fmt: skip
+_MAX_NAME = 255  # bytes; every file system of today
 # On Windows these separate folders or name drives and streams.
 _FORBIDDEN = "\0\\:" if os.name == "nt" else "\0"
 
@@ -16,6 +21,14 @@ _FORBIDDEN = "\0\\:" if os.name == "nt" else "\0"
 def is_temporary(name: str) -> bool:
     """Whether a file of this name is one that a writer has not committed, or a probe."""
     return name.endswith(TEMPORARY_SUFFIX) and name.startswith(".")
+
+
+def temporary_name(name: str, tail: str) -> str:
+    """`.<name>.<tail>.partial`, with the name cut where the whole would be longer than a file name may be."""
+    room = _MAX_NAME - len(tail) - len(TEMPORARY_SUFFIX) - 2
+    if len(name) * 4 > room:  # a character has at most four bytes
+        name = name.encode()[:room].decode(errors="ignore")
+    return f".{name}.{tail}{TEMPORARY_SUFFIX}"
 
 
 def check(key: str) -> str:

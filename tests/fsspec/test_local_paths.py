@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from wrikebackup_core import AlreadyExists, SinkError, UsageError
 from wrikebackup_fsspec import keys
+from wrikebackup_fsspec.keys import temporary_name
 from wrikebackup_fsspec.local.sink import LocalSink
-from wrikebackup_fsspec.local.writer import temporary_name
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such permissions, links or names")
 

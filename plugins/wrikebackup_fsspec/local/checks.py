@@ -10,10 +10,11 @@ import sys
 from collections.abc import Iterator
 
 from wrikebackup_core import Check, SinkError
+from wrikebackup_fsspec.keys import temporary_name
 from wrikebackup_fsspec.local import tree
 from wrikebackup_fsspec.local.faults import failed
 from wrikebackup_fsspec.local.publish import Publisher
-from wrikebackup_fsspec.local.writer import create_temporary, temporary_name
+from wrikebackup_fsspec.local.writer import create_temporary
 
 __all__ = ["checks"]
 

@@ -15,7 +15,7 @@ from wrikebackup_fsspec.local.barrier import barrier_for
 from wrikebackup_fsspec.local.faults import failed
 from wrikebackup_fsspec.local.publish import Publisher
 from wrikebackup_fsspec.local.reader import LocalReader
-from wrikebackup_fsspec.local.writer import LocalWriter, create_temporary, temporary_name
+from wrikebackup_fsspec.local.writer import LocalWriter, create_temporary
 
 __all__ = ["LocalSink"]
 
@@ -52,7 +52,7 @@ class LocalSink:
         keys.check(key)
         target = self._path(key)
         folder, name = os.path.split(target)
-        temporary = os.path.join(folder, temporary_name(name, f"{self._tail}{next(self._numbers):x}"))
+        temporary = os.path.join(folder, keys.temporary_name(name, f"{self._tail}{next(self._numbers):x}"))
         try:
             descriptor = self._create_temporary(folder, temporary)
         except OSError as error:

@@ -9,15 +9,11 @@ import stat
 from collections.abc import Iterable, Iterator
 
 from wrikebackup_core import Entry, SinkError
-from wrikebackup_fsspec.keys import is_temporary
+from wrikebackup_fsspec.keys import FOREIGN, is_temporary
 from wrikebackup_fsspec.local.faults import failed
 
 __all__ = ["delete", "entries", "folders", "make_folder", "refuse_links", "sweep"]
 
-# What systems keep at the root of a disk; often unreadable, and never ours.
-_FOREIGN = {
-    "lost+found", "System Volume Information", "$RECYCLE.BIN", ".Trashes", ".Spotlight-V100", ".fseventsd",
-}  # fmt: skip
 _GONE = {errno.ENOENT, errno.ENOTDIR}
 
 
@@ -66,7 +62,7 @@ def entries(root: str, prefix: str) -> Iterator[Entry]:
                 for entry in found:
                     name = entry.name
                     if entry.is_dir(follow_symlinks=False):
-                        if folder or name not in _FOREIGN:
+                        if folder or name not in FOREIGN:
                             folders.append(below + name)
                     elif not is_temporary(name) and entry.is_file(follow_symlinks=False) and _is_unicode(name):
                         # A file that vanishes between the two calls is one that is being deleted.
@@ -83,7 +79,7 @@ def folders(root: str, prefix: str) -> Iterator[str]:
     try:
         with os.scandir(path) as found:
             for entry in found:
-                ours = prefix or entry.name not in _FOREIGN
+                ours = prefix or entry.name not in FOREIGN
                 if ours and _is_unicode(entry.name) and entry.is_dir(follow_symlinks=False):
                     yield entry.name
     except OSError as error:
@@ -122,7 +118,7 @@ def sweep(root: str, prefix: str) -> None:
 
     for path, folders, names in os.walk(top, topdown=True, onerror=refuse):
         if path == root:
-            folders[:] = [name for name in folders if name not in _FOREIGN]
+            folders[:] = [name for name in folders if name not in FOREIGN]
         for name in filter(is_temporary, names):
             try:
                 os.unlink(os.path.join(path, name))

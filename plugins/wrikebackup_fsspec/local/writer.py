@@ -7,22 +7,12 @@ import os
 from collections.abc import Callable
 
 from wrikebackup_core import AlreadyExists, SinkError
-from wrikebackup_fsspec.keys import TEMPORARY_SUFFIX
 from wrikebackup_fsspec.local.faults import failed
 
-__all__ = ["LocalWriter", "create_temporary", "temporary_name"]
+__all__ = ["LocalWriter", "create_temporary"]
 
-_MAX_NAME = 255  # bytes; every file system of today
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _CLOSED = -1
-
-
-def temporary_name(name: str, tail: str) -> str:
-    """`.<name>.<tail>.partial`, with the name cut where the whole would be longer than a file name may be."""
-    room = _MAX_NAME - len(tail) - len(TEMPORARY_SUFFIX) - 2
-    if len(name) * 4 > room:  # a character has at most four bytes
-        name = name.encode()[:room].decode(errors="ignore")
-    return f".{name}.{tail}{TEMPORARY_SUFFIX}"
 
 
 def create_temporary(path: str) -> int:

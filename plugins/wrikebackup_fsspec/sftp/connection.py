@@ -1,0 +1,103 @@
+"""One connection to the server, watched: no request waits for ever."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import ParamSpec, TypeVar
+
+import asyncssh  # noqa: TID253 - imported only for a profile that has such a sink
+
+from wrikebackup_fsspec.sftp.faults import Lost
+
+__all__ = ["Connection"]
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+_BLOCK = 255 * 1024  # bytes of a request, what OpenSSH takes at most; less where the server says so
+_GOODBYE = 2.0  # seconds
+_FLUSH_PATIENCE = 20  # times the timeout: a flush answers only when all of a file is on the disk
+
+
+class Connection:
+    """An SSH connection with an SFTP session on it.
+
+    `timeout`: with a request on its way and no answer to any for so many seconds, the connection is given up and every request ends
+    in Lost. Slow is fine, silent is not.
+    """
+
+    def __init__(self, ssh: asyncssh.SSHClientConnection, sftp: asyncssh.SFTPClient, timeout: float) -> None:
+        self.sftp = sftp
+        self.files = 0
+        """How many files are being written or read over it."""
+        self.read_size = min(sftp.limits.max_read_len or _BLOCK, _BLOCK)
+        self.write_size = min(sftp.limits.max_write_len or _BLOCK, _BLOCK)
+        self._ssh = ssh
+        self._timeout = timeout
+        self._waiting: dict[asyncio.Timeout, int] = {}
+        self._heard = 0.0
+        self._lost: str | None = None
+        self._loop = asyncio.get_running_loop()
+        self._watcher = self._loop.create_task(self._watch())
+
+    @property
+    def alive(self) -> bool:
+        return self._lost is None
+
+    async def ask(self, method: Callable[_P, Awaitable[_T]], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        """What the session's method answers. Raises SFTPError as it does, and Lost."""
+        return await self._ask(1, method, *args, **kwargs)
+
+    async def flush(self, file: asyncssh.SFTPClientFile) -> None:
+        """Has the server write the file to its disk. Raises SFTPOpUnsupported where it does not offer that, SFTPError, Lost."""
+        await self._ask(_FLUSH_PATIENCE, file.fsync)
+
+    async def _ask(self, patience: int, method: Callable[_P, Awaitable[_T]], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        if self._lost is not None:
+            raise Lost(self._lost)
+        if not self._waiting:
+            self._heard = self._loop.time()
+        scope = asyncio.timeout(None)  # the watcher ends it
+        self._waiting[scope] = patience
+        try:
+            async with scope:
+                return await method(*args, **kwargs)
+        except (asyncssh.SFTPNoConnection, asyncssh.SFTPConnectionLost, asyncssh.DisconnectError, OSError, EOFError):
+            self.drop("the connection was lost")
+            raise Lost(self._lost) from None
+        finally:
+            del self._waiting[scope]
+            self._heard = self._loop.time()
+
+    def drop(self, reason: str) -> None:
+        """Gives the connection up; whoever waits on it gets Lost."""
+        if self._lost is None:
+            self._lost = reason
+            self._ssh.abort()
+            for scope in self._waiting:
+                scope.reschedule(self._loop.time())
+
+    async def close(self) -> None:
+        """Says goodbye, and does not wait long for an answer. Never raises."""
+        if self._lost is None:
+            self._lost = "the connection was closed"
+            self._ssh.close()
+        await asyncio.wait([self._watcher], timeout=_GOODBYE)
+        self._ssh.abort()
+        self._watcher.cancel()
+        await asyncio.wait([self._watcher])
+
+    async def _watch(self) -> None:
+        closed = self._loop.create_task(self._ssh.wait_closed())
+        try:
+            while not closed.done():
+                await asyncio.wait([closed], timeout=self._timeout / 4)
+                if self._waiting and not closed.done():
+                    silent = self._loop.time() - self._heard
+                    if silent >= self._timeout * max(self._waiting.values()):
+                        self.drop(f"the server did not answer for {silent:.0f} seconds")
+                        return
+            self.drop("the connection was lost")
+        finally:
+            closed.cancel()

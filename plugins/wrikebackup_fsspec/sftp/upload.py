@@ -1,0 +1,265 @@
+"""One file on its way to the server, seen from the loop: opened, written many blocks at a time, compared, published."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import posixpath
+import secrets
+import time
+from collections.abc import Callable
+
+import asyncssh  # noqa: TID253 - imported only for a profile that has such a sink
+
+from wrikebackup_core import AlreadyExists, SinkError
+from wrikebackup_fsspec.keys import temporary_name
+from wrikebackup_fsspec.sftp.barrier import Barrier
+from wrikebackup_fsspec.sftp.connection import Connection
+from wrikebackup_fsspec.sftp.faults import ABSENT, TROUBLE, Lost, failed, full
+from wrikebackup_fsspec.sftp.folders import Folders, look
+from wrikebackup_fsspec.sftp.place import Place
+from wrikebackup_fsspec.sftp.pool import Pool
+from wrikebackup_fsspec.sftp.publish import CREATE, PRIVATE, Publisher, Taken
+
+__all__ = ["Store", "Upload"]
+
+_TRIES = 100
+_ROOM = 1 << 20  # bytes free, below which a failure that the server does not explain is taken for a full disk
+
+
+class Store:
+    """What all uploads of a sink share."""
+
+    def __init__(self, pool: Pool, place: Place, publisher: Publisher, barrier: Barrier) -> None:
+        self.pool, self.place, self.publisher, self.barrier = pool, place, publisher, barrier
+        self.folders = Folders(place)
+        self._tail = secrets.token_hex(4)
+        self._numbers = itertools.count()
+        self._leaving: set[asyncio.Task[None]] = set()
+
+    def temporary(self, target: bytes) -> bytes:
+        """A name beside the target that nobody else uses."""
+        folder, name = posixpath.split(target)
+        return posixpath.join(folder, temporary_name(name.decode(), f"{self._tail}{next(self._numbers):x}").encode())
+
+    def leave(self, upload: Upload) -> None:
+        """Abandons an upload that nobody waits for."""
+        task = asyncio.get_running_loop().create_task(upload.abandon())
+        self._leaving.add(task)
+        task.add_done_callback(self._leaving.discard)
+
+    async def settle(self) -> None:
+        """Waits for what is being abandoned."""
+        if self._leaving:
+            await asyncio.wait(list(self._leaving))
+
+
+class Upload:
+    """`start` first; then `put` and at last `finish` or `abandon`."""
+
+    def __init__(self, store: Store, target: bytes) -> None:
+        self._store = store
+        self._target = target
+        self._temporary = b""
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._connection: Connection | None = None
+        self._file: asyncssh.SFTPClientFile | None = None
+        self._opening: asyncio.Task[tuple[Connection, asyncssh.SFTPClientFile]]
+        self.error: SinkError | None = None
+        """What went wrong first."""
+
+    def start(self) -> None:
+        self._opening = asyncio.get_running_loop().create_task(self._open())
+        self._opening.add_done_callback(self._opened)
+
+    async def opened(self) -> None:
+        """Starts, and waits until the temporary file is there. Raises SinkError."""
+        self.start()
+        await asyncio.wait([self._opening])
+        self._raise()
+
+    def leave(self) -> None:
+        """Like `abandon`, in the background."""
+        self._store.leave(self)
+
+    def put(self, offset: int, data: bytes, done: Callable[[], object]) -> None:
+        """Sends a block on its way; `done` is called when it arrived or never will."""
+        task = asyncio.get_running_loop().create_task(self._send(offset, data))
+        self._tasks.add(task)
+
+        def ended(task: asyncio.Task[None]) -> None:
+            self._tasks.discard(task)
+            done()
+
+        task.add_done_callback(ended)
+
+    async def finish(self, size: int) -> None:
+        """The target exists from here on, with `size` bytes. Raises AlreadyExists, SinkError; then nothing is left behind."""
+        try:
+            await self._finish(size)
+        except Taken:
+            await self.abandon()
+            raise await self._taken() from None
+        except TROUBLE as error:
+            told = await self._explained("store", error)
+            await self.abandon()
+            raise told from error
+        except BaseException:
+            await self.abandon()
+            raise
+        self._store.barrier.committed(self._target)
+
+    async def abandon(self) -> None:
+        """Takes the temporary file away, if there is a connection to do it with. Never raises."""
+        waiting = [self._opening, *self._tasks]
+        await asyncio.wait(waiting)
+        self._release()
+        if not self._temporary:
+            return
+        with contextlib.suppress(SinkError, *TROUBLE):
+            if self._connection is not None and self._connection.alive:
+                if self._file is not None:
+                    with contextlib.suppress(asyncssh.SFTPError, ValueError):
+                        await self._connection.ask(self._file.close)
+                await self._connection.ask(self._connection.sftp.remove, self._temporary)
+            elif self._store.pool.alive:
+                connection = await self._store.pool.get()
+                await connection.ask(connection.sftp.remove, self._temporary)
+
+    async def _open(self) -> tuple[Connection, asyncssh.SFTPClientFile]:
+        try:
+            return await self._store.pool.again(self._create)
+        except TROUBLE as error:
+            raise await self._explained("write", error) from error
+
+    async def _create(self, connection: Connection) -> tuple[Connection, asyncssh.SFTPClientFile]:
+        """Another name each time: after a lost connection nobody knows whether the first file was made."""
+        self._temporary = self._store.temporary(self._target)
+        self._connection = connection
+        connection.files += 1
+        try:
+            for _ in range(_TRIES):
+                # Another writer may have deleted the last object of the folder, and the folder with it, at any moment.
+                with contextlib.suppress(*ABSENT):
+                    return connection, await self._enter(connection)
+                self._store.folders.forget(posixpath.dirname(self._target))
+            return connection, await self._enter(connection)
+        except BaseException:
+            connection.files -= 1
+            self._connection = None
+            raise
+
+    async def _enter(self, connection: Connection) -> asyncssh.SFTPClientFile:
+        await self._store.folders.enter(connection, posixpath.dirname(self._target))
+        return await connection.ask(connection.sftp.open, self._temporary, CREATE, PRIVATE, encoding=None, block_size=0)
+
+    def _opened(self, task: asyncio.Task[tuple[Connection, asyncssh.SFTPClientFile]]) -> None:
+        if task.cancelled():
+            self.error = self.error or SinkError("the sink was closed")
+        elif (error := task.exception()) is not None:
+            self.error = self.error or (error if isinstance(error, SinkError) else SinkError(str(error)))
+        else:
+            self._connection, self._file = task.result()
+
+    async def _send(self, offset: int, data: bytes) -> None:
+        await asyncio.wait([self._opening])
+        if self.error is not None:
+            return
+        assert self._connection is not None
+        assert self._file is not None
+        connection, file, most = self._connection, self._file, self._connection.write_size
+        try:
+            if len(data) <= most:
+                await connection.ask(file.write, data, offset)
+            else:
+                pieces = range(0, len(data), most)
+                await asyncio.gather(
+                    *(connection.ask(file.write, data[start : start + most], offset + start) for start in pieces)
+                )
+        except TROUBLE as error:
+            if self.error is None:
+                self.error = await self._explained("write", error)
+
+    async def _finish(self, size: int) -> None:
+        if waiting := [self._opening, *self._tasks]:
+            await asyncio.wait(waiting)
+        self._raise()
+        assert self._connection is not None
+        assert self._file is not None
+        stored = await self._connection.ask(self._file.stat)
+        if stored.size != size:
+            raise SinkError(
+                f"cannot store {self._shown}: {stored.size} of {size} bytes arrived",
+                hint="look at the server's free space, quotas and log",
+            )
+        file, self._file = self._file, None
+        await self._connection.ask(file.close)
+        try:
+            await self._store.publisher(self._connection, self._temporary, self._target)
+        except Lost as error:
+            if not await self._was_published(size):
+                raise failed("store", self._store.place, self._target, error) from error
+        self._temporary = b""
+        self._release()
+
+    async def _was_published(self, size: int) -> bool:
+        """The connection was lost before the answer. Whoever can still take the temporary file away was not published, and will not be
+        by a server that is late; where it is gone and the target is there, the target is ours.
+        """
+        try:
+            connection = await self._store.pool.get()
+            found = await look(connection, self._target)
+            linked = found is not None and found.size == size and await self._is_linked(connection)
+            with contextlib.suppress(*ABSENT):
+                await connection.ask(connection.sftp.remove, self._temporary)
+                return linked
+            found = await look(connection, self._target)
+        except (SinkError, *TROUBLE):
+            return False
+        return found is not None and found.size == size
+
+    async def _is_linked(self, connection: Connection) -> bool:
+        """Whether target and temporary are two names of one file: a time that is set through one is seen through the other."""
+        mark = secrets.randbelow(1 << 30)
+        try:
+            await connection.ask(connection.sftp.utime, self._temporary, (mark, mark))
+        except ABSENT:
+            return False
+        found = await look(connection, self._target)
+        if found is None or found.mtime != mark:
+            return False
+        now = int(time.time())
+        await connection.ask(connection.sftp.utime, self._target, (now, now))
+        return True
+
+    async def _taken(self) -> AlreadyExists:
+        found = None
+        with contextlib.suppress(SinkError, *TROUBLE):
+            found = await look(await self._store.pool.get(), self._target)
+        folder = found is not None and found.type == asyncssh.FILEXFER_TYPE_DIRECTORY
+        hint = "a folder stands where a file belongs: move it away" if folder else None
+        return AlreadyExists(f"{self._shown} exists already", hint=hint)
+
+    async def _explained(self, what: str, error: asyncssh.SFTPError | Lost) -> SinkError:
+        """Version 3 of the protocol has one code for most troubles; whether the disk is full can be asked."""
+        if isinstance(error, asyncssh.SFTPFailure) and self._store.pool.alive:
+            with contextlib.suppress(SinkError, *TROUBLE):
+                connection = await self._store.pool.get()
+                room = await connection.ask(connection.sftp.statvfs, posixpath.dirname(self._target) or b".")
+                if room.bavail * room.frsize < _ROOM or (room.files and not room.favail):
+                    return full(what, self._store.place, self._target)
+        return failed(what, self._store.place, self._target, error)
+
+    @property
+    def _shown(self) -> str:
+        return f"{self._store.place.told(self._target)} on {self._store.place.server}"
+
+    def _raise(self) -> None:
+        if self.error is not None:
+            raise self.error
+
+    def _release(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.files -= 1
