@@ -202,6 +202,15 @@ class ProlongsTheFirst(MemorySink):
         super().prolong(list(keys)[:1])
 
 
+class ProlongsToADate(MemorySink):
+    """Whatever was before."""
+
+    def prolong(self, keys: Iterable[str]) -> None:
+        for key in keys:
+            self.locks.pop(key, None)
+            super().prolong([key])
+
+
 class LocksWhatIsNotThere(MemorySink):
     def locked(self, keys: Iterable[str]) -> Mapping[str, datetime]:
         return dict.fromkeys(keys, datetime.now(UTC) + timedelta(days=1))
@@ -217,13 +226,25 @@ class LocksAlways(MemorySink):
     [
         (LocksNothing, LockingContract.test_a_locked_key_cannot_be_deleted_and_is_kept),
         (DeletesInSilence, LockingContract.test_a_locked_key_cannot_be_deleted_and_is_kept),
-        (ProlongsNothing, LockingContract.test_prolonging_locks_an_old_key_as_long_as_a_new_one),
-        (ProlongsTheFirst, LockingContract.test_prolonging_locks_an_old_key_as_long_as_a_new_one),
         (LocksWhatIsNotThere, LockingContract.test_keys_that_are_not_there_are_passed_over),
     ],
 )
 def test_a_defect_of_a_lock_is_caught(sink: type[MemorySink], test: Callable[..., None]) -> None:
     breaks(test, LockingContract(), sink(lock_days=30))
+
+
+@pytest.mark.parametrize(
+    ("sink", "test"),
+    [
+        (ProlongsNothing, LockingContract.test_prolonging_locks_old_keys_as_long_as_a_new_one),
+        (ProlongsTheFirst, LockingContract.test_prolonging_locks_old_keys_as_long_as_a_new_one),
+        (ProlongsToADate, LockingContract.test_prolonging_never_shortens),
+    ],
+)
+def test_a_defect_in_prolonging_is_caught(sink: type[MemorySink], test: Callable[..., None]) -> None:
+    short, longer = sink(lock_days=30), sink(lock_days=60)
+    longer.objects, longer.locks = short.objects, short.locks
+    breaks(test, LockingContract(), short, longer)
 
 
 def test_a_lock_that_nobody_asked_for_is_caught() -> None:

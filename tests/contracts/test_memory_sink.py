@@ -26,8 +26,19 @@ class TestMemorySinkThatLocks(LockingContract):
         return MemorySink(lock_days=30)
 
     @pytest.fixture
+    def longer(self, sink: MemorySink) -> MemorySink:
+        return _beside(sink, 60)
+
+    @pytest.fixture
     def unlocked(self) -> MemorySink:
         return MemorySink()
+
+
+def _beside(sink: MemorySink, lock_days: int) -> MemorySink:
+    """Another sink on the same store."""
+    other = MemorySink(lock_days=lock_days)
+    other.objects, other.locks = sink.objects, sink.locks
+    return other
 
 
 def test_a_lock_keeps_its_object_and_no_other_from_being_deleted() -> None:
