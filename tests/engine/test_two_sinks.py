@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.engine.test_backup import ONE, ROOT, TWO, Shout, folder, manifest, run
-from wrikebackup_core import Event, Message, SinkDropped, SinkError, StageFinished
+from wrikebackup_core import Event, Message, SinkDropped, SinkError, StageFinished, Writer
 from wrikebackup_core.engine import holders
 from wrikebackup_core.engine.backup import dry_run
 from wrikebackup_core.engine.job import Job
@@ -168,6 +168,42 @@ def test_a_holder_whose_bytes_and_checksum_part_for_good_owns_up_to_it(source, m
     assert [gap.id for gap in outcome.gaps] == ["IEAAAEDYIYAAAAAC"]
     assert manifest(old, outcome)["complete"] is False
     assert manifest(new, outcome)["complete"] is True
+
+
+def test_two_damaged_holders_are_both_put_right(source, make_job: MakeJob) -> None:
+    first, second, new = MemorySink("first"), MemorySink("second"), MemorySink("new")
+    run(make_job(first, second))
+    for sink in (first, second):
+        sink.objects[TWO] = damaged(sink.objects[TWO])
+    source.asked.clear()
+    outcome = run(make_job(first, second, new))
+    assert downloads(source) == ["IEAAAEDYIYAAAAAC"]
+    assert first.objects[TWO] == second.objects[TWO] == new.objects[TWO] == source.files["IEAAAEDYIYAAAAAC"]
+    assert outcome.exit_code is ExitCode.DONE
+
+
+def test_what_can_only_be_had_in_another_encoding_leaves_damaged_copies_as_they_are(source, make_job: MakeJob) -> None:
+    """Encoded anew it has another checksum than older backups name: each holder owns up to it instead."""
+
+    class Salted(Shout):
+        salt = 0
+
+        def encode(self, target: Writer) -> Writer:
+            loud, salt = super().encode(target), bytes([Salted.salt])
+            target.write(salt)
+            return loud
+
+    first, second, new = MemorySink("first"), MemorySink("second"), MemorySink("new")
+    run(make_job(first, second, transforms=[Salted()]))
+    key = f"{TWO}.loud"
+    harmed = damaged(first.objects[key])
+    first.objects[key] = second.objects[key] = harmed
+    Salted.salt = 9
+    outcome = run(make_job(first, second, new, transforms=[Salted()]))
+    assert first.objects[key] == second.objects[key] == harmed
+    assert new.objects[key] != harmed
+    assert [manifest(sink, outcome)["complete"] for sink in (first, second, new)] == [False, False, True]
+    assert [gap.id for gap in outcome.gaps] == ["IEAAAEDYIYAAAAAC"]
 
 
 @pytest.mark.parametrize("operation", ["open", "read"])

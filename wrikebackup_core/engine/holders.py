@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -94,27 +94,30 @@ class Holders:
         return bool(getattr(self._fan.live.get(number), "waits", True))
 
     def _copy(self, held: StoredObject, wanted: Wanted, numbers: Sequence[int]) -> int:
-        pieces = self._pieces(held)
-        first = next(pieces, b"")  # before anything is created: most of what fails, fails here
-        with self._desk(len(first) == held.size):
-            writer, copied = self._fan.copier(wanted.key, numbers), 0
-            try:
-                for piece in chain([first], pieces) if first else pieces:
-                    writer.write(piece)
-                    copied += len(piece)
-                    if copied < held.size:
-                        self._attempt.notify(FileProgress(wanted.file, copied))
-                    elif copied > held.size:
-                        break
-                if (copied, writer.sha256) != (held.size, held.sha256):
-                    raise _Unusable("not the bytes that its checksum says", bad=True)  # noqa: TRY301 - discarded as after any other
-            except BaseException:
-                writer.discard()
-                raise
-            writer.commit()
+        with contextlib.closing(self._pieces(held)) as pieces:
+            first = next(pieces, b"")  # before anything is created: most of what fails, fails here
+            with self._desk(len(first) == held.size):
+                return self._write(held, wanted, numbers, chain([first], pieces))
+
+    def _write(self, held: StoredObject, wanted: Wanted, numbers: Sequence[int], pieces: Iterable[bytes]) -> int:
+        writer, copied = self._fan.copier(wanted.key, numbers), 0
+        try:
+            for piece in pieces:
+                writer.write(piece)
+                copied += len(piece)
+                if copied < held.size:
+                    self._attempt.notify(FileProgress(wanted.file, copied))
+                elif copied > held.size:
+                    break
+            if (copied, writer.sha256) != (held.size, held.sha256):
+                raise _Unusable("not the bytes that its checksum says", bad=True)  # noqa: TRY301 - discarded as after any other
+        except BaseException:
+            writer.discard()
+            raise
+        writer.commit()
         return copied
 
-    def _pieces(self, held: StoredObject) -> Iterator[bytes]:
+    def _pieces(self, held: StoredObject) -> Generator[bytes]:
         """What fails here fails at the holder, not at the sinks that are written to."""
         sink = self._fan.live.get(held.sink)
         if sink is None:
@@ -128,8 +131,8 @@ class Holders:
             raise _Unusable(error.message.removeprefix(f"{sink.name}: ")) from error
 
     def _mend(self, held: StoredObject, wanted: Wanted) -> None:
-        others = (self._ledger.find(number, held.key) for number in (*wanted.sinks, *wanted.holders))
-        good = [one for one in others if one and one.sink in self._fan.live and one.sink != held.sink]
+        brought = (self._ledger.find(number, held.key) for number in wanted.sinks)
+        good = [one for one in brought if one and one.sink in self._fan.live]
         if self._ledger.find(held.sink, held.key) is not None:  # it is still there
             good = [one for one in good if (one.sha256, one.size) == (held.sha256, held.size)]
             if not good:
@@ -146,7 +149,9 @@ class Holders:
                 return
 
     def _removed(self, held: StoredObject) -> bool:
-        sink, path = self._fan.live[held.sink], self._fan.path(held.key)
+        sink, path = self._fan.live.get(held.sink), self._fan.path(held.key)
+        if sink is None:
+            return False
         try:
             sink.delete([path])
         except KeyLocked:
