@@ -124,6 +124,12 @@ class GcsOptions(_Options):
     )
     timeout: Timeout = 60.0
 
+    @model_validator(mode="after")
+    def _agree(self) -> GcsOptions:
+        if self.anonymous and self.credentials is not None:
+            raise ValueError("give either credentials or anonymous")
+        return self
+
 
 class SftpOptions(_Options):
     """A folder on a server that SSH reaches."""
