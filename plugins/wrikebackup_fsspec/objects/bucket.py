@@ -57,7 +57,7 @@ class Bucket(Protocol):
         """The whole object at once. Raises AlreadyExists, SinkError."""
 
     def begin(self, key: str) -> Upload:
-        """Raises SinkError."""
+        """Raises SinkError, and AlreadyExists here already where the store says so."""
 
     def read(self, key: str, offset: int, length: int) -> Part:
         """Up to `length` bytes from `offset` on; none at the object's end. Raises KeyNotFound, SinkError."""

@@ -92,14 +92,15 @@ class _Checks:
         return True, "a large object cannot be seen before all of it is there"
 
     def large_once(self) -> tuple[bool | None, str] | tuple[bool | None, str, str]:
-        upload = self._bucket.begin(self._small)
         try:
-            upload.send(bytes(PIECE))
-            upload.complete(b"end")
+            upload = self._bucket.begin(self._small)
+            try:
+                upload.send(bytes(PIECE))
+                upload.complete(b"end")
+            finally:
+                upload.abort()
         except AlreadyExists:
             return self._kept("nor by one that is put together from pieces")
-        finally:
-            upload.abort()
         return _replaced()
 
     def deleted(self) -> tuple[bool, str]:
