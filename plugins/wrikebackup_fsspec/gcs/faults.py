@@ -40,9 +40,7 @@ class Refused(Exception):
     @property
     def locked(self) -> bool:
         """Whether a retention or a hold is what stands in the way."""
-        return self.status in (400, 403, 409, 412) and (
-            self.reason in _LOCKED or re.search(r"\b(retention|hold)\b", self.message, re.IGNORECASE) is not None
-        )
+        return self.reason in _LOCKED or (self.status in (400, 403) and _LOCK.search(self.message) is not None)
 
 
 Errors = (Lost, Refused, GoogleAuthError)
@@ -51,6 +49,7 @@ Errors = (Lost, Refused, GoogleAuthError)
 _PASSING = {408, 429, 500, 502, 503, 504}
 _LIMITS = {"rateLimitExceeded", "userRateLimitExceeded"}
 _LOCKED = {"retentionPolicyNotMet", "objectUnderActiveHold"}
+_LOCK = re.compile(r"\bretention\b|\b(?:temporary|event-based|active) hold\b", re.IGNORECASE)
 
 _BILLING = "see the project's billing account in the Google Cloud console"
 _ROLE = (

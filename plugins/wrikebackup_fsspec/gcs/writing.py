@@ -27,6 +27,7 @@ _HEAD = (
     "--{boundary}\r\nContent-Type: application/json; charset=UTF-8\r\n\r\n{resource}\r\n"
     "--{boundary}\r\nContent-Type: {type}\r\n\r\n"
 )
+_IN_THE_WAY = {404, 409, 410, 412}  # an upload that was completed is gone, or its object is there
 _turns = [threading.Lock() for _ in range(64)]  # of all sinks of this program, by the hash of a key
 
 
@@ -100,10 +101,12 @@ class Writing:
         """The object, where the store refused it because it is there: a first try went through whose answer was lost. Raises
         AlreadyExists, SinkError.
         """
-        if isinstance(error, Refused) and error.status in (404, 409, 410, 412):
+        if isinstance(error, Refused) and (error.status in _IN_THE_WAY or error.locked):
             found = self.place.find(claim.key)
             if found is not None and found.get("metadata", {}).get(_WRITER) == claim.token:
                 return found
+            if found is not None:
+                raise AlreadyExists(f"{self.place.name}/{claim.key} exists already") from error
         raise failed(f"write {self.place.name}/{claim.key}", error) from error
 
     def settle(self, claim: Claim, found: Mapping[str, Any], crc: str, size: int) -> None:
