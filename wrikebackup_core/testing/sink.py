@@ -153,7 +153,7 @@ class SinkContract:
         assert not self.leftovers(sink)
 
     def test_a_race_for_a_key_has_one_winner(self, sink: Sink) -> None:
-        start = threading.Barrier(8)
+        start = threading.Barrier(8, timeout=60)
 
         def compete(number: int) -> int | None:
             writer = None

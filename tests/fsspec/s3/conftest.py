@@ -6,9 +6,6 @@ from collections.abc import Iterator
 
 import pytest
 
-pytest.importorskip("obstore", reason="the extra s3 is not installed")
-pytest.importorskip("botocore", reason="the extra s3 is not installed")
-
 from tests.fsspec.s3 import stores
 
 

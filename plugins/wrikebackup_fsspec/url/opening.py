@@ -1,0 +1,48 @@
+"""From an address to a sink."""
+
+from __future__ import annotations
+
+from fsspec.core import url_to_fs
+
+import fsspec
+from wrikebackup_core import Context, Sink, UsageError
+from wrikebackup_fsspec.options import UrlOptions
+from wrikebackup_fsspec.url.faults import failed
+from wrikebackup_fsspec.url.files import Files
+from wrikebackup_fsspec.url.sink import UrlSink
+
+__all__ = ["open_sink"]
+
+
+def open_sink(options: UrlOptions, context: Context) -> Sink:
+    """Raises SecretError, UsageError for an address of no known kind, SinkError."""
+    if twice := sorted(options.options.keys() & options.secrets.keys()):
+        raise UsageError(f"the sink {options.url} has {', '.join(twice)} among its options and among its secrets")
+    protocol = options.url.partition("://")[0]
+    # Not a file system that another profile shares, and none that remembers an old listing.
+    given = {"skip_instance_cache": True, "use_listings_cache": False}
+    storage = {**options.options, **{name: context.secret(reference) for name, reference in options.secrets.items()}}
+
+    def connect() -> fsspec.AbstractFileSystem:
+        return url_to_fs(options.url, **given, **storage)[0]
+
+    try:
+        file_system, root = url_to_fs(options.url, **given, **storage)
+    except ValueError as error:
+        if "Protocol not known" in str(error):
+            hint = "`python -c 'import fsspec; print(fsspec.available_protocols())'` lists what there is"
+            raise UsageError(f"fsspec knows no addresses that begin with {protocol}://", hint=hint) from None
+        raise failed("open", options.url, error) from error
+    except ImportError as error:
+        hint = f"pip install what it needs ({error.name or error})"
+        raise UsageError(f"fsspec needs another library for {protocol}://", hint=hint) from error
+    except Exception as error:
+        raise failed("open", options.url, error) from error
+    return UrlSink(_shown(options.url), Files(file_system, connect), root.rstrip("/"))
+
+
+def _shown(url: str) -> str:
+    """The address without a password that somebody wrote into it."""
+    protocol, _, rest = url.partition("://")
+    host, slash, path = rest.partition("/")
+    return f"url:{protocol}://{host.rpartition('@')[2]}{slash}{path}".rstrip("/")

@@ -1,0 +1,236 @@
+"""The sink kind `url`."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import secrets
+import threading
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Any, Self
+
+from wrikebackup_core import AlreadyExists, Check, Entry, SinkError
+from wrikebackup_fsspec import keys
+from wrikebackup_fsspec.url.checks import checks
+from wrikebackup_fsspec.url.faults import failed
+from wrikebackup_fsspec.url.files import Files
+
+__all__ = ["UrlSink"]
+
+_CHUNK = 1 << 20
+_TURNS = 64
+
+
+class UrlSink:
+    """`root` is the folder's path as the file system knows it."""
+
+    def __init__(self, name: str, files: Files, root: str) -> None:
+        self.name, self.root = name, root
+        self._files = files
+        self._tail = secrets.token_hex(4)
+        self._numbers = itertools.count()
+        self._turns = [threading.Lock() for _ in range(_TURNS)]
+        self._entered: set[str] = set()
+        self._writers: Counter[str] = Counter()  # by folder
+        self._folders = threading.Lock()
+
+    def create(self, key: str) -> UrlWriter:
+        target = self._path(key)
+        folder, _, name = target.rpartition("/")
+        temporary = f"{folder}/{keys.temporary_name(name, f'{self._tail}{next(self._numbers):x}')}"
+        with self._folders:
+            self._writers[folder] += 1
+        try:
+            if folder not in self._entered:
+                self._files.make_folder(folder)
+                self._entered.add(folder)
+            return UrlWriter(self, self._files.write(temporary), temporary, target)
+        except BaseException:
+            self.leave(folder)
+            raise
+
+    def leave(self, folder: str) -> None:
+        """A writer in it has ended."""
+        with self._folders:
+            self._writers[folder] -= 1
+            if not self._writers[folder]:
+                del self._writers[folder]
+
+    def sync(self) -> None:
+        """What a store behind fsspec has acknowledged can be made no safer from here."""
+
+    def open(self, key: str, offset: int = 0) -> UrlReader:
+        path = self._path(key)
+        file, size = self._files.read(path)
+        return UrlReader(file, path, size, offset)
+
+    def list(self, prefix: str) -> Iterator[Entry]:
+        for path, size in self._files.below(self._folder(prefix)):
+            key = self._key(path)
+            if key is not None:
+                yield Entry(key, size)
+
+    def folders(self, prefix: str) -> Iterator[str]:
+        """Names of the folders directly below one."""
+        for path in self._files.folders(self._folder(prefix)):
+            yield path.rpartition("/")[2]
+
+    def delete(self, keys_: Iterable[str]) -> None:
+        first: SinkError | None = None
+        folders = set[str]()
+        for path in map(self._path, keys_):
+            folders.add(path.rpartition("/")[0])
+            try:
+                self._files.remove(path)
+            except SinkError as error:
+                first = first or error
+        self._remove_empty(folders)
+        if first is not None:
+            raise first
+
+    def sweep(self, prefix: str) -> None:
+        folders = set[str]()
+        for path, _ in self._files.below(self._folder(prefix), folders):
+            if keys.is_temporary(path.rpartition("/")[2]):
+                self._files.remove(path)
+        self._remove_empty(folders)
+
+    def checks(self) -> Iterator[Check]:
+        return checks(self)
+
+    def close(self) -> None:
+        pass
+
+    def publish(self, temporary: str, target: str, size: int) -> None:
+        """The object appears, unless there is one. Raises AlreadyExists, SinkError."""
+        with self._turns[hash(target) % _TURNS]:  # of two writers of one name, one at a time
+            if self._files.size(target) is not None:
+                raise AlreadyExists(f"{target} exists already")
+            if (stored := self._files.size(temporary)) != size:
+                raise SinkError(f"{target}: the store holds {stored} bytes of {size}", hint="try again")
+            self._files.move(temporary, target)
+            if (stored := self._files.size(target)) != size:
+                raise SinkError(f"{target}: the store holds {stored} bytes of {size} after it was moved")
+
+    def remove(self, path: str) -> None:
+        self._files.remove(path)
+
+    def _remove_empty(self, folders: Iterable[str]) -> None:
+        """And those above them, except where somebody writes: some stores make a file only when it is closed."""
+        for start in sorted(folders, key=len, reverse=True):
+            folder = start
+            while len(folder) > len(self.root):
+                with self._folders:
+                    if any(f"{busy}/".startswith(f"{folder}/") for busy in self._writers):
+                        break
+                    if not self._files.remove_folder(folder):
+                        break
+                    self._entered.discard(folder)
+                folder = folder.rpartition("/")[0]
+
+    def _path(self, key: str) -> str:
+        return f"{self.root}/{keys.check(key)}"
+
+    def _folder(self, prefix: str) -> str:
+        folder = keys.check_prefix(prefix)
+        return f"{self.root}/{folder}" if folder else self.root or "/"
+
+    def _key(self, path: str) -> str | None:
+        """None for what cannot be an object of ours."""
+        key = path[len(self.root) + 1 :]
+        try:
+            return keys.check(key)
+        except SinkError:
+            return None
+
+
+class UrlWriter:
+    """A Writer under a temporary name."""
+
+    def __init__(self, sink: UrlSink, file: Any, temporary: str, target: str) -> None:
+        self._sink, self._file, self._temporary, self._target = sink, file, temporary, target
+        self._size = 0
+
+    def write(self, data: bytes | bytearray | memoryview, /) -> int:
+        try:
+            self._opened().write(bytes(data))
+        except Exception as error:
+            raise failed("write", self._target, error) from error
+        self._size += len(data)
+        return len(data)
+
+    def commit(self) -> None:
+        file, self._file = self._opened(), None
+        try:
+            try:
+                file.close()
+            except Exception as error:
+                raise failed("write", self._target, error) from error
+            self._sink.publish(self._temporary, self._target, self._size)
+        except BaseException:
+            self._remove()
+            raise
+        finally:
+            self._leave()
+
+    def discard(self) -> None:
+        if self._file is not None:
+            file, self._file = self._file, None
+            with contextlib.suppress(Exception):
+                file.close()
+            self._remove()
+            self._leave()
+
+    def _leave(self) -> None:
+        self._sink.leave(self._target.rpartition("/")[0])
+
+    def _opened(self) -> Any:
+        if self._file is None:
+            raise SinkError(f"{self._target} was committed or discarded before")
+        return self._file
+
+    def _remove(self) -> None:
+        with contextlib.suppress(SinkError):
+            self._sink.remove(self._temporary)
+
+    def __del__(self) -> None:
+        self.discard()
+
+
+class UrlReader:
+    """A Reader."""
+
+    def __init__(self, file: Any, path: str, size: int, offset: int) -> None:
+        self.size, self.start = size, offset
+        self._file, self._path = file, path
+        try:
+            file.seek(offset)
+        except Exception as error:
+            raise failed("read", path, error) from error
+        self._left = max(0, self.size - offset)
+
+    def read(self, size: int = -1, /) -> bytes:
+        if size < 0:
+            return b"".join(iter(lambda: self.read(_CHUNK), b""))
+        wanted = min(size, self._left)
+        if not wanted:
+            return b""
+        try:
+            data: bytes = self._file.read(wanted)
+        except Exception as error:
+            raise failed("read", self._path, error) from error
+        if not data:
+            raise SinkError(f"{self._path} ends {self._left} bytes early")
+        self._left -= len(data)
+        return data
+
+    def close(self) -> None:
+        with contextlib.suppress(Exception):
+            self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()

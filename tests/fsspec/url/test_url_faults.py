@@ -1,0 +1,130 @@
+"""File systems of fsspec that do not do what they are asked, and addresses that lead nowhere."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fsspec.implementations.memory import MemoryFileSystem
+
+import fsspec
+from wrikebackup_core import AlreadyExists, Context, SinkError, SinkFull, UsageError
+from wrikebackup_fsspec.options import UrlOptions
+from wrikebackup_fsspec.url.opening import open_sink
+
+SECRETS = {"test:password": "pw-71f3-do-not-show"}
+
+
+class Faulty(MemoryFileSystem):  # type: ignore[misc] # fsspec has no types
+    """In memory, and broken as a test says."""
+
+    protocol = "faulty"
+    fault: str = ""
+
+    def mv(self, source: str, target: str, **options: Any) -> None:
+        if self.fault == "mv loses":  # as some do whose server knows no such command
+            self.rm_file(source)
+            return
+        self.cp_file(source, target)
+        self.rm_file(source)
+
+    def _open(self, path: str, mode: str = "rb", **options: Any) -> Any:
+        file = super()._open(path, mode, **options)
+        if self.fault == "full" and mode == "wb":
+
+            def refuse(data: bytes) -> int:
+                raise OSError(28, "No space left on device")
+
+            file.write = refuse
+        if self.fault == "short" and mode == "wb":
+            write = file.write
+            file.write = lambda data: write(data[:-1])
+        return file
+
+
+@pytest.fixture(autouse=True)
+def faulty() -> Iterator[type[Faulty]]:
+    fsspec.register_implementation("faulty", Faulty, clobber=True)
+    Faulty.fault = ""
+    yield Faulty
+    Faulty.fault = ""
+
+
+def opened(url: str = "", **more: object) -> Any:
+    options = UrlOptions.model_validate({"url": url or f"faulty://{secrets.token_hex(8)}", **more})
+    return open_sink(options, Context(secret=SECRETS.__getitem__))
+
+
+def put(sink: Any, key: str, data: bytes) -> None:
+    writer = sink.create(key)
+    writer.write(data)
+    writer.commit()
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"), [("mv loses", "holds None bytes"), ("short", "holds 9 bytes of 10"), ("full", "no space left")]
+)
+def test_what_the_store_did_not_do_is_never_committed(faulty: type[Faulty], fault: str, error: str) -> None:
+    sink = opened()
+    faulty.fault = fault
+    with pytest.raises(SinkError, match=f"(?i){error}") as caught:
+        put(sink, "a/b", b"0123456789")
+    assert isinstance(caught.value, SinkFull) == (fault == "full")
+    faulty.fault = ""
+    assert list(sink.list("")) == []
+    put(sink, "a/b", b"again")
+    with pytest.raises(AlreadyExists):
+        put(sink, "a/b", b"and again")
+
+
+def test_an_error_while_it_is_written_publishes_nothing_and_spoils_nothing() -> None:
+    """fsspec's own `with open(...)` publishes what was written so far, in place of what was there."""
+    sink = opened()
+    put(sink, "a/b", b"old")
+    writer = sink.create("a/c")
+    writer.write(b"half")
+    writer.discard()
+    assert [entry.key for entry in sink.list("")] == ["a/b"]
+
+
+def test_doctor_finds_a_store_that_does_not_keep_what_it_is_given(faulty: type[Faulty]) -> None:
+    sink = opened()
+    assert {check.name: check.ok for check in sink.checks()} == {
+        "reachable": True,
+        "writable": True,
+        "listed at once": True,
+        "whole or absent": True,
+        "written once": None,
+        "deleted": True,
+        "durable": None,
+    }
+    faulty.fault = "short"
+    assert [check.name for check in sink.checks() if check.ok is False] == ["writable"]
+
+
+@pytest.mark.parametrize(
+    ("url", "words"), [("nothing-like-it://a/b", "no addresses"), ("adl://a/b", "another library")]
+)
+def test_an_address_that_cannot_be_opened_is_told_with_a_hint(url: str, words: str) -> None:
+    with pytest.raises(UsageError, match=words) as caught:
+        opened(url)
+    assert caught.value.hint
+
+
+def test_a_secret_is_handed_over_and_never_shown() -> None:
+    assert "pw-71f3" not in opened(f"faulty://backup:pw-71f3-do-not-show@{secrets.token_hex(8)}/x").name
+    with pytest.raises(SinkError) as caught:
+        opened("ftp://127.0.0.1:9/folder", secrets={"password": "test:password"}, options={"username": "backup"})
+    assert "pw-71f3" not in str(caught.value)
+    with pytest.raises(UsageError, match="password"):
+        opened("ftp://127.0.0.1:9/folder", secrets={"password": "test:password"}, options={"password": "x"})
+
+
+def test_a_relative_folder_of_file_addresses_is_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    sink = opened("file://backups")
+    put(sink, "a/b", b"data")
+    assert (tmp_path / "backups" / "a" / "b").read_bytes() == b"data"
