@@ -125,4 +125,3 @@ class AccountStore:
             attachment_bytes=manifest.attachments.bytes,
             gaps=len(manifest.gaps),
         )
-
