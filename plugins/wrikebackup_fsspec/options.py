@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic.config import JsonDict
 
 from wrikebackup_core import Secret, SinkError
 from wrikebackup_fsspec import keys
@@ -12,7 +13,7 @@ from wrikebackup_fsspec import keys
 __all__ = ["GcsOptions", "LocalOptions", "S3Options", "SftpOptions", "UrlOptions"]
 
 _MAX_LOCK_DAYS = 36_500  # what S3 allows
-_TUNING = {"tuning": True}
+_TUNING: JsonDict = {"tuning": True}
 
 
 def _prefix(value: str) -> str:

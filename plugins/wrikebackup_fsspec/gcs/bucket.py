@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -43,7 +44,9 @@ class GcsBucket:
         self._locks.demand_possible()
         name = probe_name(self._root)
         try:
-            Session(self._writing, Claim(name), locked=False).cancel()
+            session = Session(self._writing, Claim(name), locked=False)
+            with contextlib.suppress(*Errors):
+                session.cancel()
             if self._options.endpoint_url is not None:
                 self._writing.promises = promises_of(self._writing, name, probe_name(self._root))
         except Errors as error:
@@ -116,6 +119,9 @@ class GcsBucket:
 
     def locked(self, keys: Iterable[str]) -> Mapping[str, datetime]:
         return self._locks.locked(keys)
+
+    def without_locks(self) -> GcsBucket:
+        return GcsBucket(self._place, self._options.model_copy(update={"lock_days": None}))
 
     def checks(self, prefix: str) -> Iterator[Check]:
         if self._options.lock_days is not None:

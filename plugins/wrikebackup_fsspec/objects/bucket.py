@@ -83,6 +83,9 @@ class Bucket(Protocol):
     def sign(self, key: str, seconds: int) -> str:
         """See `wrikebackup_core.Signing`."""
 
+    def without_locks(self) -> Bucket:
+        """The same bucket, in which objects are not locked: for those that are only there to try things out."""
+
     def checks(self, prefix: str) -> Iterator[Check]:
         """What only this kind of store can be asked, besides what `checks.py` asks of every one."""
 

@@ -22,7 +22,7 @@ def probe_name(root: str) -> str:
 
 def checks(bucket: Bucket, root: str) -> Iterator[Check]:
     """One Check after the other; never raises for one that fails, and takes away what it wrote."""
-    asked = _Checks(bucket, root)
+    asked = _Checks(bucket.without_locks(), root)
     try:
         for name, ask in (
             ("bucket", asked.answers),

@@ -19,15 +19,15 @@ from wrikebackup_fsspec.options import S3Options
 from wrikebackup_fsspec.s3 import checks
 from wrikebackup_fsspec.s3.deleting import Deleting
 from wrikebackup_fsspec.s3.digests import Digests, content_md5, digest
-from wrikebackup_fsspec.s3.faults import Errors, failed, status_of
+from wrikebackup_fsspec.s3.faults import Errors, failed
 from wrikebackup_fsspec.s3.locks import Locks
+from wrikebackup_fsspec.s3.probing import refuses_to_replace
 from wrikebackup_fsspec.s3.reading import Reading
 from wrikebackup_fsspec.s3.upload import Parts, PartUpload, Senders
 
 __all__ = ["S3Bucket"]
 
 _WRITER = "wrikebackup-writer"  # metadata that tells one's own object from another's
-_UNKNOWN_CONDITION = {400, 405, 501}
 _SIGNED_SECONDS = 7 * 24 * 3600  # what signatures of version 4 allow
 _READ = 16 << 20
 
@@ -53,31 +53,11 @@ class S3Bucket:
         self._turn = threading.Lock()
 
     def prepare(self) -> None:
-        """Writes a probe twice. A store that lets itself be told not to replace it refuses the second time."""
-        name = probe_name(self._root)
+        self._locks.demand()
         try:
-            self.conditional = self._refuses_to_replace(name)
+            self.conditional = refuses_to_replace(self._client, self._bucket, probe_name(self._root))
         except Errors as error:
             raise failed(f"write to {self.name}", error) from error
-        finally:
-            with contextlib.suppress(*Errors):
-                self._client.delete_object(Bucket=self._bucket, Key=name)
-
-    def _refuses_to_replace(self, name: str) -> bool:
-        try:
-            self._client.put_object(Bucket=self._bucket, Key=name, Body=b"1", IfNoneMatch="*")
-        except Errors as error:
-            if status_of(error) not in _UNKNOWN_CONDITION:
-                raise
-            self._client.put_object(Bucket=self._bucket, Key=name, Body=b"1")
-            return False
-        try:
-            self._client.put_object(Bucket=self._bucket, Key=name, Body=b"2", IfNoneMatch="*")
-        except Errors as error:
-            if isinstance(failed("", error), AlreadyExists):
-                return True
-            raise
-        return False
 
     # Writing
 
@@ -230,6 +210,9 @@ class S3Bucket:
 
     def locked(self, keys: Iterable[str]) -> Mapping[str, datetime]:
         return self._locks.locked(keys)
+
+    def without_locks(self) -> S3Bucket:
+        return S3Bucket(self.name, self._client, self._store, self._options.model_copy(update={"lock_days": None}))
 
     def checks(self, prefix: str) -> Iterator[Check]:
         return checks.checks(self._client, self._bucket, prefix, self._options)

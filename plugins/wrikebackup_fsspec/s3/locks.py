@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from wrikebackup_core import SinkError
 from wrikebackup_fsspec.batches import batches
 from wrikebackup_fsspec.options import S3Options
 from wrikebackup_fsspec.s3.faults import Errors, code_of, failed
@@ -18,6 +19,7 @@ _BATCH = 1000
 # What stores say when there is no lock to tell of, or no such thing in the whole store.
 _NO_LOCK = {
     "NoSuchObjectLockConfiguration",
+    "NoSuchObjectLegalHold",  # SeaweedFS
     "ObjectLockConfigurationNotFoundError",
     "InvalidRequest",
     "NotImplemented",
@@ -63,6 +65,12 @@ class Locks:
             else:
                 self._possible = answer.get("ObjectLockConfiguration", {}).get("ObjectLockEnabled") == "Enabled"
         return self._possible
+
+    def demand(self) -> None:
+        """Raises SinkError where the profile wants locks and the bucket is known to have none."""
+        if self.wanted and not self.possible:
+            hint = "make a bucket with Object Lock, or leave lock_days out"
+            raise SinkError(f"{self._name}: lock_days needs Object Lock, which the bucket does not have", hint=hint)
 
     def prolong(self, keys: Iterable[str]) -> None:
         if self._days is None:

@@ -1,0 +1,128 @@
+"""Locks and signed addresses of a store that keeps both promises."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.fsspec.s3.stores import Store
+from wrikebackup_core import KeyLocked, SinkError
+from wrikebackup_core.testing import LockingContract, SigningContract
+from wrikebackup_fsspec.objects.sink import ObjectSink
+
+
+def put(sink: ObjectSink, key: str, data: bytes = b"content") -> None:
+    writer = sink.create(key)
+    writer.write(data)
+    writer.commit()
+
+
+def names(store: Store, bucket: str) -> list[str]:
+    """Names of all versions and markers."""
+    answer = store.client.list_object_versions(Bucket=bucket)
+    return [one["Key"] for kind in ("Versions", "DeleteMarkers") for one in answer.get(kind, ())]
+
+
+@pytest.fixture
+def locking(seaweedfs: Store) -> str:
+    return seaweedfs.bucket(ObjectLockEnabledForBucket=True)
+
+
+@pytest.fixture(params=["compliance", "governance"])
+def mode(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+class TestLocks(LockingContract):
+    @pytest.fixture
+    def sink(self, seaweedfs: Store, locking: str, mode: str) -> Iterator[ObjectSink]:
+        sink = seaweedfs.sink(locking, lock_days=1, lock_mode=mode)
+        yield sink
+        sink.close()
+
+    @pytest.fixture
+    def longer(self, seaweedfs: Store, locking: str, mode: str, sink: ObjectSink) -> ObjectSink:
+        return seaweedfs.sink(locking, lock_days=3, lock_mode=mode)
+
+    @pytest.fixture
+    def unlocked(self, seaweedfs: Store) -> ObjectSink:
+        return seaweedfs.sink()
+
+
+class TestLinks(SigningContract):
+    @pytest.fixture
+    def sink(self, seaweedfs: Store) -> Iterator[ObjectSink]:
+        sink = seaweedfs.sink()
+        yield sink
+        sink.close()
+
+
+def test_a_lock_that_has_run_out_protects_nothing_and_deleting_frees_the_room(seaweedfs: Store, locking: str) -> None:
+    sink = seaweedfs.sink(locking)
+    put(sink, "a/b")
+    until = datetime.now(UTC) + timedelta(seconds=5)
+    lock = {"Mode": "COMPLIANCE", "RetainUntilDate": until}
+    seaweedfs.client.put_object_retention(Bucket=locking, Key="backups/wrike/a/b", Retention=lock)
+    with pytest.raises(KeyLocked, match="locked until"):
+        sink.delete(["a/b"])
+    while datetime.now(UTC) < until + timedelta(seconds=1):
+        time.sleep(0.2)
+    sink.delete(["a/b"])
+    assert names(seaweedfs, locking) == []
+
+
+def test_a_hold_without_an_end_is_seen(seaweedfs: Store, locking: str) -> None:
+    sink = seaweedfs.sink(locking)
+    put(sink, "a/b")
+    held = {"Bucket": locking, "Key": "backups/wrike/a/b"}
+    seaweedfs.client.put_object_legal_hold(**held, LegalHold={"Status": "ON"})
+    assert sink.locked(["a/b"])["a/b"].year == 9999
+    with pytest.raises(KeyLocked, match="without an end"):
+        sink.delete(["a/b"])
+    seaweedfs.client.put_object_legal_hold(**held, LegalHold={"Status": "OFF"})
+    sink.delete(["a/b"])
+    assert names(seaweedfs, locking) == []
+
+
+def test_what_can_go_goes_although_another_is_locked(seaweedfs: Store, locking: str) -> None:
+    put(seaweedfs.sink(locking, lock_days=1), "a/locked")
+    sink = seaweedfs.sink(locking)
+    put(sink, "a/free")
+    with pytest.raises(KeyLocked, match="a/locked"):
+        sink.delete(["a/locked", "a/free"])
+    assert names(seaweedfs, locking) == ["backups/wrike/a/locked"]
+
+
+def test_a_bucket_without_locks_refuses_a_profile_that_wants_them(seaweedfs: Store) -> None:
+    """Never a backup that is said to be locked and is not."""
+    bucket = seaweedfs.bucket()
+    sink = seaweedfs.sink(bucket, lock_days=1)
+    for data in (b"small", bytes(20_000_000)):
+        with pytest.raises(SinkError, match="lock_days"):
+            put(sink, "a/b", data)
+    assert list(sink.list("")) == []
+
+
+def test_doctor_tries_the_lock(seaweedfs: Store, locking: str) -> None:
+    found = {check.name: check for check in seaweedfs.sink(locking, lock_days=30).checks()}
+    assert found["lock"].ok, found["lock"]
+    assert [check for check in found.values() if check.ok is False] == []
+    assert names(seaweedfs, locking) == []
+    without = {check.name: check for check in seaweedfs.sink(lock_days=30).checks()}
+    assert without["lock"].ok is False
+    assert without["lock"].hint
+
+
+def test_a_bucket_with_versions_and_no_locks_hides_what_is_deleted(seaweedfs: Store) -> None:
+    bucket = seaweedfs.bucket()
+    seaweedfs.client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    sink = seaweedfs.sink(bucket)
+    put(sink, "a/b")
+    sink.delete(["a/b"])
+    assert list(sink.list("")) == []
+    put(sink, "a/b", b"again")
+    with sink.open("a/b") as reader:
+        assert reader.read() == b"again"
