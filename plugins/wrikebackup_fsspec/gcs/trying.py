@@ -11,6 +11,8 @@ from wrikebackup_fsspec.gcs.writing import Claim, Promises, Writing
 
 __all__ = ["promises_of"]
 
+_ENDED = {404, 410}  # by a request before, whose answer was lost
+
 
 def promises_of(writing: Writing, first: str, second: str) -> Promises:
     """`first` and `second` are names of probes, which are gone afterwards. Raises SinkError, Lost, Refused, GoogleAuthError."""
@@ -35,18 +37,25 @@ def _small(writing: Writing, name: str) -> bool:
 def _large(writing: Writing, name: str) -> bool:
     """Whether an upload in pieces cannot replace what is there."""
     try:
-        Session(writing, Claim(name), locked=False).put(memoryview(b"x"), 0, 1)
+        session = Session(writing, Claim(name), locked=False)
+        session.patiently(lambda: session.put(memoryview(b"x"), 0, 1))
     except Refused as error:
-        if error.status == 412:
-            return True
-        raise
+        if error.status not in _ENDED | {412}:
+            raise
+        return error.status == 412
     return False
 
 
 def _stands(writing: Writing, name: str) -> bool:
     """Whether an upload can be asked how far it is; there are servers that take the question for its end."""
     session = Session(writing, Claim(name), locked=False)
-    if session.stands(None).status != 308:
+    try:
+        if session.patiently(lambda: session.stands(None)).status != 308:
+            return False
+    except Refused as error:
+        if error.status not in _ENDED:
+            raise
         return False
-    session.cancel()
+    with contextlib.suppress(*Errors):
+        session.cancel()
     return True

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from wrikebackup_core import SinkError
 from wrikebackup_fsspec.gcs.crc import Crc
-from wrikebackup_fsspec.gcs.faults import Errors, Lost, failed
+from wrikebackup_fsspec.gcs.faults import Errors, Lost, Refused, failed
 from wrikebackup_fsspec.gcs.wire import Answer
 from wrikebackup_fsspec.gcs.writing import TYPE, Claim, Writing
 
@@ -101,25 +101,32 @@ class GcsUpload:
         """All of the piece is in the session, or, where `total` is told, in the object. Raises Lost, Refused, GoogleAuthError, SinkError."""
         view, start = memoryview(piece), self._sent
         end = start + len(view)
-        at, unknown = start, False
+        at, unknown, session = start, False, self._session
 
         def attempt() -> Answer:
             nonlocal at, unknown
-            asking = unknown and self._writing.promises.stands
-            unknown = True  # until there is an answer
-            answer = self._session.stands(total) if asking else self._session.put(view[at - start :], at, total, crc)
-            unknown = False
-            if answer.status in _DONE:
-                return self._ended(answer, total)
-            reached = self._persisted(answer, start, end)
-            moved, at = reached > at, reached
-            if at == end and total is None:
-                return answer
-            if asking or moved:
-                return attempt()
-            raise Lost("the store took only a part of what was sent", hint="try later")
+            asked = False
+            while True:
+                asking = unknown and not asked and self._writing.promises.stands
+                unknown = True  # until there is an answer
+                try:
+                    answer = session.stands(total) if asking else session.put(view[at - start :], at, total, crc)
+                except Refused:
+                    unknown = (
+                        not asked
+                    )  # a server in trouble may answer every second time: it is not asked again at once
+                    raise
+                unknown = False
+                if answer.status in _DONE:
+                    return self._ended(answer, total)
+                before, at = at, self._persisted(answer, start, end)
+                if at == end and total is None:
+                    return answer
+                if not asking and at <= before:
+                    raise Lost("the store took only a part of what was sent", hint="try later")
+                asked = asking
 
-        answer = self._session.patiently(attempt)
+        answer = session.patiently(attempt)
         self._sent = end
         return answer
 
