@@ -220,6 +220,14 @@ def test_files_that_no_backup_names_are_told_of(source: MemorySink, run: Run, ev
     assert f"{ATTACHMENTS}/IEAAAEDYIYAB7DLZ-old.txt" not in target.objects
 
 
+def test_that_a_copy_encrypts_nothing_is_told(run: Run, events: list[Event]) -> None:
+    run(MemorySink("one"))
+    assert not any(isinstance(event, Message) for event in events)
+    run(MemorySink("two"), transforms=["encrypt"])
+    [warning] = [event.text for event in events if isinstance(event, Message) and event.warning]
+    assert "not applied: encrypt" in warning
+
+
 def test_an_unfinished_backup_of_ours_is_not_taken_for_one_of_wrikes(run: Run) -> None:
     source, target = MemorySink("ours"), MemorySink("target")
     Sample().store(source)

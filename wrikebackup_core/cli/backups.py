@@ -178,7 +178,7 @@ def _details(manifest: Manifest, places: Sequence[str]) -> RenderableType:
     from rich.console import Group
     from rich.text import Text
 
-    from wrikebackup_core.cli.summary import facts, gap_lines, named_counts
+    from wrikebackup_core.cli.summary import account_words, facts, gap_lines, named_counts
 
     files = manifest.attachments
     state = ("complete", "bold green") if manifest.complete else (plural(len(manifest.gaps), "gap"), "bold yellow")
@@ -186,7 +186,7 @@ def _details(manifest: Manifest, places: Sequence[str]) -> RenderableType:
     took = (manifest.finished - manifest.started).total_seconds()
     attachments = f"{plural(files.total, 'file')}, {size(files.bytes)} ({files.mode.value}); {count(files.new)} new"
     lines = [
-        ("account", f"{manifest.account.name} ({manifest.account.id})"),
+        ("account", account_words(manifest.account)),
         *(("stored in", name) for name in places),
         ("taken", f"{local_time(manifest.started)}, took {duration(took, whole=True)}"),
         ("source", manifest.source),

@@ -77,6 +77,7 @@ def copy(
             accounts=accounts or places.accounts,
             backups=backups,
             transfers=loaded.transfers,
+            transforms=[part.kind for part in loaded.transforms],
         )
         result = copying.plan_copy(job, notify) if dry_run else copying.copy(job, notify)
     _tell(terminal, loaded.name, result)

@@ -13,13 +13,13 @@ from rich.text import Text
 from wrikebackup_core.cli.words import among, clean, count, duration, plural, size
 from wrikebackup_core.errors import ExitCode
 from wrikebackup_core.format import layout
-from wrikebackup_core.model import AttachmentMode, Gap
+from wrikebackup_core.model import Account, AttachmentMode, Gap
 
 if TYPE_CHECKING:
     from wrikebackup_core.engine.job import DryRun, Outcome
     from wrikebackup_core.profile import Profile
 
-__all__ = ["dry_run", "facts", "gap_lines", "named_counts", "outcome", "several", "verdict"]
+__all__ = ["account_words", "dry_run", "facts", "gap_lines", "named_counts", "outcome", "several", "verdict"]
 
 _GROUPS_SHOWN = 20
 _COLOURS = {ExitCode.DONE: "green", ExitCode.PARTIAL: "yellow"}
@@ -52,7 +52,10 @@ def _extent(gaps: Sequence[Gap]) -> str:
 def outcome(result: Outcome, profile: Profile) -> RenderableType:
     """The summary of a backup."""
     stored = [name for name, reason in result.sinks.items() if reason is None]
-    rows = [("account", _account(result)), ("backup", layout.backup_folder(result.account.id, result.backup_uid))]
+    rows = [
+        ("account", account_words(result.account)),
+        ("backup", layout.backup_folder(result.account.id, result.backup_uid)),
+    ]
     rows += [("stored in", name) for name in stored]
     rows.append(("records", _records(result.counts)))
     new = f"{count(result.attachments_new)} new, {size(result.bytes_new)}" if result.attachments_new else "none new"
@@ -78,7 +81,11 @@ def dry_run(result: DryRun, profile: Profile) -> RenderableType:
     )
     if result.attachments_copied:
         files += f"; {count(result.attachments_copied)} to copy from one sink to another"
-    rows = [("account", _account(result)), ("records", _records(result.counts)), *_left_out(profile, files)]
+    rows = [
+        ("account", account_words(result.account)),
+        ("records", _records(result.counts)),
+        *_left_out(profile, files),
+    ]
     rows += [
         ("sink", f"{name}: {'lacks ' + plural(lacking, 'file') if lacking else 'has all files'}")
         for name, lacking in result.per_sink.items()
@@ -89,8 +96,9 @@ def dry_run(result: DryRun, profile: Profile) -> RenderableType:
     )
 
 
-def _account(result: Outcome | DryRun) -> str:
-    return f"{result.account.name} ({result.account.id})" if result.account.name else result.account.id
+def account_words(account: Account) -> str:
+    """Its name and id; the id alone where nobody has said the name."""
+    return f"{account.name} ({account.id})" if account.name else account.id
 
 
 def _dropped(sinks: Mapping[str, str]) -> Iterator[RenderableType]:

@@ -45,8 +45,10 @@ class AccountCopy:
                 self._crew.begin(original.uid, [one for one in self._crew.live if original.uid not in one.committed])
                 self._give_up(original.finding)
             else:
+                if isinstance(original, WrikesOwn) and not foreign:
+                    self._tell_transforms()
+                    foreign = True
                 self._one(original)
-                foreign = foreign or isinstance(original, WrikesOwn)
         if foreign and not self._results.flaws and not self._job.backups:
             self._tell_unnamed()
 
@@ -150,6 +152,13 @@ class AccountCopy:
         for target in lacking:
             self._refuse(target, uid, _NOT_WHOLE)
         self._notify(Message(f"{uid} is not copied: {finding.key}: {finding.detail}", warning=True))
+
+    def _tell_transforms(self) -> None:
+        """Whoever has encryption in the profile should know that these backups come without."""
+        if self._job.transforms:
+            kinds = ", ".join(self._job.transforms)
+            text = f"backups of Wrike's tool are copied as they are; the profile's transforms are not applied: {kinds}"
+            self._notify(Message(text, warning=True))
 
     def _tell_unnamed(self) -> None:
         """Wrike's tool may keep files that only earlier backups named: whoever deletes the folder should know."""

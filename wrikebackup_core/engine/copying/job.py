@@ -19,7 +19,7 @@ class CopyJob:
     """From one open sink to others.
 
     `accounts` and `backups` choose: ids, and names or beginnings of names; empty for all. `state` is the folder for locks,
-    `transfers` how many files may be in flight.
+    `transfers` how many files may be in flight. `transforms` are the kinds that the profile has, and a copy does not apply.
     """
 
     source: Sink
@@ -29,6 +29,7 @@ class CopyJob:
     accounts: Sequence[str] = ()
     backups: Sequence[str] = ()
     transfers: int = 96
+    transforms: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
