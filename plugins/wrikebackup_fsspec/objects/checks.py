@@ -100,7 +100,7 @@ class _Checks:
             finally:
                 upload.abort()
         except AlreadyExists:
-            return self._kept("nor by one that is put together from pieces")
+            return self._kept("a large object cannot replace one that is there either")
         return _replaced()
 
     def deleted(self) -> tuple[bool, str]:

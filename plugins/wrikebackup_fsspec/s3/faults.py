@@ -40,6 +40,17 @@ _HINTS = {
     "SlowDown": "the store is overloaded: lower `transfers` in the profile, or try later",
     "KMS.DisabledException": "the KMS key is disabled",
 }
+# What stores say at length, each in other words.
+_OURS = {
+    "NoSuchBucket": "there is no such bucket",
+    "AccessDenied": "access denied",
+    "InvalidAccessKeyId": "it does not know the access key",
+    "SignatureDoesNotMatch": "the secret key is wrong",
+    "ExpiredToken": "the credentials have run out",
+    "RequestTimeTooSkewed": "this machine's clock is wrong",
+    "PermanentRedirect": "the bucket is in another region",
+    "AuthorizationHeaderMalformed": "the bucket is in another region",
+}
 _FULL = {"QuotaExceeded", "InsufficientStorage", "XMinioStorageFull", "StorageFull", "ServiceQuotaExceededException"}
 _EXISTS = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
 _ABSENT = {"NoSuchKey", "404", "NotFound"}
@@ -115,8 +126,9 @@ def _reason(error: Exception, code: str) -> tuple[str, str | None]:
     return next((words for phrase, words in _PHRASES.items() if phrase in text), (_first_line(text), None))
 
 
-def _sentence(code: str, message: str) -> str:
-    message = _first_line(message)
+def _sentence(code: str, given: str) -> str:
+    message = _OURS.get(code, "") if "lock" not in given.lower() else ""
+    message = message or _first_line(given)
     if not message or message.lower() == code.lower():
         return f"the store says {code or 'no'}"
     return f"{message} ({code})"
