@@ -363,6 +363,20 @@ def test_what_is_there_and_wrong_is_replaced(data: bytes, source: MemorySink, ru
     assert target.objects == source.objects
 
 
+def test_what_an_unfinished_run_may_have_stored_is_not_replaced(source: MemorySink, run: Run, tmp_path: Path) -> None:
+    """It has a note of what it stored, and would take the other bytes for its own if they are as many."""
+    spool = tmp_path / "state" / f"{ACCOUNT.id}-0123456789ab" / "spool.sqlite"
+    spool.parent.mkdir(parents=True)
+    spool.touch()
+    target = MemorySink("target", {PLAN: b"the plaN"})
+    done = run(target)
+    assert flawed(done) == [(target.name, PLAN, "damaged")]
+    assert target.objects[PLAN] == b"the plaN"
+    spool.unlink()
+    assert run(target).exit_code is ExitCode.DONE
+    assert target.objects == source.objects
+
+
 def test_what_another_attempt_at_the_backup_left_is_removed(source: MemorySink, run: Run) -> None:
     target = MemorySink("target", {SUMS: b"of another attempt", f"{FOLDER}/bi-export/old.csv": b"x"})
     assert run(target).exit_code is ExitCode.DONE

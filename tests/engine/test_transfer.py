@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import itertools
 import threading
 from collections.abc import Callable
 
@@ -68,3 +70,22 @@ def test_a_file_that_is_still_coming_keeps_no_other_from_being_stored(source, ma
 
     sink.before = before
     assert back_up(make_job(sink), lambda _: None).attachments_new == 6
+
+
+def test_files_under_way_hold_no_more_memory_together_than_a_few_large_ones(source, make_job: MakeJob) -> None:
+    """A sink that sends a file when it is whole keeps it until then: forty of seven megabytes would be 280."""
+    for letters in itertools.product("ABCDE", "ABCDEFGH"):
+        source.attach(f"IEAAAEDYIYAAAD{''.join(letters)}", f"medium{''.join(letters)}", bytes(7 << 20), "T0000001")
+    lock, held, most = threading.Lock(), 0, 0
+
+    def before(operation: str, key: str) -> None:
+        nonlocal held, most
+        if "medium" in key and operation in ("create", "commit"):
+            with lock:
+                held += 7 if operation == "create" else -7
+                most = max(most, held)
+
+    sink = MemorySink()
+    sink.before = before
+    assert back_up(dataclasses.replace(make_job(sink), transfers=40), lambda _: None).complete
+    assert 7 < most <= 64

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
-__all__ = ["each", "wait_for"]
+__all__ = ["Room", "each", "wait_for"]
 
 _T = TypeVar("_T")
 _LISTEN = 0.5  # seconds between two looks for Ctrl-C
@@ -55,3 +56,25 @@ def wait_for(crew: Iterable[threading.Thread]) -> None:
     for thread in crew:
         while thread.is_alive():
             thread.join(_LISTEN)
+
+
+class Room:
+    """What many threads may hold together, in bytes. Who asks for more than there is in all gets all of it."""
+
+    def __init__(self, size: int) -> None:
+        self._size = self._free = size
+        self._changed = threading.Condition()
+
+    @contextlib.contextmanager
+    def taken(self, size: int) -> Iterator[None]:
+        """Waits until there is so much."""
+        size = min(size, self._size)
+        with self._changed:
+            self._changed.wait_for(lambda: self._free >= size)
+            self._free -= size
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._free += size
+                self._changed.notify_all()

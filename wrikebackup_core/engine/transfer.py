@@ -12,7 +12,7 @@ from wrikebackup_core.engine.attempt import Attempt
 from wrikebackup_core.engine.download import ResumingReader, SignsOfLife
 from wrikebackup_core.engine.fanout import NobodyWants
 from wrikebackup_core.engine.holders import Copied, Holders
-from wrikebackup_core.engine.threads import each
+from wrikebackup_core.engine.threads import Room, each
 from wrikebackup_core.errors import Forbidden, Interrupted, NotFound, SourceError
 from wrikebackup_core.ledger import Wanted
 from wrikebackup_core.model import (
@@ -31,6 +31,8 @@ STAGE = "transfer"
 _CHUNK = 1 << 20
 _LARGE = 8 << 20  # bytes; few of these at a time fill any line
 _LARGE_THREADS = 6
+# Of files that are under way: many a sink keeps one in memory until it is whole, or a piece of it.
+_ROOM = 64 << 20
 _STORING = 3  # small files at a time, where nobody has to be waited for
 # What the next run reads again if this one is killed, and what the last barrier of a run may still have to flush.
 _BARRIER_BYTES = 4 << 30
@@ -64,6 +66,7 @@ class _Transfer:
         self._barrier = threading.Lock()
         self._desk = threading.Semaphore(_STORING)
         self._holders = Holders(attempt, self._storing)
+        self._room = Room(_ROOM)
         self._in_vain = 0
         self.stored = 0
 
@@ -77,7 +80,11 @@ class _Transfer:
         attachment = wanted.attachment
         if self._fan.live.keys().isdisjoint(wanted.sinks):
             return  # nothing to download for: the other sinks have it
-        self._notify(FileStarted(wanted.file, attachment.size))
+        with self._room.taken(_LARGE if attachment.size is None else min(attachment.size, _LARGE)):
+            self._store(wanted)
+
+    def _store(self, wanted: Wanted) -> None:
+        self._notify(FileStarted(wanted.file, wanted.attachment.size))
         try:
             size = self._bring(wanted)
         except (Forbidden, NotFound, Interrupted) as error:

@@ -32,7 +32,8 @@ class AccountCopy:
     ) -> None:
         self._job, self._account, self._catalog, self._crew = job, account, catalog, crew
         self._results, self._notify, self._write = results, crew.notify, write
-        self._objects = Objects(job.source, catalog, crew, job.transfers)
+        unfinished = any(job.state.glob(f"{account}-*/spool.sqlite"))
+        self._objects = Objects(job.source, catalog, crew, job.transfers, unfinished=unfinished)
 
     def run(self, chosen: Callable[[str], bool]) -> None:
         """All backups whose names are `chosen`. Raises SinkError for the source, NothingLeft."""

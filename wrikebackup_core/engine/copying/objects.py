@@ -37,9 +37,13 @@ class _Flawed(Exception):
 
 
 class Objects:
-    """Copies what the catalog wants. Raises SinkError where the source as a whole is out of reach."""
+    """Copies what the catalog wants. Raises SinkError where the source as a whole is out of reach.
 
-    def __init__(self, source: Sink, catalog: Catalog, crew: Crew, transfers: int) -> None:
+    `unfinished`: there is a run on this account that was stopped, and that goes on with what it has stored.
+    """
+
+    def __init__(self, source: Sink, catalog: Catalog, crew: Crew, transfers: int, *, unfinished: bool) -> None:
+        self._unfinished = unfinished
         self._source, self._catalog, self._crew, self._notify = source, catalog, crew, crew.notify
         self._flawed: dict[str, Finding] = {}
         self._lock = threading.Lock()
@@ -114,6 +118,12 @@ class Objects:
         assert wanted.sha256 is not None
         if wanted.size in (None, held) and hash_stored(target.sink, wanted.key) == wanted.sha256:
             self._catalog.has(target.number, wanted.key, wanted.sha256, held, fresh=False)
+            return False
+        if wanted.size == held and self._unfinished:
+            # It would not see that the bytes are others, as with encryption they may be, in the same length.
+            self._stays(
+                target, wanted, "damaged", "not what the source has; finish the unfinished run that may have stored it"
+            )
             return False
         try:
             target.sink.delete([wanted.key])
