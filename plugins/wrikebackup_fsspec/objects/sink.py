@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
-from wrikebackup_core import Check, Entry, SinkError
+from wrikebackup_core import Check, Entry, KeyLocked, SinkError
 from wrikebackup_fsspec import keys
 from wrikebackup_fsspec.batches import batches
 from wrikebackup_fsspec.objects.bucket import Bucket
@@ -71,7 +72,8 @@ class ObjectSink:
             for entry in self._bucket.list(self._root + PROBE)
             if keys.is_temporary(entry.key.rpartition("/")[2])
         ]:
-            self._bucket.delete(probes)
+            with contextlib.suppress(KeyLocked):  # by a rule of the bucket: they go when it lets them
+                self._bucket.delete(probes)
 
     def prolong(self, keys_: Iterable[str]) -> None:
         self._bucket.prolong(map(self._named, keys_))
