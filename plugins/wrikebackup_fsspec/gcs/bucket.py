@@ -9,7 +9,7 @@ from typing import Any
 
 from wrikebackup_core import Check, Entry, KeyLocked, SinkError
 from wrikebackup_fsspec.gcs import checks, signing
-from wrikebackup_fsspec.gcs.faults import Errors, failed
+from wrikebackup_fsspec.gcs.faults import Errors, failed, not_deleted
 from wrikebackup_fsspec.gcs.locks import Locks, each
 from wrikebackup_fsspec.gcs.place import Place
 from wrikebackup_fsspec.gcs.reading import Reading
@@ -108,7 +108,7 @@ class GcsBucket:
         try:
             self._place.delete(key)
         except Errors as error:
-            return failed(f"delete {self.name}/{key}", error)
+            return not_deleted(f"{self.name}/{key}", error)
         return None
 
     def sweep(self, prefix: str) -> None:

@@ -7,7 +7,7 @@ import time
 from datetime import UTC, datetime, timedelta
 
 from wrikebackup_core import Check, KeyLocked, SinkError
-from wrikebackup_fsspec.gcs.faults import Errors, failed
+from wrikebackup_fsspec.gcs.faults import Errors, not_deleted
 from wrikebackup_fsspec.gcs.locks import NEEDS, Locks
 from wrikebackup_fsspec.gcs.place import Place
 from wrikebackup_fsspec.gcs.signing import demand_signer
@@ -38,7 +38,7 @@ def lock(writing: Writing, locks: Locks, name: str) -> Check:
     try:
         writing.place.delete(name)
     except Errors as error:
-        if isinstance(refusal := failed("delete a locked object", error), KeyLocked):
+        if isinstance(refusal := not_deleted("a locked object", error), KeyLocked):
             return Check("lock", True, f"a locked object cannot be deleted ({locks.mode.lower()})")
         return Check("lock", None, refusal.message, hint=refusal.hint)
     finally:

@@ -10,7 +10,7 @@ from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError
 
 from wrikebackup_core import AlreadyExists, KeyLocked, SinkError, SinkFull
 
-__all__ = ["Errors", "Lost", "Refused", "failed", "is_passing"]
+__all__ = ["Errors", "Lost", "Refused", "failed", "is_passing", "not_deleted"]
 
 
 class Lost(Exception):
@@ -21,7 +21,7 @@ class Lost(Exception):
         self.reason, self.hint, self.silent = reason, hint, silent
 
 
-@dataclass
+@dataclass(eq=False)
 class Refused(Exception):
     """An answer other than the one that was asked for. `reason` is the store's own word for it, such as `notFound`."""
 
@@ -98,12 +98,17 @@ def failed(what: str, error: Exception) -> SinkError:
     return _unsigned(what, error)
 
 
+def not_deleted(what: str, error: Exception) -> SinkError:
+    """The same for what was to be deleted, which a lock may have prevented: KeyLocked."""
+    if isinstance(error, Refused) and error.locked:
+        return KeyLocked(f"cannot delete {what}: {_said(error)}", hint="a lock or a hold protects it until it ends")
+    return failed(f"delete {what}", error)
+
+
 def _refused(what: str, error: Refused) -> SinkError:
     if error.status == 412 and not error.locked:
         return AlreadyExists(f"cannot {what}: it exists already")
     message = f"cannot {what}: {_said(error)}"
-    if error.locked and "write" not in what:
-        return KeyLocked(message, hint="a lock or a hold protects it until it ends")
     if error.status == 507:
         return SinkFull(message, hint="make room, or raise the quota")
     words = f"{error.reason} {error.message}"

@@ -13,6 +13,9 @@ from wrikebackup_fsspec.gcs.wire import Wire
 __all__ = ["Place", "is_absent"]
 
 
+FIELDS = "name,size,crc32c,generation,metadata,retention"
+
+
 class Place:
     """`name` is for people: `gcs:acme-backups`."""
 
@@ -24,14 +27,14 @@ class Place:
     def object(self, key: str) -> str:
         return f"{self.path}/o/{quote(key, safe='')}"
 
-    def find(self, key: str, fields: str = "name,size,crc32c,generation,metadata,retention") -> dict[str, Any] | None:
+    def find(self, key: str, fields: str = FIELDS) -> dict[str, Any] | None:
         """What the store says of the object; None where there is none. Raises SinkError."""
         try:
             return self.look(key, fields)
         except Errors as error:
             raise failed(f"look for {self.name}/{key}", error) from error
 
-    def look(self, key: str, fields: str) -> dict[str, Any] | None:
+    def look(self, key: str, fields: str = FIELDS) -> dict[str, Any] | None:
         """The same. Raises Lost, Refused, GoogleAuthError."""
         query = {"fields": fields}
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -47,8 +47,7 @@ class Session:
         size = "*" if total is None else str(total)
         covered = f"{start}-{start + len(data) - 1}" if data else "*"
         headers = {"Content-Range": f"bytes {covered}/{size}"} | ({"X-Goog-Hash": f"crc32c={crc}"} if crc else {})
-        good = _DONE if total is not None else frozenset()
-        return self._wire.ask("PUT", self._path, headers=headers, body=[data], good=good | {_GOES_ON})
+        return self._wire.ask("PUT", self._path, headers=headers, body=[data], good=_DONE | {_GOES_ON})
 
     def stands(self, total: int | None) -> Answer:
         """Where the session stands, or the object if it is complete."""
@@ -71,13 +70,17 @@ class GcsUpload:
         self._crc = Crc()
         self._sent = 0
         self._open = True
-        with self._in_words():
+        try:
             self._session = Session(writing, self._claim)
+        except Errors as error:
+            raise writing.told(self._claim, error) from error
 
     def send(self, piece: bytes) -> int:
         self._crc.update(piece)
-        with self._in_words():
+        try:
             self._deliver(piece, None)
+        except Errors as error:
+            raise failed(f"write {self._name}", error) from error
         return _PIECE
 
     def complete(self, rest: bytes) -> None:
@@ -112,9 +115,8 @@ class GcsUpload:
                 try:
                     answer = session.stands(total) if asking else session.put(view[at - start :], at, total, crc)
                 except Refused:
-                    unknown = (
-                        not asked
-                    )  # a server in trouble may answer every second time: it is not asked again at once
+                    # A server in trouble may answer every second request: right after a question it is not asked again.
+                    unknown = not asked
                     raise
                 unknown = False
                 if answer.status in _DONE:
@@ -152,10 +154,3 @@ class GcsUpload:
     @property
     def _name(self) -> str:
         return f"{self._writing.place.name}/{self._claim.key}"
-
-    @contextlib.contextmanager
-    def _in_words(self) -> Iterator[None]:
-        try:
-            yield
-        except Errors as error:
-            raise failed(f"write {self._name}", error) from error

@@ -27,7 +27,8 @@ _HEAD = (
     "--{boundary}\r\nContent-Type: application/json; charset=UTF-8\r\n\r\n{resource}\r\n"
     "--{boundary}\r\nContent-Type: {type}\r\n\r\n"
 )
-_IN_THE_WAY = {404, 409, 410, 412}  # an upload that was completed is gone, or its object is there
+# An upload that was completed is gone, or its object is there; to replace one is forbidden to who may not delete.
+_IN_THE_WAY = {403, 404, 409, 410, 412}
 _turns = [threading.Lock() for _ in range(64)]  # of all sinks of this program, by the hash of a key
 
 
@@ -101,13 +102,27 @@ class Writing:
         """The object, where the store refused it because it is there: a first try went through whose answer was lost. Raises
         AlreadyExists, SinkError.
         """
-        if isinstance(error, Refused) and (error.status in _IN_THE_WAY or error.locked):
-            found = self.place.find(claim.key)
-            if found is not None and found.get("metadata", {}).get(_WRITER) == claim.token:
-                return found
-            if found is not None:
-                raise AlreadyExists(f"{self.place.name}/{claim.key} exists already") from error
-        raise failed(f"write {self.place.name}/{claim.key}", error) from error
+        found = self._in_the_way(claim, error)
+        if found is not None and _is_of(found, claim):
+            return found
+        raise self._told(claim, error, found) from error
+
+    def told(self, claim: Claim, error: Exception) -> SinkError:
+        """The error to raise in place of one from which no object can have come."""
+        return self._told(claim, error, self._in_the_way(claim, error))
+
+    def _told(self, claim: Claim, error: Exception, found: Mapping[str, Any] | None) -> SinkError:
+        name = f"{self.place.name}/{claim.key}"
+        return failed(f"write {name}", error) if found is None else AlreadyExists(f"{name} exists already")
+
+    def _in_the_way(self, claim: Claim, error: Exception) -> Mapping[str, Any] | None:
+        possible = isinstance(error, Refused) and (error.status in _IN_THE_WAY or error.locked)
+        return self._found(claim) if possible else None
+
+    def _found(self, claim: Claim) -> Mapping[str, Any] | None:
+        with contextlib.suppress(*Errors):
+            return self.place.look(claim.key)
+        return None
 
     def settle(self, claim: Claim, found: Mapping[str, Any], crc: str, size: int) -> None:
         """Compares what the store says that it holds. Raises SinkError, and takes away what is not as it should be."""
@@ -129,8 +144,17 @@ class Writing:
 
     def withdraw(self, claim: Claim, found: Mapping[str, Any]) -> str:
         """Deletes this very object, and no later one. Returns what to say where it cannot."""
+        if not found.get("generation"):
+            found = self._found(claim) or {}
+            if not _is_of(found, claim):
+                return ""
         try:
             self.place.delete(claim.key, str(found.get("generation", "")))
         except Errors:
             return ", and would not delete it"
         return ""
+
+
+def _is_of(found: Mapping[str, Any], claim: Claim) -> bool:
+    """Whether an object is the one that was written under this claim."""
+    return bool(found.get("metadata", {}).get(_WRITER) == claim.token)
