@@ -56,16 +56,20 @@ class Connection:
     async def _ask(self, patience: int, method: Callable[_P, Awaitable[_T]], *args: _P.args, **kwargs: _P.kwargs) -> _T:
         if self._lost is not None:
             raise Lost(self._lost)
+        try:
+            return await self._watched(patience, method(*args, **kwargs))
+        except (asyncssh.SFTPNoConnection, asyncssh.SFTPConnectionLost, asyncssh.DisconnectError, OSError, EOFError):
+            self.drop("the connection was lost")
+            raise Lost(self._lost) from None
+
+    async def _watched(self, patience: int, answer: Awaitable[_T]) -> _T:
         if not self._waiting:
             self._heard = self._loop.time()
         scope = asyncio.timeout(None)  # the watcher ends it
         self._waiting[scope] = patience
         try:
             async with scope:
-                return await method(*args, **kwargs)
-        except (asyncssh.SFTPNoConnection, asyncssh.SFTPConnectionLost, asyncssh.DisconnectError, OSError, EOFError):
-            self.drop("the connection was lost")
-            raise Lost(self._lost) from None
+                return await answer
         finally:
             del self._waiting[scope]
             self._heard = self._loop.time()

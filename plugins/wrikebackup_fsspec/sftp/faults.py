@@ -56,4 +56,5 @@ def full(what: str, place: Place, path: bytes) -> SinkFull:
 def _reason(error: sftp.SFTPError | Lost) -> str:
     text = str(error) if isinstance(error, Lost) else (error.reason or type(error).__name__.removeprefix("SFTP"))
     text = " ".join(text.split()).rstrip(".")[:_LONG]
-    return (text if text.isprintable() else ascii(text)[1:-1]).lower()
+    text = text if text.isprintable() else ascii(text)[1:-1]
+    return text[:1].lower() + text[1:]

@@ -42,9 +42,14 @@ class Login:
         """Raises SinkError, in words for people."""
         client = _Client(self.password)
         try:
-            async with asyncio.timeout(self.timeout * 2):  # each step has its own; together they end too
-                ssh = await self._connect(client)
-                return await self._start(ssh)
+            try:
+                return await self._try(client, ())
+            except (asyncssh.KeyExchangeFailed, asyncssh.ConnectionLost) as error:
+                if "timeout" in str(error).lower():
+                    raise
+                # The kinds of key that are known are asked for; a server whose key has changed may have another kind. Which, is told
+                # by a second try; it is refused all the same.
+                return await self._try(client, "default")
         except asyncssh.HostKeyNotVerifiable as error:
             raise self._untrusted(client, str(error)) from error
         except asyncssh.KeyExchangeFailed as error:
@@ -53,10 +58,14 @@ class Login:
             raise self._failed(f"no common way to encrypt: {error}", "update the SSH server") from error
         except asyncssh.PermissionDenied as error:
             raise self._denied() from error
-        except (asyncssh.Error, OSError, EOFError) as error:
+        except (asyncssh.Error, OSError, EOFError, UnicodeError) as error:
             raise self._unreachable(error) from error
 
-    async def _connect(self, client: _Client) -> asyncssh.SSHClientConnection:
+    async def _try(self, client: _Client, host_key_algs: str | tuple[()]) -> Connection:
+        async with asyncio.timeout(self.timeout * 2):  # each step has its own; together they end too
+            return await self._start(await self._connect(client, host_key_algs))
+
+    async def _connect(self, client: _Client, host_key_algs: str | tuple[()]) -> asyncssh.SSHClientConnection:
         return await asyncssh.connect(
             self.host,
             self.port,
@@ -64,6 +73,7 @@ class Login:
             config=None,
             client_factory=lambda: client,
             known_hosts=self._trusted(),
+            server_host_key_algs=host_key_algs,
             password=self.password,
             encryption_algs=_CIPHERS,
             connect_timeout=self.timeout,
@@ -111,7 +121,9 @@ class Login:
         try:
             return list(asyncssh.load_keypairs(path, self.key_passphrase))
         except (asyncssh.KeyEncryptionError, asyncssh.KeyImportError) as error:
-            if self.key_passphrase is not None:
+            if "bcrypt" in str(error):
+                reason, hint = "its encryption needs another library", "pip install bcrypt"
+            elif self.key_passphrase is not None:
                 reason, hint = "the passphrase does not fit, or it is no private key", "check key_passphrase"
             elif "passphrase" in str(error).lower():
                 reason, hint = (
@@ -154,7 +166,7 @@ class Login:
         return self._failed("it does not let us in", hint)
 
     def _unreachable(self, error: Exception) -> SinkError:
-        if isinstance(error, socket.gaierror):
+        if isinstance(error, (socket.gaierror, UnicodeError)):
             return self._failed("no such host name is known", "check `host`")
         if isinstance(error, ConnectionRefusedError):
             return self._failed("nothing listens there", "check `host` and `port`, and whether the SSH server runs")

@@ -112,20 +112,21 @@ class Upload:
 
     async def abandon(self) -> None:
         """Takes the temporary file away, if there is a connection to do it with. Never raises."""
-        waiting = [self._opening, *self._tasks]
-        await asyncio.wait(waiting)
+        await asyncio.wait([self._opening, *self._tasks])
+        connection, file, temporary = self._connection, self._file, self._temporary
+        self._file, self._temporary = None, b""
         self._release()
-        if not self._temporary:
+        if not temporary:
             return
         with contextlib.suppress(SinkError, *TROUBLE):
-            if self._connection is not None and self._connection.alive:
-                if self._file is not None:
-                    with contextlib.suppress(asyncssh.SFTPError, ValueError):
-                        await self._connection.ask(self._file.close)
-                await self._connection.ask(self._connection.sftp.remove, self._temporary)
-            elif self._store.pool.alive:
+            if connection is None or not connection.alive:
+                if not self._store.pool.alive:
+                    return  # the server is gone; what is left there is swept one day
                 connection = await self._store.pool.get()
-                await connection.ask(connection.sftp.remove, self._temporary)
+            elif file is not None:
+                with contextlib.suppress(asyncssh.SFTPError):
+                    await connection.ask(file.close)
+            await connection.ask(connection.sftp.remove, temporary)
 
     async def _open(self) -> tuple[Connection, asyncssh.SFTPClientFile]:
         try:

@@ -24,7 +24,7 @@ from wrikebackup_fsspec.options import SftpOptions
 from wrikebackup_fsspec.sftp.opening import open_sink
 from wrikebackup_fsspec.sftp.sink import SftpSink
 
-__all__ = ["SSHD", "AsyncServer", "Files", "Identity", "OpenSsh", "extensions", "put", "sink_of"]
+__all__ = ["SSHD", "AsyncServer", "Files", "Identity", "OpenSsh", "extensions", "get", "put", "sink_of"]
 
 SSHD = "/usr/sbin/sshd"
 _PATIENCE = 30.0  # seconds for a server to answer
@@ -38,6 +38,7 @@ class Identity:
         self.key = folder / "user"
         self.known_hosts = folder / "known_hosts"
         asyncssh.generate_private_key("ssh-ed25519").write_private_key(self.key)
+        self.key.chmod(0o600)
         asyncssh.read_private_key(self.key).write_public_key(f"{self.key}.pub")
         self.known_hosts.touch()
 
@@ -47,12 +48,15 @@ class Identity:
             file.write(f"[127.0.0.1]:{port} {line}\n")
 
 
-def sink_of(identity: Identity, port: int, path: Path | str, **more: Any) -> SftpSink:
+def sink_of(
+    identity: Identity, port: int, path: Path | str, *, secret: Callable[[str], str] = str, **more: Any
+) -> SftpSink:
+    """A sink on a server of this machine, with the user's key; `more` are options of the profile."""
     options: dict[str, Any] = {
         "host": "127.0.0.1", "port": port, "user": "root", "path": str(path), "key": str(identity.key),
         "known_hosts": str(identity.known_hosts), "agent": False, "timeout": 20,
     }  # fmt: skip
-    return cast(SftpSink, open_sink(SftpOptions(**(options | more)), Context(secret=str)))
+    return cast(SftpSink, open_sink(SftpOptions(**(options | more)), Context(secret=secret)))
 
 
 def put(sink: SftpSink, key: str, data: bytes = b"data") -> None:
@@ -63,6 +67,11 @@ def put(sink: SftpSink, key: str, data: bytes = b"data") -> None:
         writer.discard()
         raise
     writer.commit()
+
+
+def get(sink: SftpSink, key: str) -> bytes:
+    with sink.open(key) as reader:
+        return reader.read()
 
 
 class OpenSsh:
@@ -102,10 +111,14 @@ class OpenSsh:
                 raise AssertionError(f"sshd did not come up:\n{log.read_text(errors='replace')[-2000:]}")
             time.sleep(0.02)
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     def sessions(self) -> list[int]:
         """The processes that serve connections, whose parents stand before them."""
-        assert self._process is not None
-        return _below(self._process.pid)
+        return _below(self.pid)
 
     def signal_sessions(self, number: signal.Signals) -> None:
         for pid in self.sessions():
@@ -148,7 +161,7 @@ class AsyncServer:
         folder: Path,
         identity: Identity,
         files: type[asyncssh.SFTPServer] = Files,
-        login: Callable[[], asyncssh.SSHServer] | None = None,
+        login: Callable[[], asyncssh.SSHServer] = asyncssh.SSHServer,
     ) -> None:
         self.host_key = folder / "async_host_key"
         asyncssh.generate_private_key("ssh-ed25519").write_private_key(self.host_key)
@@ -182,19 +195,18 @@ class AsyncServer:
     def _files(self, channel: asyncssh.SSHServerChannel[bytes]) -> asyncssh.SFTPServer:
         return self.files(channel)  # which a test may have changed
 
+    def _guard(self) -> asyncssh.SSHServer:
+        guard = self._login()
+        setattr(guard, "connection_made", self.connections.append)  # noqa: B010 - so for any class of guard
+        return guard
+
     async def _serve(self) -> None:
-        server = self
-
-        class Lets(asyncssh.SSHServer):
-            def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
-                server.connections.append(conn)
-
         listener = await asyncssh.listen(
             "127.0.0.1",
             0,
             server_host_keys=[str(self.host_key)],
             authorized_client_keys=f"{self.identity.key}.pub",
-            server_factory=self._login or Lets,
+            server_factory=self._guard,
             sftp_factory=self._files,
             config=None,
         )
@@ -209,6 +221,9 @@ class AsyncServer:
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
+        for connection in self.connections:
+            await connection.wait_closed()
+        await asyncio.sleep(0)
         await self._loop.shutdown_default_executor()
 
 

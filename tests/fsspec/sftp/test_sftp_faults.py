@@ -1,0 +1,512 @@
+"""Servers that die, freeze, fill up, refuse or lie; and what a kill leaves."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import asyncssh  # noqa: TID253 - the server of these tests
+import pytest
+
+from tests.fsspec.sftp.servers import AsyncServer, Files, Identity, OpenSsh, extensions, get, put
+from wrikebackup_core import AlreadyExists, SinkError, SinkFull, Writer
+from wrikebackup_fsspec.sftp.sink import SftpSink
+
+MakeSink = Callable[..., SftpSink]
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def serve(identity: Identity, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., AsyncServer]]:
+    """`serve(files)` starts asyncssh's server with such files; it is stopped after the test."""
+    with contextlib.ExitStack() as started:
+
+        def start(files: type[Files], **more: Any) -> AsyncServer:
+            server = AsyncServer(tmp_path_factory.mktemp("served"), identity, files, **more)
+            server.start()
+            started.callback(server.stop)
+            return server
+
+        yield start
+
+
+def keys(sink: SftpSink) -> list[str]:
+    return sorted(entry.key for entry in sink.list(""))
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def finish(writer: Writer) -> None:
+    """More than fits on the way to a server that takes nothing."""
+    for _ in range(50):
+        writer.write(b"x" * 1_000_000)
+    writer.commit()
+
+
+def fill(sink: SftpSink) -> None:
+    for number in range(100):
+        put(sink, f"a/{number}")
+
+
+# Connections
+
+
+def test_a_server_killed_in_the_middle_of_a_file_fails_it_and_serves_again_when_it_is_back(
+    make_sink: MakeSink, own_openssh: OpenSsh, tmp_path: Path
+) -> None:
+    sink = make_sink(own_openssh.port)
+    put(sink, "a/before")
+    writer = sink.create("a/lost")
+    writer.write(b"x" * 3_000_000)
+    own_openssh.stop()
+    with pytest.raises(SinkError):
+        finish(writer)
+    writer.discard()
+    with pytest.raises(SinkError, match="nothing listens there"):
+        list(sink.list(""))
+    own_openssh.start()
+    put(sink, "a/after", b"again")
+    assert keys(sink) == ["a/after", "a/before"]
+    sink.sweep("")
+    assert names(tmp_path / "root") == ["a/after", "a/before"]
+
+
+def test_a_connection_that_died_unnoticed_is_replaced_without_an_error(
+    make_sink: MakeSink, own_openssh: OpenSsh
+) -> None:
+    sink = make_sink(own_openssh.port, connections=1)
+    put(sink, "a/b")
+    for harmless in (
+        lambda: keys(sink),
+        lambda: get(sink, "a/b"),
+        lambda: put(sink, "a/c"),
+        lambda: sink.delete(["a/c"]),
+        sink.sync,
+    ):
+        own_openssh.signal_sessions(signal.SIGKILL)
+        harmless()
+    assert keys(sink) == ["a/b"]
+
+
+@pytest.mark.parametrize("which", ["all of the session", "only what serves files"])
+def test_a_frozen_server_is_given_up(make_sink: MakeSink, own_openssh: OpenSsh, which: str) -> None:
+    sink = make_sink(own_openssh.port, timeout=0.6)
+    put(sink, "a/b")
+    writer = sink.create("new folder/c")
+    writer.write(b"x" * 100_000)
+    frozen = own_openssh.sessions() if which.startswith("all") else own_openssh.sessions()[-1:]
+    for pid in frozen:
+        os.kill(pid, signal.SIGSTOP)
+    with pytest.raises(SinkError) as caught:
+        finish(writer)
+    assert "`timeout`" in str(caught.value.hint)
+    writer.discard()
+    put(sink, "a/d")
+    assert keys(sink) == ["a/b", "a/d"]
+
+
+def test_a_server_that_freezes_while_others_read_and_list_ends_them_all(
+    make_sink: MakeSink, own_openssh: OpenSsh
+) -> None:
+    sink = make_sink(own_openssh.port, timeout=0.6, connections=2)
+    put(sink, "a/b", b"x" * 9_000_000)
+    reader = sink.open("a/b")
+    reader.read(1)
+    own_openssh.signal_sessions(signal.SIGSTOP)
+    os.kill(own_openssh.pid, signal.SIGSTOP)  # nobody new is let in either
+    try:
+        for read in (reader.read, lambda: list(sink.list("")), sink.sync, lambda: sink.delete(["a/b"])):
+            with pytest.raises(SinkError):
+                read()
+        reader.close()
+    finally:
+        os.kill(own_openssh.pid, signal.SIGCONT)
+
+
+class Dropping(Files):
+    """Cuts the connection before or after a rename or link, once."""
+
+    done = "before"
+    armed = True
+
+    def rename(self, oldpath: bytes, newpath: bytes) -> Any:
+        return self._cut(super().rename, oldpath, newpath)
+
+    def link(self, oldpath: bytes, newpath: bytes) -> Any:
+        return self._cut(super().link, oldpath, newpath)
+
+    def _cut(self, act: Callable[[bytes, bytes], Any], oldpath: bytes, newpath: bytes) -> Any:
+        if b"probe" in oldpath or not type(self).armed:
+            return act(oldpath, newpath)
+        type(self).armed = False
+        if self.done == "after":
+            act(oldpath, newpath)
+        self.connection.abort()
+        return None
+
+
+class DroppingLinks(Dropping):
+    def rename(self, oldpath: bytes, newpath: bytes) -> Any:
+        return self.posix_rename(oldpath, newpath)
+
+
+@pytest.mark.parametrize("files", [Dropping, DroppingLinks], ids=["rename", "hard link"])
+@pytest.mark.parametrize("done", ["before", "after"])
+def test_a_connection_that_dies_before_the_answer_leaves_no_doubt_whether_the_file_is_there(
+    make_sink: MakeSink, serve: Callable[..., AsyncServer], tmp_path: Path, files: type[Dropping], done: str
+) -> None:
+    class Once(files):  # type: ignore[misc, valid-type]
+        armed = True
+
+    Once.done = done
+    sink = make_sink(serve(Once).port)
+    if done == "after":
+        put(sink, "a/b", b"content")
+        assert keys(sink) == ["a/b"]
+    else:
+        with pytest.raises(SinkError, match="the connection was lost"):
+            put(sink, "a/b", b"content")
+        assert keys(sink) == []
+    assert names(tmp_path / "root") == keys(sink)
+
+
+def test_a_foreign_file_that_has_the_name_is_not_taken_for_ours_after_a_lost_connection(
+    make_sink: MakeSink, serve: Callable[..., AsyncServer], tmp_path: Path
+) -> None:
+    class Once(Dropping):
+        armed = True
+
+    sink = make_sink(serve(Once).port)
+    writer = sink.create("a/b")
+    writer.write(b"ours")
+    (tmp_path / "root" / "a" / "b").write_bytes(b"else")  # of the same length
+    with pytest.raises(SinkError):
+        writer.commit()
+    assert (tmp_path / "root" / "a" / "b").read_bytes() == b"else"
+
+
+def test_a_server_that_allows_one_connection_is_served_over_one(
+    make_sink: MakeSink, serve: Callable[..., AsyncServer]
+) -> None:
+    class Single(asyncssh.SSHServer):
+        opened = 0
+
+        def begin_auth(self, username: str) -> bool:
+            Single.opened += 1
+            if Single.opened > 1:
+                raise asyncssh.DisconnectError(asyncssh.DISC_TOO_MANY_CONNECTIONS, "one is enough")
+            return True
+
+    sink = make_sink(serve(Files, login=Single).port, connections=8)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: put(sink, f"a/{number}", b"x" * 300_000), range(40)))
+    assert len(keys(sink)) == 40
+    assert Single.opened > 1
+
+
+# Room and rights
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    if sys.platform != "linux" or os.geteuid() != 0:
+        pytest.skip("needs root on Linux, to mount a small file system")
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=4m,nr_inodes=60", "tmpfs", tmp_path], capture_output=True, check=False
+    )
+    if mounted.returncode != 0:
+        pytest.skip("cannot mount a tmpfs")
+    try:
+        yield tmp_path
+    finally:
+        subprocess.run(["umount", "--lazy", tmp_path], check=True)
+
+
+def test_a_full_disk_says_so_and_keeps_what_it_has(make_sink: MakeSink, openssh: OpenSsh, small_disk: Path) -> None:
+    sink = make_sink(openssh.port, small_disk / "backups")
+    put(sink, "a/first", b"x" * 3_000_000)
+    with pytest.raises(SinkFull, match=r"cannot write .*a/second on root@.*: no space left there") as caught:
+        put(sink, "a/second", b"y" * 3_000_000)
+    assert "make room" in str(caught.value.hint)
+    assert names(small_disk) == ["backups/a/first"]
+    put(sink, "a/third", b"z" * 500_000)
+    assert {check.name: check.ok for check in sink.checks()}["free space"] is False
+
+
+def test_a_disk_without_inodes_is_full_too(make_sink: MakeSink, openssh: OpenSsh, small_disk: Path) -> None:
+    sink = make_sink(openssh.port, small_disk)
+    with pytest.raises(SinkFull):
+        fill(sink)
+    assert 40 < len(keys(sink)) < 60
+    assert len(names(small_disk)) == len(keys(sink))
+
+
+def test_a_server_that_says_it_is_full_in_words_is_believed(
+    make_sink: MakeSink, serve: Callable[..., AsyncServer], tmp_path: Path
+) -> None:
+    class Full(Files):
+        def write(self, file_obj: object, offset: int, data: bytes) -> Any:
+            if offset > 1_000_000:
+                raise asyncssh.SFTPNoSpaceOnFilesystem("No space left on device")
+            return super().write(file_obj, offset, data)
+
+    sink = make_sink(serve(Full).port)
+    with pytest.raises(SinkFull):
+        put(sink, "a/b", b"x" * 5_000_000)
+    put(sink, "a/c", b"x" * 500_000)
+    assert names(tmp_path / "root") == ["a/c"]
+
+
+def test_what_is_not_permitted_is_told_with_path_and_hint(
+    make_sink: MakeSink, identity: Identity, tmp_path_factory: pytest.TempPathFactory, openssh: OpenSsh, tmp_path: Path
+) -> None:
+    put(make_sink(openssh.port), "a/old")
+    (tmp_path / "root" / "a" / ".left.partial").write_text("left")
+    readonly = OpenSsh(tmp_path_factory.mktemp("sshd"), identity, "Subsystem sftp internal-sftp -R")
+    identity.trust(readonly.port, readonly.host_key)
+    readonly.start()
+    try:
+        sink = make_sink(readonly.port)
+        place, hint = f"{tmp_path}/root", "see who owns the folder on the server and who may write there"
+        for what, path, act in (
+            ("write", "a/new", lambda: sink.create("a/new")),
+            ("delete", "a/old", lambda: sink.delete(["a/old"])),
+            ("delete", "a/.left.partial", lambda: sink.sweep("a")),
+        ):
+            with pytest.raises(SinkError) as caught:
+                act()
+            message = f"cannot {what} {place}/{path} on root@127.0.0.1:{readonly.port}: permission denied"
+            assert (str(caught.value), caught.value.hint) == (message, hint)
+        assert get(sink, "a/old") == b"data"
+        told = {check.name: check.ok for check in sink.checks()}
+        assert told == {"server": True, "folder": True, "writable": False}
+    finally:
+        readonly.stop()
+    assert (tmp_path / "root" / "a" / "old").exists()
+
+
+def test_a_path_that_is_a_file_is_told(make_sink: MakeSink, openssh: OpenSsh, tmp_path: Path) -> None:
+    (tmp_path / "root").write_text("a file")
+    sink = make_sink(openssh.port)
+    with pytest.raises(SinkError, match=r"cannot make .*/root/a on root@.*: .*/root is no folder") as caught:
+        sink.create("a/b")
+    assert caught.value.hint == "a file stands where a folder is needed"
+    assert keys(sink) == []
+
+
+def test_a_folder_in_the_place_of_a_file_is_said_to_be_one(
+    make_sink: MakeSink, openssh: OpenSsh, tmp_path: Path
+) -> None:
+    (tmp_path / "root" / "a" / "first").mkdir(parents=True)
+    (tmp_path / "root" / "a" / "first" / "of-somebody").write_text("else")
+    with pytest.raises(AlreadyExists, match=r"a/first on .* exists already") as caught:
+        put(make_sink(openssh.port), "a/first")
+    assert "a folder stands where a file belongs" in str(caught.value.hint)
+    assert names(tmp_path / "root") == ["a/first/of-somebody"]
+
+
+# Links and names
+
+
+def test_a_symbolic_link_out_of_the_root_is_refused_and_not_followed(
+    make_sink: MakeSink, openssh: OpenSsh, tmp_path: Path
+) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "precious").write_text("of somebody")
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root" / "link").symlink_to(outside)
+    (tmp_path / "root" / "file").symlink_to(outside / "precious")
+    sink = make_sink(openssh.port)
+    for act in (
+        lambda: sink.create("link/new"),
+        lambda: sink.create("link/deep/new"),
+        lambda: sink.delete(["link/precious"]),
+    ):
+        with pytest.raises(SinkError, match="leads elsewhere: it is a symbolic link"):
+            act()
+    assert keys(sink) == []
+    sink.sweep("")
+    with pytest.raises(AlreadyExists):
+        put(sink, "file")
+    assert names(outside) == ["precious"]
+    assert (outside / "precious").read_text() == "of somebody"
+
+
+def test_the_root_itself_may_be_a_link(make_sink: MakeSink, openssh: OpenSsh, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "root").symlink_to(tmp_path / "elsewhere")
+    sink = make_sink(openssh.port)
+    put(sink, "a/b")
+    assert keys(sink) == ["a/b"]
+    sink.delete(["a/b"])
+    assert (tmp_path / "root").is_symlink()
+
+
+def test_names_that_are_not_utf_8_are_passed_over(make_sink: MakeSink, openssh: OpenSsh, tmp_path: Path) -> None:
+    sink = make_sink(openssh.port)
+    put(sink, "a/b")
+    foreign = os.fsencode(tmp_path / "root" / "a") + b"/\xff\xfe"
+    Path(os.fsdecode(foreign)).write_text("of somebody")
+    Path(os.fsdecode(foreign + b"folder")).mkdir()
+    assert keys(sink) == ["a/b"]
+    sink.sweep("")
+    sink.delete(["a/b"])
+    assert os.path.exists(foreign)  # noqa: PTH110 - pathlib has no bytes
+
+
+# Servers that do other than they say
+
+
+class Replacing(Files):
+    def rename(self, oldpath: bytes, newpath: bytes) -> Any:
+        return self.posix_rename(oldpath, newpath)
+
+    def open(self, path: bytes, pflags: int, attrs: asyncssh.SFTPAttrs) -> Any:
+        if b"/.probe" not in path:  # which are new
+            pflags &= ~asyncssh.FXF_EXCL
+        return super().open(path, pflags & ~asyncssh.FXF_EXCL, attrs)
+
+
+def test_a_server_on_which_nothing_is_spared_is_not_used(
+    make_sink: MakeSink, serve: Callable[..., AsyncServer], tmp_path: Path
+) -> None:
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root" / "old").write_text("precious")
+    with extensions("hardlink@openssh.com"):
+        sink = make_sink(serve(Replacing).port)
+        with pytest.raises(SinkError, match="has no way to name a finished file") as caught:
+            put(sink, "old")
+        assert "use another SFTP server" in str(caught.value.hint)
+        assert {check.name: check.ok for check in sink.checks()}["written once"] is False
+    assert names(tmp_path / "root") == ["old"]
+    assert (tmp_path / "root" / "old").read_text() == "precious"
+
+
+def test_a_server_that_loses_bytes_is_noticed(
+    make_sink: MakeSink, serve: Callable[..., AsyncServer], tmp_path: Path
+) -> None:
+    class Losing(Files):
+        def write(self, file_obj: object, offset: int, data: bytes) -> Any:
+            if offset:
+                data = data[:-1]
+            super().write(file_obj, offset, data)
+            return len(data)
+
+    sink = make_sink(serve(Losing).port)
+    with pytest.raises(SinkError, match="999999 of 1000000 bytes arrived"):
+        put(sink, "a/b", b"x" * 1_000_000)
+    assert names(tmp_path / "root") == []
+
+
+# Others at the same place
+
+
+def test_of_two_sinks_that_race_for_a_key_one_wins(make_sink: MakeSink, openssh: OpenSsh) -> None:
+    sinks = [make_sink(openssh.port), make_sink(openssh.port)]
+    for turn in range(10):
+        start = threading.Barrier(2)
+
+        def compete(number: int, turn: int = turn, start: threading.Barrier = start) -> int | None:
+            writer = sinks[number].create(f"a/{turn}")
+            writer.write(b"%d" % number * 1000)
+            start.wait()
+            try:
+                writer.commit()
+            except AlreadyExists:
+                return None
+            return number
+
+        with ThreadPoolExecutor(2) as pool:
+            winners = [number for number in pool.map(compete, range(2)) if number is not None]
+        assert len(winners) == 1
+        assert get(sinks[0], f"a/{turn}") == b"%d" % winners[0] * 1000
+
+
+KILLED = """
+import sys
+from tests.fsspec.sftp.servers import sink_of
+from pathlib import Path
+folder, port, root = sys.argv[1:]
+class Files:
+    key, known_hosts = Path(folder) / "user", Path(folder) / "known_hosts"
+sink = sink_of(Files, int(port), root)
+done = sink.create("a/done")
+done.write(b"done")
+done.commit()
+for number in range(4):
+    writer = sink.create(f"half-{number}/x")
+    writer.write(b"x" * 2_000_000)
+    globals()[f"kept{number}"] = writer
+print("written", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_kill_between_upload_and_commit_leaves_no_object_and_sweep_removes_the_rest(
+    make_sink: MakeSink, openssh: OpenSsh, identity: Identity, tmp_path: Path
+) -> None:
+    root = tmp_path / "root"
+    process = subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(identity.folder), str(openssh.port), str(root)],
+        env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'plugins'}"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert process.stdin is not None
+    try:
+        assert process.stdout.readline() == b"written\n"
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+        process.stdin.close()
+    assert len(names(root)) == 5
+    sink = make_sink(openssh.port)
+    assert keys(sink) == ["a/done"]
+    sink.sweep("")
+    assert names(root) == ["a/done"]
+    put(sink, "half-0/x")
+
+
+def test_a_reservation_that_a_kill_left_is_told_and_swept(
+    make_sink: MakeSink, serve: Callable[..., AsyncServer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Plain(Files):
+        def rename(self, oldpath: bytes, newpath: bytes) -> Any:
+            return self.posix_rename(oldpath, newpath)
+
+    monkeypatch.setattr("wrikebackup_fsspec.sftp.publish._RESERVATION_TRIES", 2)
+    with extensions("hardlink@openssh.com"):
+        sink = make_sink(serve(Plain).port)
+        put(sink, "a/first")
+        # What a reservation for a/b is called: the name is the same for every writer.
+        (tmp_path / "root" / "a" / ".3e23e8160039594a3389.partial").touch()
+        with pytest.raises(SinkError, match="another writer is at it, or was killed at it"):
+            put(sink, "a/b")
+        sink.sweep("a")
+        put(sink, "a/b")
+    assert names(tmp_path / "root") == ["a/b", "a/first"]
+
+
+def test_a_closed_sink_says_so(make_sink: MakeSink, openssh: OpenSsh) -> None:
+    sink = make_sink(openssh.port)
+    put(sink, "a/b")
+    writer = sink.create("a/c")
+    sink.close()
+    sink.close()
+    for act in (writer.commit, lambda: sink.create("a/d"), sink.sync, lambda: list(sink.list(""))):
+        with pytest.raises(SinkError, match="was closed"):
+            act()
+    writer.discard()
