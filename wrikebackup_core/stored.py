@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Iterator
 
 from wrikebackup_core.errors import SinkError
 from wrikebackup_core.ports import Reader, Sink
 
-__all__ = ["chunks", "open_stored"]
+__all__ = ["chunks", "hash_stored", "open_stored"]
 
 CHUNK = 1024 * 1024
 _BUFFER = 256 * 1024
@@ -28,6 +29,14 @@ def chunks(sink: Sink, key: str) -> Iterator[bytes]:
     with sink.open(key) as reader:
         while chunk := reader.read(CHUNK):
             yield chunk
+
+
+def hash_stored(sink: Sink, key: str) -> str:
+    """SHA-256 in hex of an object, read back. Raises SinkError."""
+    digest = hashlib.sha256()
+    for chunk in chunks(sink, key):
+        digest.update(chunk)
+    return digest.hexdigest()
 
 
 class _Stored(io.RawIOBase):

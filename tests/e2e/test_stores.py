@@ -176,6 +176,24 @@ def test_what_is_damaged_in_a_store_is_found(place: Place, run: Run, remote: Rem
     assert key in verified.stdout.replace("\n", "")
 
 
+def test_two_runs_at_once_from_two_machines_spoil_nothing(place: Place, run: Run, remote: Remote) -> None:
+    """Each has a state folder of its own, so neither knows of the other. At worst one of them has to be run again."""
+    with MockServer(MockAccount(tasks=30, attachments=60, attachment_size=20_000), token=TOKEN, latency=0.01) as server:
+        runs = []
+        for name in ("one", "two"):
+            write(place, server.base_url, remote.line)
+            profile = place.profile.rename(place.root / f"{name}.yaml")
+            profile.write_text(profile.read_text().replace(str(place.root / "state"), str(place.root / name)))
+            command = [program(), "-q", "backup", profile]
+            runs.append(subprocess.Popen(command, env=environment(place), cwd=place.root, stderr=subprocess.DEVNULL))
+        assert {process.wait(120) for process in runs} <= {0, 1}
+        for name in ("one", "two"):
+            assert run("backup", place.root / f"{name}.yaml").returncode == 0
+        verified = run("verify", "--json", "--all", place.root / "one.yaml")
+    assert verified.returncode == 0
+    assert len(json.loads(verified.stdout)) >= 2
+
+
 def test_an_address_of_the_archive_can_be_given_away(
     place: Place, run: Run, moto: s3.Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

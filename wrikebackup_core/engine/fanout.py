@@ -7,11 +7,12 @@ import hashlib
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from wrikebackup_core.errors import SinkError, WrikeBackupError
+from wrikebackup_core.errors import AlreadyExists, SinkError, WrikeBackupError
 from wrikebackup_core.journal import Origin, StoredObject
 from wrikebackup_core.ledger import Ledger
 from wrikebackup_core.model import Event, SinkDropped
 from wrikebackup_core.ports import Sink, Transform, Writer
+from wrikebackup_core.stored import hash_stored
 
 __all__ = ["FanOut", "NobodyWants", "Tee"]
 
@@ -92,6 +93,11 @@ class FanOut:
             self.unsettled_bytes += stored.size
             self.unsettled_count += 1
 
+    def is_stored(self, number: int, key: str, sha256: str) -> bool:
+        """Whether a sink holds just these bytes, read back. Raises SinkError."""
+        sink = self.live.get(number)
+        return sink is not None and hash_stored(sink, self.path(key)) == sha256
+
     def barrier(self) -> None:
         """When it returns, what was committed before is durable in each sink that is still in the run."""
         with self._lock:
@@ -114,11 +120,14 @@ class Tee:
         self._hash = hashlib.sha256()
         self._size = 0
         self._writers: dict[int, Writer] = {}
+        self._taken: dict[int, AlreadyExists] = {}
         for number in numbers:
             sink = fan.live.get(number)
             if sink is not None:
                 try:
                     self._writers[number] = sink.create(fan.path(key))
+                except AlreadyExists as error:
+                    self._taken[number] = error
                 except SinkError as error:
                     self._drop(number, error)
         self._demand_a_sink()
@@ -133,7 +142,7 @@ class Tee:
         self._fan.drop(number, error)
 
     def _demand_a_sink(self) -> None:
-        if not self._writers:
+        if not self._writers and not self._taken:
             raise NobodyWants(self._key) if self._fan.live else self._fan.nothing_left()
 
     def write(self, data: bytes | bytearray | memoryview, /) -> int:
@@ -150,17 +159,39 @@ class Tee:
 
     def commit(self) -> None:
         sha256, size, origin = self.sha256, self._size, self._origin
-        objects = {number: StoredObject(number, self._key, sha256, size, origin) for number in self._writers}
+        numbers = [*self._writers, *self._taken]
+        objects = {number: StoredObject(number, self._key, sha256, size, origin) for number in numbers}
         self._fan._ledger.intend(objects.values())  # noqa: SLF001 - one class in two
         for number, writer in list(self._writers.items()):
             try:
                 writer.commit()
+            except AlreadyExists as error:
+                self._taken[number] = error
             except SinkError as error:
-                self._fan._ledger.drop(number, [self._key])  # noqa: SLF001
-                self._drop(number, error)
+                self._lose(number, error)
             else:
                 self._fan.committed(objects[number])
+        for number in list(self._taken):
+            self._accept(objects[number])
         self._demand_a_sink()
+
+    def _accept(self, stored: StoredObject) -> None:
+        """What another run, on another machine, has stored meanwhile is taken for ours where it is the same."""
+        number = stored.sink
+        try:
+            same = self._fan.is_stored(number, self._key, stored.sha256)
+        except SinkError as error:
+            self._lose(number, error)
+        else:
+            if same:
+                self._fan.committed(stored)
+            else:
+                self._lose(number, self._taken[number])
+
+    def _lose(self, number: int, error: SinkError) -> None:
+        self._fan._ledger.drop(number, [self._key])  # noqa: SLF001 - one class in two
+        self._taken.pop(number, None)
+        self._drop(number, error)
 
     def discard(self) -> None:
         for writer in self._writers.values():

@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterator, Sequence
 from wrikebackup_core.engine.attempt import Attempt
 from wrikebackup_core.engine.job import Job
 from wrikebackup_core.engine.removal import remove
-from wrikebackup_core.engine.stock import Stock, hash_stored, read_sums
+from wrikebackup_core.engine.stock import Stock, read_sums
 from wrikebackup_core.errors import KeyLocked, SinkError
 from wrikebackup_core.format import layout, names, official
 from wrikebackup_core.journal import Origin, StoredObject
 from wrikebackup_core.ledger import Ledger
 from wrikebackup_core.model import Account, Attachment, AttachmentMode, Event, Message, StageFinished, StageStarted
 from wrikebackup_core.spool import Spool
+from wrikebackup_core.stored import hash_stored
 
 __all__ = ["discard_unfinished", "plan"]
 

@@ -5,7 +5,6 @@ A store may take minutes to list what it has, and whether it can be reached at a
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -20,9 +19,9 @@ from wrikebackup_core.journal import Origin, StoredObject
 from wrikebackup_core.model import Message
 from wrikebackup_core.ports import Entry, Sink
 from wrikebackup_core.store import AccountStore
-from wrikebackup_core.stored import chunks
+from wrikebackup_core.stored import hash_stored
 
-__all__ = ["Stock", "Stocktaking", "hash_stored", "read_sums"]
+__all__ = ["Stock", "Stocktaking", "read_sums"]
 
 _PATIENCE = 2.0  # seconds
 
@@ -172,11 +171,3 @@ def read_sums(attempt: Attempt, stock: Stock, uid: str) -> None:
         attempt.ledger.take_sums(stock.number, sums)
     except FormatError as error:
         attempt.notify(Message(f"{stock.sink.name}: {error.message}", warning=True))
-
-
-def hash_stored(sink: Sink, key: str) -> str:
-    """SHA-256 in hex of an object, read back. Raises SinkError."""
-    digest = hashlib.sha256()
-    for chunk in chunks(sink, key):
-        digest.update(chunk)
-    return digest.hexdigest()

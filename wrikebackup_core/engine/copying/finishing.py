@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from wrikebackup_core.engine.copying.catalog import Catalog
 from wrikebackup_core.engine.copying.originals import Original
 from wrikebackup_core.engine.copying.targets import Target
-from wrikebackup_core.engine.stock import hash_stored
 from wrikebackup_core.format import layout
 from wrikebackup_core.ports import Locking, Sink
+from wrikebackup_core.stored import hash_stored
 
 __all__ = ["finish"]
 

@@ -11,12 +11,11 @@ from itertools import chain
 from wrikebackup_core.engine.copying.catalog import Catalog, Wanted
 from wrikebackup_core.engine.copying.targets import Crew, Target
 from wrikebackup_core.engine.findings import Finding, What
-from wrikebackup_core.engine.stock import hash_stored
 from wrikebackup_core.engine.threads import each
 from wrikebackup_core.errors import AlreadyExists, KeyLocked, KeyNotFound, SinkError
 from wrikebackup_core.model import FileFinished, FileProgress, FileStarted
 from wrikebackup_core.ports import Sink, Writer
-from wrikebackup_core.stored import chunks
+from wrikebackup_core.stored import chunks, hash_stored
 
 __all__ = ["STAGE", "Objects"]
 
@@ -24,7 +23,7 @@ STAGE = "copy"
 _LARGE = 4 << 20  # bytes; few of these at a time fill any line
 _LARGE_THREADS = 6
 _SMALL_THREADS = 32  # what is in flight of small files, a few buffers each, stays below 300 MB
-_NOT_WAITING = 4  # where nobody waits for a network, more threads cost more than they gain
+_NOT_WAITING = 2  # where nobody waits for a network: more wait for each other at the folder that they write to
 _HOPELESS = 25  # failures in a row, without any success, that say it is not the objects
 
 

@@ -11,13 +11,12 @@ import msgspec
 from wrikebackup_core.engine.copying.catalog import Catalog
 from wrikebackup_core.engine.copying.wrikes import WrikesOwn
 from wrikebackup_core.engine.findings import Finding
-from wrikebackup_core.engine.stock import hash_stored
 from wrikebackup_core.errors import FormatError, KeyNotFound, SinkError
 from wrikebackup_core.format import layout
 from wrikebackup_core.format.manifest import Manifest, intact
 from wrikebackup_core.ports import Entry, Sink
 from wrikebackup_core.store import AccountStore
-from wrikebackup_core.stored import chunks
+from wrikebackup_core.stored import chunks, hash_stored
 
 __all__ = ["Original", "Ours", "Unusable", "originals"]
 

@@ -16,14 +16,13 @@ from wrikebackup_core.engine.contents import UNREADABLE, one_line
 from wrikebackup_core.engine.copying.catalog import Catalog, Wanted
 from wrikebackup_core.engine.findings import Finding
 from wrikebackup_core.engine.foreign import SOURCE_KIND, Counted, look_into
-from wrikebackup_core.engine.stock import hash_stored
 from wrikebackup_core.errors import FormatError, SinkError
 from wrikebackup_core.format import checksums, layout, schema
 from wrikebackup_core.format.manifest import Attachments, Files, Manifest, Tool
 from wrikebackup_core.model import Account, AttachmentMode, Gap, Kind
 from wrikebackup_core.ports import Sink
 from wrikebackup_core.staged import batches
-from wrikebackup_core.stored import open_stored
+from wrikebackup_core.stored import hash_stored, open_stored
 from wrikebackup_core.version import __version__
 
 __all__ = ["WrikesOwn"]
