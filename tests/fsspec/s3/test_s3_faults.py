@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.fsspec.proxy import Asked, Fault, Proxy, answer, cut, flip, hang, lose, passed
-from tests.fsspec.s3.stores import SECRETS, Store
+from tests.fsspec.s3.stores import SECRETS, Store, program
 from tests.fsspec.servers import free_port
 from wrikebackup_core import AlreadyExists, Context, KeyNotFound, SinkError, SinkFull
 from wrikebackup_fsspec.objects.sink import ObjectSink
@@ -298,6 +298,31 @@ def test_a_store_that_knows_no_conditions_is_looked_at_first(seaweedfs: Store, p
     promises = {check.name: check.ok for check in sink.checks()}
     assert promises["written once"] is None
     assert False not in promises.values()
+
+
+ASK = """
+import sys
+from wrikebackup_core import Context, SinkError
+from wrikebackup_fsspec.options import S3Options
+from wrikebackup_fsspec.s3.opening import open_sink
+secrets = {"test:a": sys.argv[3], "test:s": sys.argv[4]}
+options = S3Options(bucket=sys.argv[2], endpoint_url=sys.argv[1], access_key="test:a", secret_key="test:s")
+sink = open_sink(options, Context(secret=secrets.__getitem__))
+for ask in (lambda: sink.create("a/b"), lambda: list(sink.list("")), lambda: sink.open("a/b")):
+    try:
+        ask()
+    except SinkError as error:
+        print(error, error.hint)
+"""
+
+
+def test_a_clock_that_is_wrong_is_told_as_such(seaweedfs: Store) -> None:
+    keys_ = [SECRETS["test:access"], SECRETS["test:secret"]]
+    command = [program("faketime"), "2 hours ago", sys.executable, "-c", ASK, seaweedfs.url, seaweedfs.bucket(), *keys_]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    assert [
+        ("clock is wrong" in line, "set this machine's clock right" in line) for line in done.stdout.splitlines()
+    ] == [(True, True)] * 3
 
 
 # Kills
