@@ -11,7 +11,7 @@ from itertools import chain
 from wrikebackup_core.engine.copying.catalog import Catalog, Wanted
 from wrikebackup_core.engine.copying.targets import Crew, Target
 from wrikebackup_core.engine.findings import Finding, What
-from wrikebackup_core.engine.threads import each
+from wrikebackup_core.engine.threads import Room, each
 from wrikebackup_core.errors import AlreadyExists, KeyLocked, KeyNotFound, SinkError
 from wrikebackup_core.model import FileFinished, FileProgress, FileStarted
 from wrikebackup_core.ports import Sink, Writer
@@ -22,7 +22,9 @@ __all__ = ["STAGE", "Objects"]
 STAGE = "copy"
 _LARGE = 4 << 20  # bytes; few of these at a time fill any line
 _LARGE_THREADS = 6
-_SMALL_THREADS = 32  # what is in flight of small files, a few buffers each, stays below 300 MB
+_ROOM = (
+    64 << 20
+)  # bytes of what is under way: many a sink keeps an object in memory until it is whole, or a piece of it
 _NOT_WAITING = 2  # where nobody waits for a network: more wait for each other at the folder that they write to
 _HOPELESS = 25  # failures in a row, without any success, that say it is not the objects
 
@@ -48,7 +50,8 @@ class Objects:
         self._lock = threading.Lock()
         self._in_vain = 0
         waits = any(getattr(sink, "waits", True) for sink in (source, *(target.sink for target in crew.live)))
-        self._threads = min(transfers, _SMALL_THREADS if waits else _NOT_WAITING)
+        self._threads = transfers if waits else min(transfers, _NOT_WAITING)
+        self._room = Room(_ROOM)
 
     def bring(self) -> None:
         """All that the targets lack of the backup: attachments first, the small ones before the large, then its own files."""
@@ -64,8 +67,11 @@ class Objects:
     def _bring(self, wanted: Wanted) -> None:
         """One object, or a note that the targets cannot have the backup without it."""
         targets = self._crew.waiting()
-        if not targets:
-            return
+        if targets:
+            with self._room.taken(min(wanted.size or 0, _LARGE) * len(targets)):
+                self._bring_to(targets, wanted)
+
+    def _bring_to(self, targets: Sequence[Target], wanted: Wanted) -> None:
         size, why = wanted.size or 0, None
         self._notify(FileStarted(wanted.key, wanted.size))
         try:
