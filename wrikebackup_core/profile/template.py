@@ -26,6 +26,8 @@ attachments: {attachments}
 # Where backups go: to each of these.
 sinks:
 {sink}
+# Off site as well, from the same download, with `pip install "wrikebackup[s3]"` (or gcs, sftp, url):
+#  - s3: {{bucket: acme-backups, prefix: wrike}}
 
 # Files in flight at a time, 1 to 256.
 # transfers: 96
