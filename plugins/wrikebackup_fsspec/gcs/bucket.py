@@ -14,7 +14,7 @@ from wrikebackup_fsspec.gcs.locks import Locks, each
 from wrikebackup_fsspec.gcs.place import Place
 from wrikebackup_fsspec.gcs.reading import Reading
 from wrikebackup_fsspec.gcs.trying import promises_of
-from wrikebackup_fsspec.gcs.upload import GcsUpload, Session
+from wrikebackup_fsspec.gcs.upload import Crowd, GcsUpload, Session
 from wrikebackup_fsspec.gcs.writing import Claim, Writing
 from wrikebackup_fsspec.objects.bucket import Part
 from wrikebackup_fsspec.objects.checks import probe_name
@@ -30,6 +30,7 @@ class GcsBucket:
         self._root = f"{options.prefix}/" if options.prefix else ""
         self._locks = Locks(place, options)
         self._writing = Writing(place, options, self._locks)
+        self._crowd = Crowd()
         self._reading = Reading(place)
 
     @property
@@ -60,7 +61,7 @@ class GcsBucket:
         self._writing.demand_lock(claim, found)
 
     def begin(self, key: str) -> GcsUpload:
-        return GcsUpload(self._writing, key)
+        return GcsUpload(self._writing, key, self._crowd)
 
     # Reading
 

@@ -126,8 +126,9 @@ def _unsigned(what: str, error: Exception) -> SinkError:
     """google-auth's words may hold what a token server sent, but never a key."""
     words = str(error)
     if isinstance(error, DefaultCredentialsError):
+        found = "" if "default credentials were not found" in words else f": {_lowered(_first_line(words))}"
         return SinkError(
-            f"cannot {what}: no credentials were found",
+            f"cannot {what}: no credentials were found{found}",
             hint="give `credentials` in the profile, set GOOGLE_APPLICATION_CREDENTIALS, or run `gcloud auth application-default login`",
         )
     if re.search(r"\biat\b|\bexp\b|timeframe|clock", words):

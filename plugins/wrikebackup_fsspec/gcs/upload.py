@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,10 +15,13 @@ from wrikebackup_fsspec.gcs.crc import Crc
 from wrikebackup_fsspec.gcs.faults import Errors, Lost, Refused, failed
 from wrikebackup_fsspec.gcs.wire import Answer
 from wrikebackup_fsspec.gcs.writing import TYPE, Claim, Writing
+from wrikebackup_fsspec.objects.bucket import PIECE
 
-__all__ = ["GcsUpload", "Session"]
+__all__ = ["Crowd", "GcsUpload", "Session"]
 
-_PIECE = 16 << 20  # bytes; multiples of 256 KiB. Each piece waits for the one before, so larger ones are faster
+# Bytes; pieces are multiples of 256 KiB. Each waits for the one before, so larger ones are faster: as large as memory allows.
+_LARGEST, _ROOM = 32 << 20, 64 << 20
+_QUANTUM = 256 << 10
 _GOES_ON, _DONE = 308, frozenset({200, 201})
 _PERSISTED = re.compile(r"bytes=0-(\d+)")
 
@@ -61,19 +65,36 @@ class Session:
         self._wire.ask("DELETE", self._path, good=frozenset({200, 204, 499}))
 
 
+class Crowd:
+    """How many uploads are under way in a sink, which share the memory that pieces may take."""
+
+    def __init__(self) -> None:
+        self._lock, self._number = threading.Lock(), 0
+
+    def change(self, by: int) -> None:
+        with self._lock:
+            self._number += by
+
+    @property
+    def piece(self) -> int:
+        """How large the next piece may be."""
+        return max(PIECE, min(_LARGEST, _ROOM // max(1, self._number)) & -_QUANTUM)
+
+
 class GcsUpload:
     """An Upload. What a broken connection left unknown is asked for; then it goes on from there."""
 
-    def __init__(self, writing: Writing, key: str) -> None:
+    def __init__(self, writing: Writing, key: str, crowd: Crowd) -> None:
         """Raises AlreadyExists, SinkError."""
-        self._writing, self._claim = writing, Claim(key)
+        self._writing, self._claim, self._crowd = writing, Claim(key), crowd
         self._crc = Crc()
         self._sent = 0
-        self._open = True
         try:
             self._session = Session(writing, self._claim)
         except Errors as error:
             raise writing.told(self._claim, error) from error
+        self._open = True
+        crowd.change(+1)
 
     def send(self, piece: bytes) -> int:
         self._crc.update(piece)
@@ -81,7 +102,7 @@ class GcsUpload:
             self._deliver(piece, None)
         except Errors as error:
             raise failed(f"write {self._name}", error) from error
-        return _PIECE
+        return self._crowd.piece
 
     def complete(self, rest: bytes) -> None:
         self._crc.update(rest)
@@ -91,14 +112,20 @@ class GcsUpload:
                 found: Mapping[str, Any] = self._deliver(rest, size, crc).json()
             except Errors as error:
                 found = self._writing.refused(self._claim, error)
-            self._open = False
+            self._end()
             self._writing.settle(self._claim, found, crc, size)
 
     def abort(self) -> None:
-        if self._open:
-            self._open = False
+        if self._end():
             with contextlib.suppress(*Errors):
                 self._session.cancel()
+
+    def _end(self) -> bool:
+        """False where it had ended before."""
+        was_open, self._open = self._open, False
+        if was_open:
+            self._crowd.change(-1)
+        return was_open
 
     def _deliver(self, piece: bytes, total: int | None, crc: str | None = None) -> Answer:
         """All of the piece is in the session, or, where `total` is told, in the object. Raises Lost, Refused, GoogleAuthError, SinkError."""
@@ -147,7 +174,7 @@ class GcsUpload:
         """Raises SinkError where the store made an object of an upload that nobody had completed."""
         if total is None:
             gone = self._writing.withdraw(self._claim, answer.json())
-            self._open = False
+            self._end()
             raise SinkError(f"cannot write {self._name}: the store ended the upload early{gone}", hint="try again")
         return answer
 

@@ -19,7 +19,7 @@ from tests.fsspec.gcs.google_server import GoogleServer
 from tests.fsspec.gcs.stores import Store
 from tests.fsspec.proxy import Asked, Fault, Proxy, answer, cut, flip, hang, lose, passed
 from wrikebackup_core import AlreadyExists, SinkError
-from wrikebackup_fsspec.gcs import wire
+from wrikebackup_fsspec.gcs import upload, wire
 from wrikebackup_fsspec.objects.sink import ObjectSink
 
 LARGE = bytes(range(256)) * 120_000  # 30 MB: pieces of 8 MiB, 16 MiB and the rest
@@ -39,6 +39,11 @@ def get(sink: ObjectSink, key: str) -> bytes:
 
 def keys(sink: ObjectSink) -> list[str]:
     return sorted(entry.key for entry in sink.list(""))
+
+
+@pytest.fixture(autouse=True)
+def pieces_of_16_mib(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upload, "_LARGEST", 16 << 20)
 
 
 class Once:
@@ -472,20 +477,27 @@ def test_a_process_killed_before_it_commits_leaves_no_object(fake: Store) -> Non
 
 MEMORY = """
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from wrikebackup_core import Context
 from wrikebackup_fsspec.options import GcsOptions
 from wrikebackup_fsspec.gcs.opening import open_sink
 sink = open_sink(GcsOptions(bucket=sys.argv[2], endpoint_url=sys.argv[1], anonymous=True), Context(secret=str))
 chunk = bytes(range(250)) * 4_000
-writer = sink.create("a/b")
-for _ in range(500):
-    writer.write(chunk)
-writer.commit()
-read = 0
-with sink.open("a/b") as reader:
-    while piece := reader.read(1 << 20):
-        read += len(piece)
-assert read == 500_000_000, read
+def work(key, megabytes):
+    writer = sink.create(key)
+    for _ in range(megabytes):
+        writer.write(chunk)
+    writer.commit()
+    with sink.open(key) as reader:
+        assert reader.size == megabytes * 1_000_000
+        while reader.read(1 << 20):
+            pass
+if sys.argv[3] == "one":
+    work("a/b", 500)
+else:
+    with ThreadPoolExecutor(6) as pool:
+        for done in [pool.submit(work, f"a/{number}", 60) for number in range(6)]:
+            done.result()
 (peak,) = (line for line in open("/proc/self/status") if line.startswith("VmHWM"))
 print(int(peak.split()[1]) // 1024)
 """
@@ -493,7 +505,8 @@ print(int(peak.split()[1]) // 1024)
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak of memory is read from /proc")
-def test_memory_stays_bounded_for_an_object_of_500_mb(fake: Store) -> None:
-    command = [sys.executable, "-c", MEMORY, fake.url, fake.bucket()]
+@pytest.mark.parametrize("what", ["one", "six at a time"])
+def test_memory_stays_bounded_for_large_objects(fake: Store, what: str) -> None:
+    command = [sys.executable, "-c", MEMORY, fake.url, fake.bucket(), what]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
     assert int(done.stdout) < 300
