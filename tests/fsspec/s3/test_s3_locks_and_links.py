@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.fsspec.s3.stores import Store
-from wrikebackup_core import KeyLocked, SinkError
+from wrikebackup_core import AlreadyExists, KeyLocked, SinkError
 from wrikebackup_core.testing import LockingContract, SigningContract
 from wrikebackup_fsspec.objects.sink import ObjectSink
 
@@ -126,3 +126,21 @@ def test_a_bucket_with_versions_and_no_locks_hides_what_is_deleted(seaweedfs: St
     put(sink, "a/b", b"again")
     with sink.open("a/b") as reader:
         assert reader.read() == b"again"
+
+
+@pytest.mark.parametrize("locked", [True, False], ids=["locks", "versions"])
+def test_long_names_that_a_store_with_versions_takes_under_no_condition_are_looked_for_first(
+    seaweedfs: Store, locked: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wrikebackup_fsspec.s3.opening._ATTEMPTS", 2)
+    bucket = seaweedfs.bucket(**({"ObjectLockEnabledForBucket": True} if locked else {}))
+    if not locked:
+        seaweedfs.client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    sink = seaweedfs.sink(bucket, **({"lock_days": 1} if locked else {}))
+    for size in (10, 20_000_000):
+        for name in ("n" * 250, "m" * 255, "short"):
+            put(sink, f"a/{size}/{name}", bytes(size))
+            with pytest.raises(AlreadyExists):
+                put(sink, f"a/{size}/{name}", b"another")
+    assert sorted(entry.size for entry in sink.list("")) == [10] * 3 + [20_000_000] * 3
+    assert len(names(seaweedfs, bucket)) == 6
