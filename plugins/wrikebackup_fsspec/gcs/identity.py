@@ -12,12 +12,12 @@ from typing import Any, Protocol
 import google.auth
 import google.auth.credentials
 import google.auth.transport.urllib3
-import urllib3
 from google.auth.exceptions import GoogleAuthError, TransportError
 from google.oauth2 import service_account
 
 from wrikebackup_core import Context, SecretError
 from wrikebackup_fsspec.gcs.faults import Lost
+from wrikebackup_fsspec.gcs.routes import Routes
 from wrikebackup_fsspec.options import GcsOptions
 
 __all__ = ["Anonymous", "Identity", "Signed", "identity"]
@@ -38,6 +38,8 @@ class Identity(Protocol):
     def signer(self) -> google.auth.credentials.Signing | None:
         """Who can sign an address; None where nobody can. Raises GoogleAuthError."""
 
+    def close(self) -> None: ...
+
 
 class Anonymous:
     """Nobody: for servers of one's own."""
@@ -51,6 +53,9 @@ class Anonymous:
     def signer(self) -> None:
         return None
 
+    def close(self) -> None:
+        pass
+
 
 class Signed:
     """Google credentials, loaded with the first request.
@@ -60,8 +65,8 @@ class Signed:
     """
 
     def __init__(self, load: Callable[[Any], Any], timeout: float) -> None:
-        pool = urllib3.PoolManager(timeout=urllib3.Timeout(timeout), retries=False)
-        self._request = google.auth.transport.urllib3.Request(pool)  # type: ignore[no-untyped-call, unused-ignore]
+        self._routes = Routes(timeout)
+        self._request = google.auth.transport.urllib3.Request(self._routes)  # type: ignore[no-untyped-call, unused-ignore]
         self._load, self._credentials = load, None
         self._lock = threading.Lock()
 
@@ -81,6 +86,9 @@ class Signed:
         with self._lock:
             credentials = self._loaded()
         return credentials if isinstance(credentials, google.auth.credentials.Signing) else None
+
+    def close(self) -> None:
+        self._routes.clear()
 
     def _loaded(self) -> Any:
         if self._credentials is None:

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import json
-import urllib.request
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
-from urllib.parse import unquote, urlencode, urlsplit
+from urllib.parse import urlencode
 
 import tenacity
 import urllib3
 from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionError, ProxyError, SSLError
 from urllib3.exceptions import TimeoutError as Silence
 
-from wrikebackup_core import SinkError, __version__
+from wrikebackup_core import __version__
 from wrikebackup_fsspec.gcs.faults import Lost, Refused, is_passing
 from wrikebackup_fsspec.gcs.identity import Identity
+from wrikebackup_fsspec.gcs.routes import pool_for
 
 __all__ = ["Answer", "Wire", "told"]
 
@@ -58,7 +58,7 @@ class Wire:
         self.endpoint = (endpoint or GOOGLE).rstrip("/")
         self.identity = identity
         self._timeout = urllib3.Timeout(connect=min(timeout / 2, _CONNECT_SECONDS), read=timeout / 2)
-        self._pool = _pool(self.endpoint)
+        self._pool = pool_for(self.endpoint, maxsize=_CONNECTIONS)
         self._reached = False
 
     def ask(
@@ -124,6 +124,7 @@ class Wire:
 
     def close(self) -> None:
         self._pool.clear()
+        self.identity.close()
 
     def _send(
         self, method: str, target: str, headers: Mapping[str, str], pieces: list[bytes | memoryview]
@@ -180,29 +181,3 @@ def told() -> Iterator[None]:
         if isinstance(error, Silence) or any(isinstance(part, TimeoutError) for part in error.args):
             raise Lost("no answer in time", hint="try later, or raise `timeout:`", silent=True) from error
         raise Lost("the connection broke", hint="try again") from error
-
-
-def _pool(endpoint: str) -> urllib3.PoolManager:
-    """Through the proxy that the environment names, where it names one. Raises SinkError for one that cannot be used."""
-    parts = urlsplit(endpoint)
-    more: dict[str, Any] = {"maxsize": _CONNECTIONS}
-    if parts.scheme == "https":
-        import httpx
-
-        more["ssl_context"] = httpx.create_ssl_context()
-    host = parts.hostname or ""
-    proxies = {} if urllib.request.proxy_bypass(host) else urllib.request.getproxies()
-    address = proxies.get(parts.scheme) or proxies.get("all") or ""
-    if not address:
-        return urllib3.PoolManager(**more)
-    try:
-        address = address if "://" in address else f"http://{address}"
-        auth = urllib3.util.parse_url(address).auth
-        headers = urllib3.util.make_headers(proxy_basic_auth=unquote(auth)) if auth else None
-        return urllib3.ProxyManager(address, proxy_headers=headers, **more)
-    except (HTTPError, ValueError):
-        # The address may hold a password, and the error's own words the address.
-        raise SinkError(
-            "the proxy that the environment names cannot be used",
-            hint="only proxies for http and https are; look at HTTP_PROXY, HTTPS_PROXY and ALL_PROXY",
-        ) from None

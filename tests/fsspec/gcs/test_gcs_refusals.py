@@ -115,6 +115,20 @@ def test_the_token_goes_to_the_store_only(google: GoogleServer, account: Service
         sink.close()
 
 
+def test_requests_and_tokens_go_through_the_proxy_that_the_environment_names(
+    google: GoogleServer, account: ServiceAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Proxy(google.url) as proxy:
+        monkeypatch.setenv("http_proxy", proxy.url)
+        monkeypatch.setenv("no_proxy", "")
+        secrets = {"test:key": account.json("http://tokens.invalid/token")}
+        sink = Store("http://store.invalid").sink("bucket", secrets=secrets, anonymous=False, credentials="test:key")
+        put(sink, "a/b", b"data")
+        assert get(sink, "a/b") == b"data"
+        assert {asked.path.split("/")[2] for asked in proxy.asked} == {"store.invalid", "tokens.invalid"}
+        sink.close()
+
+
 def test_nothing_else_is_asked_for_than_objects_and_a_token(google: GoogleServer, account: ServiceAccount) -> None:
     """No bucket's type, no region of the account, no metadata server: each would hang where it cannot be reached."""
     with Proxy(google.url) as proxy:
