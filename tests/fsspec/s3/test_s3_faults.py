@@ -102,6 +102,16 @@ def test_the_object_of_another_is_told_from_ones_own_when_an_answer_was_lost(sea
     assert get(sink, "a/b") == b"other"
 
 
+def test_a_large_object_that_is_refused_leaves_no_upload_behind(seaweedfs: Store) -> None:
+    bucket = seaweedfs.bucket()
+    sink = seaweedfs.sink(bucket)
+    put(sink, "a/b", b"first")
+    with pytest.raises(AlreadyExists):
+        put(sink, "a/b", LARGE)
+    assert get(sink, "a/b") == b"first"
+    assert seaweedfs.uploads(bucket) == []
+
+
 def test_a_storm_of_refusals_is_sat_out(seaweedfs: Store, proxy: Proxy) -> None:
     sink = through(proxy, seaweedfs)
     proxy.choose = lambda asked: answer(503) if asked.number % 2 else passed
