@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import asyncssh  # noqa: TID253 - imported only for a profile that has such a sink
 
@@ -35,7 +35,7 @@ class Connection:
         self.write_size = min(sftp.limits.max_write_len or _BLOCK, _BLOCK)
         self._ssh = ssh
         self._timeout = timeout
-        self._waiting: dict[asyncio.Timeout, int] = {}
+        self._waiting: dict[asyncio.Task[Any], int] = {}
         self._heard = 0.0
         self._lost: str | None = None
         self._loop = asyncio.get_running_loop()
@@ -63,15 +63,20 @@ class Connection:
             raise Lost(self._lost) from None
 
     async def _watched(self, patience: int, answer: Awaitable[_T]) -> _T:
+        """What asyncio.timeout does, without a clock for each of many thousand requests."""
+        task = asyncio.current_task()
+        assert task is not None
         if not self._waiting:
             self._heard = self._loop.time()
-        scope = asyncio.timeout(None)  # the watcher ends it
-        self._waiting[scope] = patience
+        self._waiting[task] = patience
         try:
-            async with scope:
-                return await answer
+            return await answer
+        except asyncio.CancelledError:
+            if self._lost is None or task.uncancel() > 0:
+                raise
+            raise Lost(self._lost) from None
         finally:
-            del self._waiting[scope]
+            del self._waiting[task]
             self._heard = self._loop.time()
 
     def drop(self, reason: str) -> None:
@@ -79,8 +84,8 @@ class Connection:
         if self._lost is None:
             self._lost = reason
             self._ssh.abort()
-            for scope in self._waiting:
-                scope.reschedule(self._loop.time())
+            for task in self._waiting:
+                task.cancel()
 
     async def close(self) -> None:
         """Says goodbye, and does not wait long for an answer. Never raises."""

@@ -44,7 +44,7 @@ class Login:
         try:
             try:
                 return await self._try(client, ())
-            except (asyncssh.KeyExchangeFailed, asyncssh.ConnectionLost) as error:
+            except (asyncssh.KeyExchangeFailed, asyncssh.ConnectionLost, ConnectionResetError) as error:
                 if "timeout" in str(error).lower():
                     raise
                 # The kinds of key that are known are asked for; a server whose key has changed may have another kind. Which, is told

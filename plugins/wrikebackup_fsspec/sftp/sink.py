@@ -47,11 +47,10 @@ class SftpSink:
     def create(self, key: str) -> SftpWriter:
         target = self._place.path(keys.check(key))
         upload = Upload(self._store, target)
-        if self._store.folders.known(posixpath.dirname(target)):
-            # The usual case costs the caller no waiting; what goes wrong is told by `write` or `commit`.
-            self._loop.soon(upload.start)
-        else:
+        self._loop.check()
+        if not self._store.folders.known(posixpath.dirname(target)):
             self._loop.run(upload.opened())
+        # else the usual case costs the caller no waiting: what goes wrong is told by `write` or `commit`.
         return SftpWriter(key, self._loop, upload, self._room)
 
     def sync(self) -> None:

@@ -56,7 +56,7 @@ class Store:
 
 
 class Upload:
-    """`start` first; then `put` and at last `finish` or `abandon`."""
+    """`put` and at last `finish` or `abandon`. The file is opened with the first block, or by `opened`."""
 
     def __init__(self, store: Store, target: bytes) -> None:
         self._store = store
@@ -65,18 +65,13 @@ class Upload:
         self._tasks: set[asyncio.Task[None]] = set()
         self._connection: Connection | None = None
         self._file: asyncssh.SFTPClientFile | None = None
-        self._opening: asyncio.Task[tuple[Connection, asyncssh.SFTPClientFile]]
+        self._opening: asyncio.Task[tuple[Connection, asyncssh.SFTPClientFile]] | None = None
         self.error: SinkError | None = None
         """What went wrong first."""
 
-    def start(self) -> None:
-        self._opening = asyncio.get_running_loop().create_task(self._open())
-        self._opening.add_done_callback(self._opened)
-
     async def opened(self) -> None:
-        """Starts, and waits until the temporary file is there. Raises SinkError."""
-        self.start()
-        await asyncio.wait([self._opening])
+        """Waits until the temporary file is there. Raises SinkError."""
+        await self._ready()
         self._raise()
 
     def leave(self) -> None:
@@ -94,10 +89,10 @@ class Upload:
 
         task.add_done_callback(ended)
 
-    async def finish(self, size: int) -> None:
-        """The target exists from here on, with `size` bytes. Raises AlreadyExists, SinkError; then nothing is left behind."""
+    async def finish(self, offset: int, rest: bytes) -> None:
+        """The target exists from here on, `rest` its end. Raises AlreadyExists, SinkError; then nothing is left behind."""
         try:
-            await self._finish(size)
+            await self._finish(offset, rest)
         except Taken:
             await self.abandon()
             raise await self._taken() from None
@@ -112,7 +107,8 @@ class Upload:
 
     async def abandon(self) -> None:
         """Takes the temporary file away, if there is a connection to do it with. Never raises."""
-        await asyncio.wait([self._opening, *self._tasks])
+        if waiting := [task for task in (self._opening, *self._tasks) if task is not None]:
+            await asyncio.wait(waiting)
         connection, file, temporary = self._connection, self._file, self._temporary
         self._file, self._temporary = None, b""
         self._release()
@@ -127,6 +123,14 @@ class Upload:
                 with contextlib.suppress(asyncssh.SFTPError):
                     await connection.ask(file.close)
             await connection.ask(connection.sftp.remove, temporary)
+
+    async def _ready(self) -> None:
+        """Waits until the file is open, or `error` says why it is not."""
+        if self._opening is None:
+            self._opening = asyncio.get_running_loop().create_task(self._open())
+            self._opening.add_done_callback(self._opened)
+        if not self._opening.done():
+            await asyncio.wait([self._opening])
 
     async def _open(self) -> tuple[Connection, asyncssh.SFTPClientFile]:
         try:
@@ -164,13 +168,15 @@ class Upload:
             self._connection, self._file = task.result()
 
     async def _send(self, offset: int, data: bytes) -> None:
-        await asyncio.wait([self._opening])
+        await self._ready()
         if self.error is not None:
             return
         assert self._connection is not None
         assert self._file is not None
         connection, file, most = self._connection, self._file, self._connection.write_size
         try:
+            if not data:
+                return
             if len(data) <= most:
                 await connection.ask(file.write, data, offset)
             else:
@@ -182,9 +188,11 @@ class Upload:
             if self.error is None:
                 self.error = await self._explained("write", error)
 
-    async def _finish(self, size: int) -> None:
-        if waiting := [self._opening, *self._tasks]:
-            await asyncio.wait(waiting)
+    async def _finish(self, offset: int, rest: bytes) -> None:
+        size = offset + len(rest)
+        await self._send(offset, rest)
+        if self._tasks:
+            await asyncio.wait(self._tasks)
         self._raise()
         assert self._connection is not None
         assert self._file is not None

@@ -45,19 +45,13 @@ class SftpWriter:
     def commit(self) -> None:
         self._check()
         self._closed = True
-        size = self._sent + len(self._block)
-        self._loop.run(self._finish(size, bytes(self._block)))
+        self._loop.run(self._upload.finish(self._sent, bytes(self._block)))
 
     def discard(self) -> None:
         if not self._closed:
             self._closed = True
             with contextlib.suppress(SinkError):
                 self._loop.run(self._upload.abandon())
-
-    async def _finish(self, size: int, rest: bytes) -> None:
-        if rest:
-            self._upload.put(self._sent, rest, lambda: None)
-        await self._upload.finish(size)
 
     def _send(self) -> None:
         if self._upload.error is not None:

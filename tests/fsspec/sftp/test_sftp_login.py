@@ -97,7 +97,7 @@ def test_a_key_with_a_passphrase_opens_with_it_and_only_with_it(
 ) -> None:
     pytest.importorskip("bcrypt", reason="needs bcrypt, for keys with a passphrase")
     key = tmp_path / "locked"
-    asyncssh.read_private_key(identity.key).write_private_key(key, passphrase=PASSWORD, rounds=4)
+    asyncssh.read_private_key(identity.key).write_private_key(key, passphrase=PASSWORD, rounds=50)
     reference = {"key": str(key), "key_passphrase": "env:PHRASE"}
     put(make_sink(openssh.port, secret=lambda _: PASSWORD, **reference), "a")
     assert "the passphrase does not fit" in str(refusal(make_sink(openssh.port, secret=lambda _: "other", **reference)))
