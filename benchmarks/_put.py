@@ -1,6 +1,6 @@
 """Writes the files of a folder through a sink, as a run does: many threads, each file whole, then a barrier.
 
-    python benchmarks/_put.py KIND OPTIONS_AS_JSON FOLDER THREADS
+python benchmarks/_put.py KIND OPTIONS_AS_JSON FOLDER THREADS
 """
 
 from __future__ import annotations

@@ -91,7 +91,12 @@ def measure(case: str, runs: int) -> None:
             with (files / f"{number:05}").open("wb") as file:
                 for start in range(0, size, CHUNK):
                     file.write(os.urandom(min(CHUNK, size - start)))
-        os.environ |= {"BENCH_KEY": KEY, "BENCH_SECRET": SECRET, "AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET}
+        os.environ |= {
+            "BENCH_KEY": KEY,
+            "BENCH_SECRET": SECRET,
+            "AWS_ACCESS_KEY_ID": KEY,
+            "AWS_SECRET_ACCESS_KEY": SECRET,
+        }
         os.environ["AWS_REGION"] = "us-east-1"
 
         def place() -> str:
