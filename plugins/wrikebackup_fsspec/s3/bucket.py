@@ -30,16 +30,16 @@ _SIGNED_SECONDS = 7 * 24 * 3600  # what signatures of version 4 allow
 
 
 class S3Bucket:
-    """Small objects through obstore's `store`, everything else through botocore's `client`."""
+    """Small objects through obstore, by one store for writing and one for reading, everything else through botocore's `client`."""
 
-    def __init__(self, name: str, client: Any, store: S3Store, options: S3Options) -> None:
+    def __init__(self, name: str, client: Any, writing: S3Store, reading: S3Store, options: S3Options) -> None:
         self.name = name
-        self._client, self._store, self._options = client, store, options
+        self._client, self._stores, self._options = client, (writing, reading), options
         self._bucket = options.bucket
         self._root = f"{options.prefix}/" if options.prefix else ""
         self._locks = Locks(client, options.bucket, name, options)
         self._deleting = Deleting(client, options.bucket, name, self._locks)
-        self._reading = Reading(client, store, options.bucket, name)
+        self._reading = Reading(client, reading, options.bucket, name)
         self._publishing = Publishing(client, options.bucket, name, self._locks, self._reading)
         self._parts = Parts(client, options.bucket, name, Senders())
 
@@ -66,7 +66,7 @@ class S3Bucket:
         if self._options.storage_class:
             attributes["Storage-Class"] = self._options.storage_class
         mode: Literal["create", "overwrite"] = "create" if conditions else "overwrite"
-        answer = obstore.put(self._store, key, data, attributes=attributes, mode=mode, use_multipart=False)
+        answer = obstore.put(self._stores[0], key, data, attributes=attributes, mode=mode, use_multipart=False)
         return answer["e_tag"] or ""
 
     def _put_locked(self, key: str, data: bytes, token: str, conditions: Mapping[str, str]) -> str:
@@ -150,7 +150,7 @@ class S3Bucket:
         return self._locks.locked(keys)
 
     def without_locks(self) -> S3Bucket:
-        return S3Bucket(self.name, self._client, self._store, self._options.model_copy(update={"lock_days": None}))
+        return S3Bucket(self.name, self._client, *self._stores, self._options.model_copy(update={"lock_days": None}))
 
     def checks(self, prefix: str) -> Iterator[Check]:
         return checks.checks(self._client, self._bucket, prefix, self._options)

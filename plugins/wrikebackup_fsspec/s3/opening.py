@@ -19,12 +19,13 @@ from wrikebackup_fsspec.s3.bucket import S3Bucket
 from wrikebackup_fsspec.s3.faults import failed
 
 if TYPE_CHECKING:
-    from obstore.store import S3Config, S3Credential
+    from obstore.store import ClientConfig, S3Config, S3Credential
 
 __all__ = ["open_sink"]
 
 _CONNECTIONS = 128
 _ATTEMPTS = 8  # of one request, the first included; with back-off up to 20 s
+_WHOLE = 10  # times the timeout: for a request and its answer as a whole, many of which may share a slow line
 _FRESH = timedelta(minutes=5)  # after which obstore asks for credentials anew
 _DEFAULT_REGION = "us-east-1"  # what stores that know no regions expect
 
@@ -46,8 +47,11 @@ def open_sink(options: S3Options, context: Context) -> Sink:
             f"{name}: no credentials were found",
             hint="give access_key and secret_key, or set the AWS tools up (AWS_PROFILE, ~/.aws/credentials, an instance role)",
         )
-    store = _store(options, endpoint, region, _provider(credentials))
-    return ObjectSink(S3Bucket(name, client, store, options), options.prefix)
+    provider = _provider(credentials)
+    # While a request is being sent nothing is read, so only one that reads can be told to hear from the store at short intervals.
+    writing = _store(options, endpoint, region, provider, {})
+    reading = _store(options, endpoint, region, provider, {"read_timeout": timedelta(seconds=options.timeout)})
+    return ObjectSink(S3Bucket(name, client, writing, reading, options), options.prefix)
 
 
 def _session(options: S3Options, context: Context) -> botocore.session.Session:
@@ -80,7 +84,11 @@ def _path_style(options: S3Options) -> bool:
 
 
 def _store(
-    options: S3Options, endpoint: str | None, region: str, provider: Callable[[], S3Credential]
+    options: S3Options,
+    endpoint: str | None,
+    region: str,
+    provider: Callable[[], S3Credential],
+    limits: ClientConfig,
 ) -> obstore.store.S3Store:
     config: S3Config = {"region": region, "virtual_hosted_style_request": not _path_style(options)}
     if endpoint is not None:
@@ -98,7 +106,8 @@ def _store(
             client_options={
                 "allow_http": bool(endpoint and endpoint.startswith("http://")),
                 "connect_timeout": min(seconds, timedelta(seconds=30)),
-                "timeout": seconds,
+                "timeout": _WHOLE * seconds,
+                **limits,
             },
             retry_config={"max_retries": _ATTEMPTS - 1, "retry_timeout": max(4 * seconds, timedelta(minutes=3))},
             credential_provider=provider,

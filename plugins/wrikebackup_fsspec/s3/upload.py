@@ -33,9 +33,9 @@ class Senders:
         self._room.acquire()
         try:
             future = self._pool.submit(send)
-        except BaseException:
+        except RuntimeError:
             self._room.release()
-            raise
+            raise SinkError("the sink was closed") from None
         future.add_done_callback(lambda _: self._room.release())
         return future
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -170,6 +171,35 @@ def test_a_silent_store_is_given_up(seaweedfs: Store, proxy: Proxy, monkeypatch:
     for ask in (lambda: sink.create("a"), lambda: list(sink.list("")), lambda: sink.delete(["a"])):
         with pytest.raises(SinkError, match="in time"):
             ask()
+
+
+def test_a_line_that_is_slow_is_not_a_store_that_is_silent(seaweedfs: Store, proxy: Proxy) -> None:
+    """Many files share a line: each takes longer than the time after which silence means something."""
+    sink = through(proxy, seaweedfs, timeout=0.5)
+    sink.create("made/ready").discard()
+    data = bytes(1_000_000)
+
+    def slow(handler: Any, asked: Asked) -> None:
+        body = b""
+        for _ in range(8):
+            body += handler.body(asked.size // 8)
+            time.sleep(0.15)
+        body += handler.body(asked.size - len(body))
+        handler.reply(*handler.forward(body))
+
+    proxy.choose = lambda asked: slow if asked.method == "PUT" else passed
+    put(sink, "a/b", data)
+    assert get(sink, "a/b") == data
+    assert sum(asked.method == "PUT" and asked.path.endswith("a/b") for asked in proxy.asked) == 1
+
+
+def test_a_closed_sink_says_so(seaweedfs: Store) -> None:
+    sink = seaweedfs.sink()
+    writer = sink.create("a/b")
+    sink.close()
+    with pytest.raises(SinkError, match="closed"):
+        writer.write(LARGE)
+    writer.discard()
 
 
 def test_a_body_that_ends_early_is_read_again(seaweedfs: Store, proxy: Proxy) -> None:
