@@ -65,7 +65,7 @@ class Upload:
         self._tasks: set[asyncio.Task[None]] = set()
         self._connection: Connection | None = None
         self._file: asyncssh.SFTPClientFile | None = None
-        self._opening: asyncio.Task[tuple[Connection, asyncssh.SFTPClientFile]] | None = None
+        self._opening = asyncio.Lock()
         self.error: SinkError | None = None
         """What went wrong first."""
 
@@ -107,8 +107,8 @@ class Upload:
 
     async def abandon(self) -> None:
         """Takes the temporary file away, if there is a connection to do it with. Never raises."""
-        if waiting := [task for task in (self._opening, *self._tasks) if task is not None]:
-            await asyncio.wait(waiting)
+        if self._tasks:
+            await asyncio.wait(self._tasks)
         connection, file, temporary = self._connection, self._file, self._temporary
         self._file, self._temporary = None, b""
         self._release()
@@ -126,19 +126,16 @@ class Upload:
 
     async def _ready(self) -> None:
         """Waits until the file is open, or `error` says why it is not."""
-        if self._opening is None:
-            self._opening = asyncio.get_running_loop().create_task(self._open())
-            self._opening.add_done_callback(self._opened)
-        if not self._opening.done():
-            await asyncio.wait([self._opening])
+        async with self._opening:
+            if self._file is None and self.error is None:
+                try:
+                    self._file = await self._store.pool.again(self._open)
+                except TROUBLE as error:
+                    self.error = await self._explained("write", error)
+                except SinkError as error:
+                    self.error = error
 
-    async def _open(self) -> tuple[Connection, asyncssh.SFTPClientFile]:
-        try:
-            return await self._store.pool.again(self._create)
-        except TROUBLE as error:
-            raise await self._explained("write", error) from error
-
-    async def _create(self, connection: Connection) -> tuple[Connection, asyncssh.SFTPClientFile]:
+    async def _open(self, connection: Connection) -> asyncssh.SFTPClientFile:
         """Another name each time: after a lost connection nobody knows whether the first file was made."""
         self._temporary = self._store.temporary(self._target)
         self._connection = connection
@@ -147,25 +144,16 @@ class Upload:
             for _ in range(_TRIES):
                 # Another writer may have deleted the last object of the folder, and the folder with it, at any moment.
                 with contextlib.suppress(*ABSENT):
-                    return connection, await self._enter(connection)
+                    return await self._enter(connection)
                 self._store.folders.forget(posixpath.dirname(self._target))
-            return connection, await self._enter(connection)
+            return await self._enter(connection)
         except BaseException:
-            connection.files -= 1
-            self._connection = None
+            self._release()
             raise
 
     async def _enter(self, connection: Connection) -> asyncssh.SFTPClientFile:
         await self._store.folders.enter(connection, posixpath.dirname(self._target))
         return await connection.ask(connection.sftp.open, self._temporary, CREATE, PRIVATE, encoding=None, block_size=0)
-
-    def _opened(self, task: asyncio.Task[tuple[Connection, asyncssh.SFTPClientFile]]) -> None:
-        if task.cancelled():
-            self.error = self.error or SinkError("the sink was closed")
-        elif (error := task.exception()) is not None:
-            self.error = self.error or (error if isinstance(error, SinkError) else SinkError(str(error)))
-        else:
-            self._connection, self._file = task.result()
 
     async def _send(self, offset: int, data: bytes) -> None:
         await self._ready()
