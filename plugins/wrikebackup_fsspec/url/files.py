@@ -18,6 +18,8 @@ from wrikebackup_fsspec.url.faults import failed
 
 __all__ = ["Files"]
 
+_LISTINGS = 20
+
 
 class Files:
     """Paths are fsspec's own: without protocol, as `url_to_fs` gives them. All methods raise SinkError, and KeyNotFound where they read."""
@@ -135,12 +137,18 @@ class Files:
                     yield path, size
 
     def _listed(self, folder: str) -> Iterator[tuple[str, str, int]]:
-        try:
-            found = self._fs.ls(folder, detail=True)
-        except (FileNotFoundError, NotADirectoryError):
+        for left in reversed(range(_LISTINGS)):
+            try:
+                found = self._fs.ls(folder, detail=True)
+                break
+            except (FileNotFoundError, NotADirectoryError):
+                return
+            except Exception as error:
+                # In memory, another thread may change what is being listed.
+                if not left or not isinstance(error, KeyError | RuntimeError):
+                    raise failed("list", folder, error) from error
+        else:
             return
-        except Exception as error:
-            raise failed("list", folder, error) from error
         for one in found:
             path = one["name"].rstrip("/")
             if path != folder:  # object stores name the folder itself
