@@ -68,6 +68,9 @@ class Holders:
                 if error.bad:
                     bad.append(held)
                 self._failed(held, error)
+            except NobodyWants:
+                self.give_up(bad)
+                raise
             else:
                 self._gave(held.sink)
                 return Copied(size, bad)
@@ -83,6 +86,11 @@ class Holders:
             if held.sink in self._fan.live:
                 with contextlib.suppress(NobodyWants):  # the sink was dropped on the way
                     self._mend(held, wanted)
+
+    def give_up(self, bad: Sequence[StoredObject]) -> None:
+        """Where nothing came with which a holder's own copy could be put right, it is a gap of that sink's backup."""
+        for held in bad:
+            self._bar(held, "nothing else was stored")
 
     def _holding(self, wanted: Wanted) -> list[StoredObject]:
         """Those that can be asked: first those whose bytes a checksum vouches for, and that wait for nobody."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from wrikebackup_core.engine.attempt import Attempt
 from wrikebackup_core.engine.job import Job
-from wrikebackup_core.engine.removal import remove
+from wrikebackup_core.engine.removal import bar, remove
 from wrikebackup_core.engine.stock import Stock, read_sums
 from wrikebackup_core.errors import KeyLocked, SinkError
 from wrikebackup_core.format import layout, names, official
@@ -111,7 +111,11 @@ class _Reconciled:
     def clear_the_way(self) -> None:
         """What is left is not the file that its name says. It makes room for the one that is brought now."""
         bad = [key for key, _, _ in self._ledger.unexplained(self.number, sizes=False)]
-        if bad:
+        if bad and self._stock.unreadable:
+            for key in bad:
+                reason = f"what is stored may be what the backup {self._stock.unreadable[0]} needs, whose checksums cannot be read"
+                bar(self._attempt, self.number, key, reason)
+        elif bad:
             named = ", ".join(bad[:3]) + (f" and {len(bad) - 3:,} more" if len(bad) > 3 else "")
             text = f"stored, but not as it should be, and to be replaced: {named}"
             self._attempt.notify(Message(f"{self._sink.name}: {text}", warning=True))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 from wrikebackup_core.engine.attempt import Attempt
@@ -33,6 +33,8 @@ class Stock:
     number: int
     sink: Sink
     backups: tuple[str, ...]
+    unreadable: list[str] = field(default_factory=list)
+    """Of those, the ones whose checksums are damaged or lost: nobody can tell which files they need."""
 
 
 class Stocktaking:
@@ -163,11 +165,14 @@ class _Taken:
 
 
 def read_sums(attempt: Attempt, stock: Stock, uid: str) -> None:
-    """Gives the ledger the checksums of one of the sink's backups; those that cannot be read are warned of. Raises SinkError."""
+    """Gives the ledger the checksums of one of the sink's backups; those that cannot be read are warned of, and noted in the stock.
+    Raises SinkError.
+    """
     account = attempt.run.account.id
     strip = len(layout.account_folder(account)) + 1
     sums = ((sha256, key[strip:]) for sha256, key in AccountStore(stock.sink, account).sums(uid))
     try:
         attempt.ledger.take_sums(stock.number, sums)
     except FormatError as error:
+        stock.unreadable.append(uid)
         attempt.notify(Message(f"{stock.sink.name}: {error.message}", warning=True))

@@ -106,7 +106,11 @@ class _Transfer:
 
     def _bring(self, wanted: Wanted) -> int:
         copied = self._holders.copy(wanted) if wanted.holders else Copied(None)
-        size = self._download(wanted) if copied.size is None else copied.size
+        try:
+            size = self._download(wanted) if copied.size is None else copied.size
+        except NobodyWants:
+            self._holders.give_up(copied.bad)
+            raise
         if copied.bad:
             self._holders.mend(wanted, copied.bad)
         return size

@@ -130,6 +130,14 @@ class Objects:
                 target, wanted, "damaged", "not what the source has; finish the unfinished run that may have stored it"
             )
             return False
+        if target.vague is not None:
+            self._stays(
+                target,
+                wanted,
+                "damaged",
+                f"may be what the backup {target.vague} needs, whose checksums cannot be read",
+            )
+            return False
         try:
             target.sink.delete([wanted.key])
         except KeyLocked as error:

@@ -10,8 +10,8 @@ import msgspec
 
 from wrikebackup_core.engine.copying.catalog import Catalog
 from wrikebackup_core.engine.copying.wrikes import WrikesOwn
-from wrikebackup_core.engine.findings import Finding
-from wrikebackup_core.errors import FormatError, KeyNotFound, SinkError
+from wrikebackup_core.engine.findings import Finding, What
+from wrikebackup_core.errors import FormatError, KeyNotFound, SinkError, WrikeBackupError
 from wrikebackup_core.format import layout
 from wrikebackup_core.format.manifest import Manifest, intact
 from wrikebackup_core.ports import Entry, Sink
@@ -93,10 +93,16 @@ class Ours:
         self._sums_hash = hash_stored(self._source, layout.sums_key(self._account, self.uid))
         attachments = f"{layout.attachments_folder(self._account)}/"
         own = f"{layout.backup_folder(self._account, self.uid)}/"
+        files, counted = self._manifest.files, 0
+        unnamed = {f"{own}{name}" for name in (files.archive, files.records, *files.artifacts) if name is not None}
         for sha256, key in self._store.sums(self.uid):
             if not key.startswith((attachments, own)) or key in (f"{own}manifest.json", f"{own}SHA256SUMS"):
                 raise FormatError(f"{own}SHA256SUMS: names {key!r}, which is no part of a backup")
+            unnamed.discard(key)
+            counted += key.startswith(attachments)
             yield key, key, sha256
+        if unnamed or counted < self._manifest.attachments.total:
+            raise FormatError(f"{own}SHA256SUMS: does not name all files that the manifest counts")
 
     def sums(self) -> Iterator[bytes]:
         key, digest = layout.sums_key(self._account, self.uid), hashlib.sha256()
@@ -130,8 +136,11 @@ def originals(
             original = WrikesOwn(source, account, name, catalog)
         except FormatError as error:
             if chosen(name):
-                key = f"{layout.account_folder(account)}/backup-{name}/backup-{name}.zip"
-                yield Unusable(name, Finding(key, "damaged", error.message.removeprefix(f"{key}: ")))
+                yield _unusable(account, name, "damaged", error)
+            continue
+        except SinkError as error:
+            if chosen(name):
+                yield _unusable(account, name, "unreadable", error)
             continue
         if chosen(name) or chosen(original.uid):
             found.setdefault(original.uid, original)
@@ -140,6 +149,11 @@ def originals(
             yield found[uid] or Ours(source, account, uid)
         except Unusable as error:
             yield error
+
+
+def _unusable(account: str, name: str, what: What, error: WrikeBackupError) -> Unusable:
+    key = f"{layout.account_folder(account)}/backup-{name}/backup-{name}.zip"
+    return Unusable(name, Finding(key, what, error.message.removeprefix(f"{key}: ")))
 
 
 def _noting(entries: Iterable[Entry], folders: dict[str, set[str]]) -> Iterator[Entry]:

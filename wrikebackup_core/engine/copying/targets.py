@@ -32,6 +32,7 @@ class Target:
         self.number, self.sink, self.received = number, sink, received
         self.committed: set[str] = set()
         self.incomplete: set[str] = set()
+        self.vague: str | None = None  # a backup whose checksums cannot be read: nobody can tell which files it needs
         self.broken: dict[str, str] = {}
         self.spoiled = 0
         self._account = account
@@ -53,6 +54,7 @@ class Target:
                 if catalog.held(self.number, layout.sums_key(self._account, uid)) is not None:
                     self.broken[uid] = error.message
                 notify(Message(f"{self.sink.name}: {error.message}", warning=True))
+                self.vague = uid
                 whole = False
             if not whole:
                 self.incomplete.add(uid)
