@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from wrikebackup_core import SinkError
 
@@ -30,23 +31,25 @@ class Loop:
 
         Never called in the loop's own thread.
         """
+        answer = _Answer(coroutine)
         try:
-            future = asyncio.run_coroutine_threadsafe(coroutine, self._started())
+            self.soon(answer.start)
         except SinkError:
             coroutine.close()
             raise
         try:
-            return future.result()
-        except BaseException:
-            future.cancel()  # Ctrl-C while waiting
+            return answer.result()
+        except asyncio.CancelledError:
+            raise self._closed() from None
+        except KeyboardInterrupt:
+            with contextlib.suppress(SinkError):
+                self.soon(answer.cancel)
             raise
 
     def soon(self, function: Callable[..., object], *arguments: object) -> None:
         """Has the function called in the loop, and does not wait. Raises SinkError once the loop is stopped."""
-        try:
+        with self._lock:  # what comes before `stop` is called
             self._started().call_soon_threadsafe(function, *arguments)
-        except RuntimeError as error:
-            raise self._closed() from error
 
     def check(self) -> None:
         """Raises SinkError once the loop is stopped."""
@@ -56,27 +59,48 @@ class Loop:
     def stop(self) -> None:
         """Cancels what still runs, and ends the thread. Twice is fine."""
         with self._lock:
+            if self._loop is not None and not self._stopped:
+                self._loop.call_soon_threadsafe(self._loop.stop)
             self._stopped = True
-            loop, thread = self._loop, self._thread
-        if loop is None or thread is None or not thread.is_alive():
-            return
-        try:
-            loop.call_soon_threadsafe(loop.stop)
-        except RuntimeError:
-            return  # another thread was faster
-        thread.join(_PATIENCE)
+        if self._thread is not None:
+            self._thread.join(_PATIENCE)
 
     def _started(self) -> asyncio.AbstractEventLoop:
-        with self._lock:
-            self.check()
-            if self._loop is None:
-                self._loop = asyncio.new_event_loop()
-                self._thread = threading.Thread(target=_serve, args=(self._loop,), name=self._name, daemon=True)
-                self._thread.start()
-            return self._loop
+        self.check()
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+            self._thread = threading.Thread(target=_serve, args=(self._loop,), name=self._name, daemon=True)
+            self._thread.start()
+        return self._loop
 
     def _closed(self) -> SinkError:
         return SinkError(f"{self._name} was closed")
+
+
+class _Answer(Generic[_T]):
+    """What comes of a coroutine, for one thread that waits. A plain lock: a future for threads costs several times as much."""
+
+    __slots__ = ("_coroutine", "_done", "_task")
+
+    def __init__(self, coroutine: Coroutine[Any, Any, _T]) -> None:
+        self._coroutine = coroutine
+        self._task: asyncio.Task[_T] | None = None
+        self._done = threading.Lock()
+        self._done.acquire()
+
+    def start(self) -> None:
+        self._task = asyncio.get_running_loop().create_task(self._coroutine)
+        self._task.add_done_callback(lambda _task: self._done.release())
+
+    def cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    def result(self) -> _T:
+        """Waits. Raises what the coroutine raised, and CancelledError where it was cut short."""
+        self._done.acquire()
+        assert self._task is not None
+        return self._task.result()
 
 
 def _serve(loop: asyncio.AbstractEventLoop) -> None:
