@@ -66,7 +66,7 @@ class S3Options(_Options):
     prefix: Prefix = ""
     endpoint_url: str | None = Field(
         None,
-        pattern=r"^https?://[^/]+/?$",
+        pattern=r"^https?://[^/@]+/?$",
         description="the address of a store other than Amazon's",
         examples=["https://s3.eu-central-003.backblazeb2.com"],
     )
@@ -115,7 +115,7 @@ class GcsOptions(_Options):
     )
     anonymous: bool = Field(False, description="sign nothing, for a server of one's own that asks for nothing")
     endpoint_url: str | None = Field(
-        None, pattern=r"^https?://[^/]+/?$", description="the address of a server other than Google's"
+        None, pattern=r"^https?://[^/@]+/?$", description="the address of a server other than Google's"
     )
     storage_class: str | None = Field(None, description="such as NEARLINE; else the bucket's default")
     kms_key: str | None = Field(None, description="the full name of a key in Cloud KMS to encrypt with")
@@ -164,7 +164,7 @@ class UrlOptions(_Options):
     url: str = Field(
         pattern=r"^[A-Za-z][A-Za-z0-9+.-]*://",
         description="an fsspec address; for other stores than memory:// and file:// the library that fsspec names must be installed",
-        examples=["abfs://backups/wrike", "webdav://dav.example.com/backups"],
+        examples=["abfs://backups/wrike", "smb://nas.example.com/backups"],
     )
     options: dict[str, JsonValue] = Field(
         default_factory=dict,

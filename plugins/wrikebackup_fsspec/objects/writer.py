@@ -25,6 +25,14 @@ class ObjectWriter:
 
     def write(self, data: bytes | bytearray | memoryview, /) -> int:
         self._demand_open()
+        try:
+            self._take_in(data)
+        except BaseException:
+            self.discard()  # what is missing here can never be made up for
+            raise
+        return len(data)
+
+    def _take_in(self, data: bytes | bytearray | memoryview) -> None:
         size, view = len(data), memoryview(data)
         while len(view) > self._piece - self._size:
             room = self._piece - self._size
@@ -32,7 +40,6 @@ class ObjectWriter:
             view = view[room:]
             self._send()
         self._hold(view if len(view) != size else data)
-        return size
 
     def commit(self) -> None:
         self._demand_open()

@@ -28,6 +28,7 @@ _ONE_BY_ONE = {
     "InvalidRequest",
     "InvalidDigest",
     "MalformedXML",
+    "InvalidArgument",
 }
 
 

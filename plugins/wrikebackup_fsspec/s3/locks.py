@@ -60,8 +60,10 @@ class Locks:
             try:
                 answer = self._client.get_object_lock_configuration(Bucket=self._bucket)
             except Errors as error:
+                if code_of(error) not in _NO_LOCK | {"AccessDenied"}:
+                    raise failed(f"ask for the locks of {self._name}", error) from error
                 # Whoever may not ask has to be told by the objects themselves, if it was locks that the profile asked for.
-                self._possible = self.wanted and code_of(error) not in _NO_LOCK
+                self._possible = self.wanted and code_of(error) == "AccessDenied"
             else:
                 self._possible = answer.get("ObjectLockConfiguration", {}).get("ObjectLockEnabled") == "Enabled"
         return self._possible

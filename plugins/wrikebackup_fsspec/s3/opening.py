@@ -66,7 +66,8 @@ def _config(options: S3Options) -> botocore.config.Config:
     return botocore.config.Config(
         connect_timeout=min(options.timeout, 30.0),
         read_timeout=options.timeout,
-        retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
+        # Not the mode `standard`: there all threads share a quota of retries, which a short overload uses up.
+        retries={"mode": "legacy", "total_max_attempts": _ATTEMPTS},
         max_pool_connections=_CONNECTIONS,
         s3={"addressing_style": "path" if _path_style(options) else "virtual"},
         # Checksums that stores other than Amazon's refuse are left out; ours are Content-MD5, which all of them compare.
@@ -109,7 +110,11 @@ def _store(
                 "timeout": _WHOLE * seconds,
                 **limits,
             },
-            retry_config={"max_retries": _ATTEMPTS - 1, "retry_timeout": max(4 * seconds, timedelta(minutes=3))},
+            retry_config={
+                "max_retries": _ATTEMPTS - 1,
+                "retry_timeout": max(4 * seconds, timedelta(minutes=3)),
+                "backoff": {"init_backoff": timedelta(seconds=0.5), "max_backoff": timedelta(seconds=20), "base": 2},
+            },
             credential_provider=provider,
         )
 

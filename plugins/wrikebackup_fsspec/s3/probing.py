@@ -25,6 +25,10 @@ def refuses_to_replace(client: Any, bucket: str, name: str) -> bool:
         try:
             put(IfNoneMatch="*")
         except Errors as error:
+            if isinstance(
+                failed("", error), AlreadyExists
+            ):  # nobody else has the name: an answer was lost, and this is ours
+                return True
             if status_of(error) not in _UNKNOWN_HEADER:
                 raise
             put()
@@ -37,6 +41,8 @@ def refuses_to_replace(client: Any, bucket: str, name: str) -> bool:
             raise
         return False
     finally:
-        for version in versions:  # where there are versions, each by its own: to delete the name would leave them
+        for version in versions or [
+            None
+        ]:  # where there are versions, each by its own: to delete the name would leave them
             with contextlib.suppress(*Errors):
                 client.delete_object(Bucket=bucket, Key=name, **({"VersionId": version} if version else {}))

@@ -19,6 +19,7 @@ WRITER = "wrikebackup-writer"  # metadata that tells one's own object from anoth
 _TURNS = 64
 _READ = 16 << 20
 _ANY_LENGTH = 1 << 20
+_LONG = 200  # bytes of the last part of a name
 
 Request = Callable[[Mapping[str, str]], str]
 """Makes an object appear under conditions (`IfNoneMatch`); returns its ETag."""
@@ -39,10 +40,12 @@ class Publishing:
         """The object appears, unless there is one. `token` is among its metadata. Raises AlreadyExists, SinkError."""
         try:
             etag = self._appear(key, request)
-        except Errors as error:
+        except (*Errors, AlreadyExists) as error:
             # Where an answer was lost and the request sent again, the object in the way may be this very one.
             if not self._is_of(key, token):
-                raise failed(f"write {self._name}/{key}", error) from error
+                raise (
+                    error if isinstance(error, AlreadyExists) else failed(f"write {self._name}/{key}", error)
+                ) from error
             etag = ""
         self._compare(key, etag, digests)
 
@@ -53,7 +56,7 @@ class Publishing:
                 return request({"IfNoneMatch": "*"})
             except Errors as error:
                 # SeaweedFS does so with long names in a bucket that keeps versions. There nothing is lost by a replacement.
-                if status_of(error) != 500 or not self._keeps_versions():
+                if status_of(error) != 500 or length < _LONG or not self._keeps_versions():
                     raise
             self._too_long = min(self._too_long, length)
         with self._turns[hash(key) % _TURNS]:  # among the threads of this program, where the store does not see to it

@@ -17,6 +17,7 @@ from wrikebackup_fsspec.s3.faults import Errors, failed
 __all__ = ["PartUpload", "Parts", "Senders"]
 
 _SENDERS = 6  # threads that send parts, for all objects of a sink together
+_SENDER = "s3-part"
 _MAX_PARTS = 10_000  # S3's own limit
 _GROWTH = 2_000  # parts, after which they are twice as large: ends at 496 GB
 
@@ -25,7 +26,7 @@ class Senders:
     """Threads that send parts, and room for as many parts as may wait for one: what bounds the memory of a sink."""
 
     def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(_SENDERS, thread_name_prefix="s3")
+        self._pool = ThreadPoolExecutor(_SENDERS, thread_name_prefix=_SENDER)
         self._room = threading.Semaphore(_SENDERS + 2)
 
     def submit(self, send: Callable[[], str]) -> Future[str]:
@@ -111,9 +112,10 @@ class PartUpload:
         self._open = False
         for future in self._sent:
             future.cancel()
-        for future in self._sent:
-            with contextlib.suppress(BaseException):  # cancelled ones too
-                future.exception()  # a part that arrives after the end of its upload would stay in the store
+        if not threading.current_thread().name.startswith(_SENDER):  # where it is collected, which waits for nobody
+            for future in self._sent:
+                with contextlib.suppress(Exception):  # cancelled ones too
+                    future.exception()  # a part that arrives after the end of its upload would stay in the store
         with contextlib.suppress(*Errors):
             self._parts.client.abort_multipart_upload(Bucket=self._parts.bucket, Key=self._key, UploadId=self._id)
 

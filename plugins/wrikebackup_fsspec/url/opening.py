@@ -17,7 +17,9 @@ __all__ = ["open_sink"]
 def open_sink(options: UrlOptions, context: Context) -> Sink:
     """Raises SecretError, UsageError for an address of no known kind, SinkError."""
     if twice := sorted(options.options.keys() & options.secrets.keys()):
-        raise UsageError(f"the sink {options.url} has {', '.join(twice)} among its options and among its secrets")
+        raise UsageError(
+            f"the sink {_shown(options.url)} has {', '.join(twice)} among its options and among its secrets"
+        )
     protocol = options.url.partition("://")[0]
     # Not a file system that another profile shares, and none that remembers an old listing.
     given = {"skip_instance_cache": True, "use_listings_cache": False}
@@ -32,12 +34,12 @@ def open_sink(options: UrlOptions, context: Context) -> Sink:
         if "Protocol not known" in str(error):
             hint = "`python -c 'import fsspec; print(fsspec.available_protocols())'` lists what there is"
             raise UsageError(f"fsspec knows no addresses that begin with {protocol}://", hint=hint) from None
-        raise failed("open", options.url, error) from error
+        raise failed("open", _shown(options.url), error) from error
     except ImportError as error:
         hint = f"pip install what it needs ({error.name or error})"
         raise UsageError(f"fsspec needs another library for {protocol}://", hint=hint) from error
     except Exception as error:
-        raise failed("open", options.url, error) from error
+        raise failed("open", _shown(options.url), error) from error
     return UrlSink(_shown(options.url), Files(file_system, connect), root.rstrip("/"))
 
 

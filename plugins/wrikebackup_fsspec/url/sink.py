@@ -33,7 +33,7 @@ class UrlSink:
         self._turns = [threading.Lock() for _ in range(_TURNS)]
         self._entered: set[str] = set()
         self._writers: Counter[str] = Counter()  # by folder
-        self._folders = threading.Lock()
+        self._folders = threading.RLock()  # a writer may be collected while it is held
 
     def create(self, key: str) -> UrlWriter:
         target = self._path(key)
@@ -109,9 +109,17 @@ class UrlSink:
                 raise AlreadyExists(f"{target} exists already")
             if (stored := self._files.size(temporary)) != size:
                 raise SinkError(f"{target}: the store holds {stored} bytes of {size}", hint="try again")
-            self._files.move(temporary, target)
-            if (stored := self._files.size(target)) != size:
-                raise SinkError(f"{target}: the store holds {stored} bytes of {size} after it was moved")
+            try:
+                self._move(temporary, target, size)
+            except BaseException:
+                with contextlib.suppress(SinkError):
+                    self._files.remove(target)  # it was not there before: what is there now is half of ours
+                raise
+
+    def _move(self, temporary: str, target: str, size: int) -> None:
+        self._files.move(temporary, target)
+        if (stored := self._files.size(target)) != size:
+            raise SinkError(f"{target}: the store holds {stored} bytes of {size} after it was moved")
 
     def remove(self, path: str) -> None:
         self._files.remove(path)
