@@ -1,5 +1,8 @@
-"""Making what was committed survive a power cut, in batches: each file is opened, flushed (fsync@openssh.com) and closed, then its
-folders where the server lets a folder be opened, as OpenSSH does.
+"""Making what was committed survive a power cut (fsync@openssh.com).
+
+Where the server lets a folder be opened and flushed, as OpenSSH does, a file is flushed while it is still open for writing, and the
+barrier flushes only the folders, where the names stand. Elsewhere the barrier opens, flushes and closes each file under its name, many
+at a time: on the file systems of today that makes the name durable too.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from wrikebackup_core import SinkError
 from wrikebackup_fsspec.batches import batches
 from wrikebackup_fsspec.sftp.connection import Connection
 from wrikebackup_fsspec.sftp.faults import ABSENT, TROUBLE, Lost, failed
-from wrikebackup_fsspec.sftp.place import Place
+from wrikebackup_fsspec.sftp.place import HOME, Place
 from wrikebackup_fsspec.sftp.pool import Pool
 
 __all__ = ["Barrier"]
@@ -30,33 +33,49 @@ class Barrier:
         self._place = place
         self._room = asyncio.Semaphore(_AT_ONCE * connections)
         self._files: set[bytes] = set()
+        self._flushed: set[bytes] = set()  # of which only the names are not durable yet
+        self._folders: bool | None = None
+        self._asking = asyncio.Lock()
         self.offered = True
         """Whether the server flushes on request; True until it was seen not to."""
 
-    def committed(self, path: bytes) -> None:
-        if self.offered:
-            self._files.add(path)
+    async def ahead(self, connection: Connection, folder: bytes) -> bool:
+        """Whether files are to be flushed before they get their names: tried once, with a folder that is there. Raises Lost."""
+        if self._folders is None:
+            async with self._asking:
+                if self._folders is None:
+                    self._folders = await _is_flushed(connection, folder)
+        return self._folders
 
-    def deleted(self, path: bytes) -> None:
-        self._files.discard(path)
+    def committed(self, path: bytes, *, flushed: bool) -> None:
+        if self.offered:
+            (self._flushed if flushed else self._files).add(path)
 
     async def flush(self) -> None:
         """Raises SinkError when anything could not be flushed; the same files are tried again the next time."""
-        files, self._files = self._files, set()
-        if not files:
-            return
-        first: SinkError | None = None
+        files, flushed = self._files, self._flushed
+        self._files, self._flushed = set(), set()
         try:
-            for batch in batches(files, _BATCH):
-                for trouble in await asyncio.gather(*map(self._file, batch)):
-                    first = first or trouble
-            await asyncio.gather(*map(self._folder, self._folders_of(files)))
+            if not await self._names(flushed):
+                # One of these folders is on a file system of another kind.
+                self._folders = False
+                files, flushed = files | flushed, set()
+            trouble = await self._all(files)
+            await self._names(files)
         except BaseException:
-            self._files |= files
+            self._files |= files | flushed
             raise
-        if first is not None:
+        if trouble is not None:
             self._files |= files
-            raise first
+            raise trouble
+
+    async def _all(self, files: set[bytes]) -> SinkError | None:
+        """Flushes each, and gives back the first trouble."""
+        first: SinkError | None = None
+        for batch in batches(files, _BATCH):
+            for trouble in await asyncio.gather(*map(self._file, batch)):
+                first = first or trouble
+        return first
 
     async def _file(self, path: bytes) -> SinkError | None:
         try:
@@ -70,21 +89,33 @@ class Barrier:
             return error
         return None
 
-    async def _folder(self, path: bytes) -> None:
-        """Not every server opens folders, nor every file system flushes them: the files themselves are flushed by now."""
+    async def _names(self, files: set[bytes]) -> bool:
+        """Flushes the folders in which the files stand, and those above them up to the root's own parent, where a new root's name
+        stands. Whether all that are ours could be. Raises SinkError.
+        """
+        if not files:
+            return True
+        folders = {self._place.root}
+        for folder in {posixpath.dirname(path) for path in files}:
+            folders.update(self._place.below(folder))
+        done = await asyncio.gather(*map(self._folder, folders))
+        await self._folder(posixpath.dirname(self._place.root) or HOME)  # it may be closed to us
+        return all(done)
+
+    async def _folder(self, path: bytes) -> bool:
         try:
-            await self._pool.again(lambda connection: _flush(connection, path))
+            return await self._pool.again(lambda connection: _is_flushed(connection, path))
         except Lost as error:
             raise failed("flush", self._place, path, error) from error
-        except asyncssh.SFTPError:
-            pass
 
-    def _folders_of(self, files: set[bytes]) -> set[bytes]:
-        """Every folder from the files up to the root's own parent, where a new root's name stands."""
-        found: set[bytes] = set()
-        for folder in {posixpath.dirname(path) for path in files}:
-            found.update(self._place.below(folder))
-        return found | {self._place.root, posixpath.dirname(self._place.root) or b"."}
+
+async def _is_flushed(connection: Connection, folder: bytes) -> bool:
+    """Not every server opens folders, nor does every file system flush them."""
+    try:
+        await _flush(connection, folder)
+    except asyncssh.SFTPError:
+        return False
+    return True
 
 
 async def _flush(connection: Connection, path: bytes) -> None:

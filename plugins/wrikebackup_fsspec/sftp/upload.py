@@ -18,7 +18,7 @@ from wrikebackup_fsspec.sftp.barrier import Barrier
 from wrikebackup_fsspec.sftp.connection import Connection
 from wrikebackup_fsspec.sftp.faults import ABSENT, TROUBLE, Lost, failed, full
 from wrikebackup_fsspec.sftp.folders import Folders, look
-from wrikebackup_fsspec.sftp.place import Place
+from wrikebackup_fsspec.sftp.place import HOME, Place
 from wrikebackup_fsspec.sftp.pool import Pool
 from wrikebackup_fsspec.sftp.publish import CREATE, PRIVATE, Publisher, Taken
 
@@ -103,7 +103,6 @@ class Upload:
         except BaseException:
             await self.abandon()
             raise
-        self._store.barrier.committed(self._target)
 
     async def abandon(self) -> None:
         """Takes the temporary file away, if there is a connection to do it with. Never raises."""
@@ -190,6 +189,8 @@ class Upload:
                 f"cannot store {self._shown}: {stored.size} of {size} bytes arrived",
                 hint="look at the server's free space, quotas and log",
             )
+        if flushed := await self._store.barrier.ahead(self._connection, posixpath.dirname(self._target) or HOME):
+            await self._connection.flush(self._file)
         file, self._file = self._file, None
         await self._connection.ask(file.close)
         try:
@@ -199,6 +200,7 @@ class Upload:
                 raise failed("store", self._store.place, self._target, error) from error
         self._temporary = b""
         self._release()
+        self._store.barrier.committed(self._target, flushed=flushed)
 
     async def _was_published(self, size: int) -> bool:
         """The connection was lost before the answer. Whoever can still take the temporary file away was not published, and will not be
@@ -243,7 +245,7 @@ class Upload:
         if isinstance(error, asyncssh.SFTPFailure) and self._store.pool.alive:
             with contextlib.suppress(SinkError, *TROUBLE):
                 connection = await self._store.pool.get()
-                room = await connection.ask(connection.sftp.statvfs, posixpath.dirname(self._target) or b".")
+                room = await connection.ask(connection.sftp.statvfs, posixpath.dirname(self._target) or HOME)
                 if room.bavail * room.frsize < _ROOM or (room.files and not room.favail):
                     return full(what, self._store.place, self._target)
         return failed(what, self._store.place, self._target, error)

@@ -78,23 +78,92 @@ def test_files_whose_flush_failed_are_flushed_by_the_next_barrier(sink: SftpSink
     assert sorted(files.flushed) == ["one", "three", "two"]
 
 
-def test_folders_are_flushed_where_the_server_opens_them(
-    sink: SftpSink, files: type[Flushing], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    opened: list[str] = []
-    real = Flushing.open
+class Folder:
+    """A folder that was opened."""
 
-    def open_(self: Flushing, path: bytes, pflags: int, attrs: asyncssh.SFTPAttrs) -> Any:
+    def __init__(self, path: bytes) -> None:
+        self.name = path
+
+    def close(self) -> None:
+        pass
+
+
+class WithFolders(Flushing):
+    """Lets folders be opened and flushed, as OpenSSH does; but not those whose names a test says."""
+
+    unflushed: tuple[str, ...] = ()
+
+    def open(self, path: bytes, pflags: int, attrs: asyncssh.SFTPAttrs) -> Any:
         if Path(path.decode()).is_dir():
-            opened.append(path.decode())
-        return real(self, path, pflags, attrs)
+            return Folder(path)
+        return super().open(path, pflags, attrs)
 
-    monkeypatch.setattr(files, "open", open_)
+    def fsync(self, file_obj: object) -> Any:
+        if not isinstance(file_obj, Folder):
+            return super().fsync(file_obj)
+        name = file_obj.name.decode().rpartition("/")[2]
+        if name in self.unflushed:
+            raise asyncssh.SFTPFailure("Invalid argument")
+        self.flushed.append(f"{name}/")
+        return None
+
+
+@pytest.fixture
+def folders(
+    make_sink: MakeSink, identity: Identity, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[SftpSink, type[WithFolders]]]:
+    class Mine(WithFolders):
+        flushed: list[str] = []  # noqa: RUF012 - of this class alone
+
+    server = AsyncServer(tmp_path_factory.mktemp("served"), identity, Mine)
+    server.start()
+    yield make_sink(server.port), Mine
+    server.stop()
+
+
+def test_where_folders_can_be_flushed_a_file_is_before_it_has_its_name_and_the_barrier_takes_the_folders(
+    folders: tuple[SftpSink, type[WithFolders]], tmp_path: Path
+) -> None:
+    sink, files = folders
     put(sink, "a/b/one")
     put(sink, "two")
+    flushed = [name for name in files.flushed if not name.endswith("/")]
+    assert [name.split(".")[1] for name in flushed] == ["one", "two"]
+    assert all(name.endswith(".partial") for name in flushed)
+    files.flushed.clear()
     sink.sync()
-    root = tmp_path / "root"
-    assert sorted(opened) == sorted(str(folder) for folder in (tmp_path, root, root / "a", root / "a" / "b"))
+    assert sorted(files.flushed) == sorted(["a/", "b/", "root/", f"{tmp_path.name}/"])
+    sink.sync()
+    assert len(files.flushed) == 4, "a second barrier has nothing to do"
+
+
+def test_a_file_that_cannot_be_flushed_is_not_stored(folders: tuple[SftpSink, type[WithFolders]]) -> None:
+    sink, files = folders
+
+    def refuse(self: WithFolders, file_obj: object) -> Any:
+        if not isinstance(file_obj, Folder):
+            raise asyncssh.SFTPFailure("Input/output error")
+
+    files.fsync = refuse  # type: ignore[method-assign]
+    with pytest.raises(SinkError, match=r"cannot store .*/a/one on root@.*: input/output error"):
+        put(sink, "a/one")
+    assert list(sink.list("")) == []
+
+
+def test_a_folder_that_cannot_be_flushed_has_its_files_flushed_under_their_names(
+    folders: tuple[SftpSink, type[WithFolders]],
+) -> None:
+    sink, files = folders
+    put(sink, "a/one")
+    put(sink, "other/two")
+    files.flushed.clear()
+    files.unflushed = ("other",)
+    sink.sync()
+    assert {"one", "two"} <= set(files.flushed)
+    put(sink, "a/three")
+    assert not any(name.endswith(".partial") for name in files.flushed)
+    sink.sync()
+    assert files.flushed.count("three") == 1
 
 
 @pytest.mark.parametrize("silent", [True, False], ids=["not offered", "offered and refused"])
