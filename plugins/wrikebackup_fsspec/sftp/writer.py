@@ -34,10 +34,14 @@ class SftpWriter:
         at = 0
         while at < len(view):
             piece = view[at : at + _BLOCK - len(self._block)]
-            self._block += piece
             at += len(piece)
+            if len(piece) == _BLOCK:
+                self._send(bytes(piece))
+                continue
+            self._block += piece
             if len(self._block) == _BLOCK:
-                self._send()
+                self._send(bytes(self._block))
+                self._block.clear()
         if self._upload.error is not None:
             raise self._upload.error
         return len(view)
@@ -53,19 +57,18 @@ class SftpWriter:
             with contextlib.suppress(SinkError):
                 self._loop.run(self._upload.abandon())
 
-    def _send(self) -> None:
+    def _send(self, block: bytes) -> None:
         if self._upload.error is not None:
             raise self._upload.error
         for room in (self._own_room, self._room):
             while not room.acquire(timeout=1):
                 self._loop.check()
         try:
-            self._loop.soon(self._upload.put, self._sent, bytes(self._block), self._arrived)
+            self._loop.soon(self._upload.put, self._sent, block, self._arrived)
         except BaseException:
             self._arrived()
             raise
-        self._sent += len(self._block)
-        self._block.clear()
+        self._sent += len(block)
 
     def _arrived(self) -> None:
         self._own_room.release()
