@@ -124,7 +124,10 @@ def test_a_storm_of_refusals_is_sat_out(seaweedfs: Store, proxy: Proxy) -> None:
     assert keys(sink) == []
 
 
-def test_a_bit_that_flips_on_the_way_is_noticed_by_the_store(seaweedfs: Store, proxy: Proxy) -> None:
+def test_a_bit_that_flips_on_the_way_is_noticed_by_the_store(
+    seaweedfs: Store, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wrikebackup_fsspec.s3.opening._ATTEMPTS", 2)
     sink = through(proxy, seaweedfs)
     sink.create("made/ready").discard()
     for data in (b"small" * 100, LARGE):
