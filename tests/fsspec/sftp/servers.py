@@ -128,6 +128,7 @@ class OpenSsh:
     def stop(self) -> None:
         """Ends the server and, unlike `systemctl stop sshd`, whatever it serves."""
         if self._process is not None:
+            self._process.send_signal(signal.SIGSTOP)  # so that it serves nobody new meanwhile
             self.signal_sessions(signal.SIGKILL)
             self._process.kill()
             self._process.wait()
