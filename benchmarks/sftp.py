@@ -29,6 +29,7 @@ LARGE_SIZE = 500_000_000
 THREADS = "32"
 PIECE = 1 << 20
 SSHD = "/usr/sbin/sshd"
+FLUSHING = "-fr"
 PUT = Path(__file__).with_name("_put.py")
 
 
@@ -82,9 +83,9 @@ def by_rclone(server: Server, source: Path, targets: Path, transfers: int) -> Ru
     return timed([rclone(), "--config", os.devnull, "copy", source, remote, *options])
 
 
-def by_sftp(server: Server, source: Path, targets: Path) -> Run:
+def by_sftp(server: Server, source: Path, targets: Path, flags: str) -> Run:
     batch = targets / "batch"
-    batch.write_text(f"put -r {source} {fresh(targets)}/\n")
+    batch.write_text(f"put {flags} {source} {fresh(targets)}/\n")
     options = ["-q", "-b", batch, "-P", str(server.port), "-i", server.key]
     return timed(["sftp", *options, "-o", f"UserKnownHostsFile={server.known_hosts}", "127.0.0.1"])
 
@@ -102,10 +103,13 @@ def compare(title: str, server: Server, source: Path, targets: Path, times: int,
     ways = {"wrikebackup": partial(ours, server, source, targets)}
     for number in transfers:
         ways[f"rclone copy, {number} transfers"] = partial(by_rclone, server, source, targets, number)
-    ways["sftp put -r"] = partial(by_sftp, server, source, targets)
+    for flags in ("-r", FLUSHING):
+        ways[f"sftp put {flags}"] = partial(by_sftp, server, source, targets, flags)
     medians = in_turn(times, ways)
     best = min((name for name in ways if name != "wrikebackup"), key=lambda name: medians[name].wall)
     report(f"{title}, over {best}", medians, "wrikebackup", best, TARGET)
+    flushed = medians["wrikebackup"].wall / medians[f"sftp put {FLUSHING}"].wall
+    print(f"  over sftp put {FLUSHING}, which flushes each file as we do: {flushed:.2f}")
     print(f"  memory {medians['wrikebackup'].peak:.0f} MB (target: at most {MOST_MEMORY})")
 
 
