@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 pytest.importorskip("asyncssh", reason="needs the extra sftp")
 
-from tests.fsspec.sftp.servers import SSHD, Identity, OpenSsh, sink_of
+from tests.fsspec.sftp.servers import SSHD, AsyncServer, Files, Identity, OpenSsh, sink_of
 from wrikebackup_fsspec.sftp.sink import SftpSink
 
 MakeSink = Callable[..., SftpSink]
@@ -58,3 +59,17 @@ def make_sink(identity: Identity, tmp_path: Path) -> Iterator[MakeSink]:
     yield make
     for sink in made:
         sink.close()
+
+
+@pytest.fixture
+def serve(identity: Identity, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., AsyncServer]]:
+    """`serve(files)` starts asyncssh's server with such files; it is stopped after the test."""
+    with contextlib.ExitStack() as started:
+
+        def start(files: type[Files], **more: Any) -> AsyncServer:
+            server = AsyncServer(tmp_path_factory.mktemp("served"), identity, files, **more)
+            server.start()
+            started.callback(server.stop)
+            return server
+
+        yield start

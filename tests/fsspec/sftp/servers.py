@@ -24,7 +24,19 @@ from wrikebackup_fsspec.options import SftpOptions
 from wrikebackup_fsspec.sftp.opening import open_sink
 from wrikebackup_fsspec.sftp.sink import SftpSink
 
-__all__ = ["SSHD", "AsyncServer", "Files", "Identity", "OpenSsh", "extensions", "get", "put", "sink_of"]
+__all__ = [
+    "SSHD",
+    "AsyncServer",
+    "Files",
+    "Identity",
+    "OpenSsh",
+    "extensions",
+    "get",
+    "keys",
+    "names",
+    "put",
+    "sink_of",
+]
 
 SSHD = "/usr/sbin/sshd"
 _PATIENCE = 30.0  # seconds for a server to answer
@@ -72,6 +84,14 @@ def put(sink: SftpSink, key: str, data: bytes = b"data") -> None:
 def get(sink: SftpSink, key: str) -> bytes:
     with sink.open(key) as reader:
         return reader.read()
+
+
+def keys(sink: SftpSink) -> list[str]:
+    return sorted(entry.key for entry in sink.list(""))
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
 
 
 class OpenSsh:
