@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from wrikebackup_core.errors import SinkError
 from wrikebackup_core.ports import Reader, Sink
 
-__all__ = ["chunks", "hash_stored", "open_stored"]
+__all__ = ["chunks", "hash_of", "hash_stored", "open_stored", "store"]
 
 CHUNK = 1024 * 1024
 _BUFFER = 256 * 1024
@@ -33,10 +33,27 @@ def chunks(sink: Sink, key: str) -> Iterator[bytes]:
 
 def hash_stored(sink: Sink, key: str) -> str:
     """SHA-256 in hex of an object, read back. Raises SinkError."""
+    return hash_of(chunks(sink, key))
+
+
+def hash_of(pieces: Iterable[bytes]) -> str:
+    """SHA-256 in hex of all pieces together."""
     digest = hashlib.sha256()
-    for chunk in chunks(sink, key):
-        digest.update(chunk)
+    for piece in pieces:
+        digest.update(piece)
     return digest.hexdigest()
+
+
+def store(sink: Sink, key: str, pieces: Iterable[bytes]) -> None:
+    """Writes a new object. Raises AlreadyExists, SinkError, and what `pieces` raises; then nothing is left behind."""
+    writer = sink.create(key)
+    try:
+        for piece in pieces:
+            writer.write(piece)
+        writer.commit()
+    except BaseException:
+        writer.discard()
+        raise
 
 
 class _Stored(io.RawIOBase):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
@@ -14,7 +13,7 @@ from wrikebackup_core.format.manifest import Attachments, Files, Manifest, Tool
 from wrikebackup_core.ledger import Ledger
 from wrikebackup_core.model import StageFinished, StageStarted
 from wrikebackup_core.ports import Locking, Sink
-from wrikebackup_core.stored import chunks
+from wrikebackup_core.stored import hash_of, hash_stored, store
 from wrikebackup_core.version import __version__
 
 __all__ = ["commit"]
@@ -66,28 +65,11 @@ def _put(attempt: Attempt, sink: Sink, key: str, data: Callable[[], Iterator[byt
     except KeyNotFound:
         pass
     except KeyLocked:
-        if _same(chunks(sink, key), data()):
+        if hash_stored(sink, key) == hash_of(data()):
             return
         end = sink.locked([key]).get(key) if isinstance(sink, Locking) else None
         raise unfinishable(attempt, sink, key, end) from None
-    writer = sink.create(key)
-    try:
-        for chunk in data():
-            writer.write(chunk)
-    except BaseException:
-        writer.discard()
-        raise
-    writer.commit()
-
-
-def _same(stored: Iterator[bytes], wanted: Iterator[bytes]) -> bool:
-    digests = []
-    for some in (stored, wanted):
-        digest = hashlib.sha256()
-        for chunk in some:
-            digest.update(chunk)
-        digests.append(digest.digest())
-    return digests[0] == digests[1]
+    store(sink, key, data())
 
 
 def _sums(ledger: Ledger, number: int, account: str, uid: str) -> Iterator[bytes]:

@@ -8,9 +8,10 @@ from datetime import datetime
 from typing import Any
 
 from wrikebackup_core import Check, Entry, KeyLocked, SinkError
+from wrikebackup_fsspec.batches import each
 from wrikebackup_fsspec.gcs import checks, signing
 from wrikebackup_fsspec.gcs.faults import Errors, failed, not_deleted
-from wrikebackup_fsspec.gcs.locks import Locks, each
+from wrikebackup_fsspec.gcs.locks import Locks
 from wrikebackup_fsspec.gcs.place import Place
 from wrikebackup_fsspec.gcs.reading import Reading
 from wrikebackup_fsspec.gcs.trying import promises_of

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError
 
 from wrikebackup_core import AlreadyExists, KeyLocked, SinkError, SinkFull
+from wrikebackup_fsspec.objects.words import lowered
 
 __all__ = ["Errors", "Lost", "Refused", "failed", "is_passing", "not_deleted"]
 
@@ -119,21 +120,21 @@ def _refused(what: str, error: Refused) -> SinkError:
 def _said(error: Refused) -> str:
     if error.status == 404 and error.message.lower() in ("", "not found"):
         return "there is no such bucket"
-    return f"{_lowered(error.message)} ({error.status})" if error.message else f"the store says {error.status}"
+    return f"{lowered(error.message)} ({error.status})" if error.message else f"the store says {error.status}"
 
 
 def _unsigned(what: str, error: Exception) -> SinkError:
     """google-auth's words may hold what a token server sent, but never a key."""
     words = str(error)
     if isinstance(error, DefaultCredentialsError):
-        found = "" if "default credentials were not found" in words else f": {_lowered(_first_line(words))}"
+        found = "" if "default credentials were not found" in words else f": {lowered(_first_line(words))}"
         return SinkError(
             f"cannot {what}: no credentials were found{found}",
             hint="give `credentials` in the profile, set GOOGLE_APPLICATION_CREDENTIALS, or run `gcloud auth application-default login`",
         )
     if re.search(r"\biat\b|\bexp\b|timeframe|clock", words):
         return SinkError(f"cannot {what}: no token was given for the time that this machine's clock shows", hint=_CLOCK)
-    return SinkError(f"cannot {what}: the credentials were not accepted: {_lowered(_first_line(words))}", hint=_ACCOUNT)
+    return SinkError(f"cannot {what}: the credentials were not accepted: {lowered(_first_line(words))}", hint=_ACCOUNT)
 
 
 def _parsed(body: bytes) -> tuple[str, str]:
@@ -151,8 +152,3 @@ def _first_line(text: str) -> str:
     line = next(iter(text.strip().splitlines()), "").strip().rstrip(".")
     line = "".join(character if character.isprintable() else " " for character in line)
     return line if len(line) <= 300 else f"{line[:299]}…"
-
-
-def _lowered(line: str) -> str:
-    """A sentence's first letter, but no abbreviation's."""
-    return line[:1].lower() + line[1:] if line[1:2].islower() or line[1:2] == " " else line

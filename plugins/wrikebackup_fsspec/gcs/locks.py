@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 from wrikebackup_core import SinkError
-from wrikebackup_fsspec.batches import batches
+from wrikebackup_fsspec.batches import each
 from wrikebackup_fsspec.gcs.faults import Errors, Refused, failed
 from wrikebackup_fsspec.gcs.place import Place
 from wrikebackup_fsspec.options import GcsOptions
 
-__all__ = ["NEEDS", "Locks", "each"]
+__all__ = ["NEEDS", "Locks"]
 
-_THREADS, _BATCH = 16, 1000
 _FIELDS = "metageneration,retention,retentionExpirationTime,eventBasedHold,temporaryHold"
 _RACES = 5  # times that somebody else may change an object's metadata just before we do
 _MODES = {"locked": "Locked", "unlocked": "Unlocked"}
 NEEDS = "lock_days needs a bucket that was created with object retention: `gcloud storage buckets create --enable-per-object-retention`"
-
-_T = TypeVar("_T")
 
 
 class Locks:
@@ -106,13 +102,6 @@ class Locks:
     @staticmethod
     def _until(days: int) -> datetime:
         return datetime.now(UTC) + timedelta(days=days)
-
-
-def each(ask: Callable[[str], _T], keys: Iterable[str]) -> Iterator[_T]:
-    """Many at a time; never all keys in memory. Raises what the first one raises."""
-    with ThreadPoolExecutor(_THREADS, thread_name_prefix="gcs") as pool:
-        for batch in batches(keys, _BATCH):
-            yield from pool.map(ask, batch)
 
 
 def _retention(mode: str, until: datetime) -> dict[str, str]:

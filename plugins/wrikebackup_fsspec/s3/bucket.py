@@ -34,7 +34,7 @@ class S3Bucket:
 
     def __init__(self, name: str, client: Any, writing: S3Store, reading: S3Store, options: S3Options) -> None:
         self.name = name
-        self._client, self._stores, self._options = client, (writing, reading), options
+        self._client, self._writing_store, self._reading_store, self._options = client, writing, reading, options
         self._bucket = options.bucket
         self._root = f"{options.prefix}/" if options.prefix else ""
         self._locks = Locks(client, options.bucket, name, options)
@@ -66,7 +66,7 @@ class S3Bucket:
         if self._options.storage_class:
             attributes["Storage-Class"] = self._options.storage_class
         mode: Literal["create", "overwrite"] = "create" if conditions else "overwrite"
-        answer = obstore.put(self._stores[0], key, data, attributes=attributes, mode=mode, use_multipart=False)
+        answer = obstore.put(self._writing_store, key, data, attributes=attributes, mode=mode, use_multipart=False)
         return answer["e_tag"] or ""
 
     def _put_locked(self, key: str, data: bytes, token: str, conditions: Mapping[str, str]) -> str:
@@ -85,9 +85,8 @@ class S3Bucket:
         token = secrets.token_hex(8)
 
         def publish(request: Request, digests: Digests) -> None:
-            self._publishing.demand_absent(
-                key
-            )  # some stores keep the promise for whole objects and not for those in parts
+            # Some stores keep the promise for whole objects and not for those in parts
+            self._publishing.demand_absent(key)
             self._publishing.publish(key, token, request, digests)
 
         return PartUpload(self._parts, key, self._extra(token), publish)
@@ -150,7 +149,13 @@ class S3Bucket:
         return self._locks.locked(keys)
 
     def without_locks(self) -> S3Bucket:
-        return S3Bucket(self.name, self._client, *self._stores, self._options.model_copy(update={"lock_days": None}))
+        return S3Bucket(
+            self.name,
+            self._client,
+            self._writing_store,
+            self._reading_store,
+            self._options.model_copy(update={"lock_days": None}),
+        )
 
     def checks(self, prefix: str) -> Iterator[Check]:
         return checks.checks(self._client, self._bucket, prefix, self._options)

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from wrikebackup_core import KeyLocked, SinkError
+from wrikebackup_fsspec.batches import each
 from wrikebackup_fsspec.s3.faults import Errors, code_of, failed, status_of
 from wrikebackup_fsspec.s3.locks import Locks, in_words
 
 __all__ = ["Deleting"]
 
 _log = logging.getLogger(__name__)
-_THREADS = 16
 _GONE = {"NoSuchKey", "NoSuchVersion", "NoSuchUpload", "404"}
 # How stores answer that cannot delete many objects with one request, or want another checksum with it than botocore sends.
 _ONE_BY_ONE = {
@@ -126,8 +125,7 @@ class Deleting:
             except SinkError as error:
                 refused.append(error)
 
-        with ThreadPoolExecutor(_THREADS, thread_name_prefix="s3-delete") as pool:
-            for _ in pool.map(attempt, items):
-                pass
+        for _ in each(attempt, items):
+            pass
         if refused:
             raise min(refused, key=lambda error: isinstance(error, KeyLocked))

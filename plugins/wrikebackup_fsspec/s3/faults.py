@@ -8,6 +8,7 @@ import botocore.exceptions
 import obstore.exceptions
 
 from wrikebackup_core import AlreadyExists, KeyLocked, KeyNotFound, SinkError, SinkFull
+from wrikebackup_fsspec.objects.words import lowered
 
 __all__ = ["Errors", "code_of", "failed", "status_of"]
 
@@ -135,6 +136,5 @@ def _sentence(code: str, given: str) -> str:
 
 
 def _first_line(text: str) -> str:
-    line = next(iter(text.strip().splitlines()), "").strip().rstrip(".")
-    line = line[:1].lower() + line[1:] if line[1:2].islower() or line[1:2] == " " else line
+    line = lowered(next(iter(text.strip().splitlines()), "").strip().rstrip("."))
     return line if len(line) <= 200 else f"{line[:199]}…"

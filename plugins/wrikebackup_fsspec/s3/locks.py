@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from wrikebackup_core import SinkError
-from wrikebackup_fsspec.batches import batches
+from wrikebackup_fsspec.batches import each
 from wrikebackup_fsspec.options import S3Options
 from wrikebackup_fsspec.s3.faults import Errors, code_of, failed
 
 __all__ = ["Locks", "in_words"]
 
-_THREADS = 16
-_BATCH = 1000
 # What stores say when there is no lock to tell of, or no such thing in the whole store.
 _NO_LOCK = {
     "NoSuchObjectLockConfiguration",
@@ -77,7 +74,7 @@ class Locks:
     def prolong(self, keys: Iterable[str]) -> None:
         if self._days is None:
             return
-        for _ in self._each(self._prolong, keys):
+        for _ in each(self._prolong, keys):
             pass
 
     def _prolong(self, key: str) -> None:
@@ -95,7 +92,7 @@ class Locks:
     def locked(self, keys: Iterable[str]) -> Mapping[str, datetime]:
         if not self.possible:
             return {}
-        found = self._each(lambda key: (key, self.locked_until(key)), keys)
+        found = each(lambda key: (key, self.locked_until(key)), keys)
         return {key: until for key, until in found if until is not None and self.is_locked(until)}
 
     @staticmethod
@@ -104,9 +101,8 @@ class Locks:
 
     def locked_until(self, key: str, version: str | None = None) -> datetime | None:
         """Until when the newest version, or the one that is named, cannot be deleted. Raises SinkError."""
-        which = {"Bucket": self._bucket, "Key": key} | ({"VersionId": version} if version else {})
         try:
-            hold = self._client.get_object_legal_hold(**which)
+            hold = self._client.get_object_legal_hold(**self._version(key, version))
             if hold.get("LegalHold", {}).get("Status") == "ON":
                 return datetime.max.replace(tzinfo=UTC)
         except Errors as error:
@@ -114,22 +110,18 @@ class Locks:
                 raise failed(f"ask for the lock of {self._name}/{key}", error) from error
         return self._retained(key, version)
 
+    def _version(self, key: str, version: str | None) -> dict[str, str]:
+        return {"Bucket": self._bucket, "Key": key} | ({"VersionId": version} if version else {})
+
     def _retained(self, key: str, version: str | None = None) -> datetime | None:
-        which = {"Bucket": self._bucket, "Key": key} | ({"VersionId": version} if version else {})
         try:
-            answer = self._client.get_object_retention(**which)
+            answer = self._client.get_object_retention(**self._version(key, version))
         except Errors as error:
             if code_of(error) in _NO_LOCK:
                 return None
             raise failed(f"ask for the lock of {self._name}/{key}", error) from error
         until: datetime | None = answer.get("Retention", {}).get("RetainUntilDate")
         return until
-
-    def _each(self, ask: Any, keys: Iterable[str]) -> Iterator[Any]:
-        """Many at a time; never all keys in memory. Raises the first SinkError."""
-        with ThreadPoolExecutor(_THREADS, thread_name_prefix="s3-lock") as pool:
-            for batch in batches(keys, _BATCH):
-                yield from pool.map(ask, batch)
 
 
 def in_words(until: datetime) -> str:

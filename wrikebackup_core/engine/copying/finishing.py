@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable
-
 from wrikebackup_core.engine.copying.catalog import Catalog
 from wrikebackup_core.engine.copying.originals import Original
 from wrikebackup_core.engine.copying.targets import Target
 from wrikebackup_core.format import layout
-from wrikebackup_core.ports import Locking, Sink
-from wrikebackup_core.stored import hash_stored
+from wrikebackup_core.ports import Locking
+from wrikebackup_core.stored import hash_of, hash_stored, store
 
 __all__ = ["finish"]
 
@@ -26,10 +23,10 @@ def finish(original: Original, target: Target, catalog: Catalog, account: str) -
         _clear(original, target, catalog, layout.backup_folder(account, uid), sums)
     sink.sync()
     if catalog.held(number, sums) is None:
-        _put(sink, sums, original.sums())
+        store(sink, sums, original.sums())
         sink.sync()
     if not committed:
-        _put(sink, manifest, [original.manifest()])
+        store(sink, manifest, [original.manifest()])
         sink.sync()
         target.committed.add(uid)
 
@@ -37,26 +34,8 @@ def finish(original: Original, target: Target, catalog: Catalog, account: str) -
 def _clear(original: Original, target: Target, catalog: Catalog, folder: str, sums: str) -> None:
     """Removes what another attempt at this backup left that is no part of it. A SHA256SUMS that is right stays."""
     stale = [key for key in catalog.below(target.number, folder) if not catalog.wants(key)]
-    if sums in stale and hash_stored(target.sink, sums) == _hash(original.sums()):
+    if sums in stale and hash_stored(target.sink, sums) == hash_of(original.sums()):
         stale.remove(sums)
     if stale:
         target.sink.delete(stale)
         catalog.gone(target.number, stale)
-
-
-def _hash(pieces: Iterable[bytes]) -> str:
-    digest = hashlib.sha256()
-    for piece in pieces:
-        digest.update(piece)
-    return digest.hexdigest()
-
-
-def _put(sink: Sink, key: str, pieces: Iterable[bytes]) -> None:
-    writer = sink.create(key)
-    try:
-        for piece in pieces:
-            writer.write(piece)
-        writer.commit()
-    except BaseException:
-        writer.discard()
-        raise
