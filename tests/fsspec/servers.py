@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import random
 import socket
 import subprocess
 import time
@@ -11,14 +12,21 @@ from pathlib import Path
 
 __all__ = ["free_port", "running"]
 
+_HANDED_OUT = 32_768  # the lowest that Linux gives to a connection
+_given: set[int] = set()
+_chance = random.SystemRandom()  # hypothesis seeds the other, alike in each process
 _PATIENCE = 60.0  # seconds for a server to answer
 
 
 def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+    """Below those that the system hands out by itself: any connection may have one of them before a server does."""
+    while True:
+        port = _chance.randrange(10_000, _HANDED_OUT)
+        with contextlib.suppress(OSError), socket.socket() as listener:
+            if port not in _given:
+                listener.bind(("127.0.0.1", port))
+                _given.add(port)
+                return port
 
 
 @contextlib.contextmanager
