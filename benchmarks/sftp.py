@@ -20,14 +20,13 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from _peers import Run, fresh, in_turn, rclone, report, timed
+from _peers import Run, fill, free_port, fresh, in_turn, rclone, report, timed
 
 TARGET = 1.2
 MOST_MEMORY = 300  # MB
 SMALL, SMALL_SIZE = 2000, 100_000
 LARGE_SIZE = 500_000_000
 THREADS = "32"
-PIECE = 1 << 20
 SSHD = "/usr/sbin/sshd"
 FLUSHING = "-fr"
 PUT = Path(__file__).with_name("_put.py")
@@ -44,8 +43,7 @@ class Server:
 def sshd(folder: Path) -> Iterator[Server]:
     if shutil.which(SSHD) is None:
         sys.exit(f"{SSHD} is not installed: apt-get install openssh-server")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     for name in ("host", "user"):
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / name], check=True)
     (folder / "known_hosts").write_text(f"[127.0.0.1]:{port} {(folder / 'host.pub').read_text()}")
@@ -88,15 +86,6 @@ def by_sftp(server: Server, source: Path, targets: Path, flags: str) -> Run:
     batch.write_text(f"put {flags} {source} {fresh(targets)}/\n")
     options = ["-q", "-b", batch, "-P", str(server.port), "-i", server.key]
     return timed(["sftp", *options, "-o", f"UserKnownHostsFile={server.known_hosts}", "127.0.0.1"])
-
-
-def fill(folder: Path, count: int, size: int) -> Path:
-    folder.mkdir()
-    for number in range(count):
-        with (folder / f"file-{number:05}").open("wb") as file:
-            for start in range(0, size, PIECE):
-                file.write(os.urandom(min(PIECE, size - start)))
-    return folder
 
 
 def compare(title: str, server: Server, source: Path, targets: Path, times: int, transfers: Sequence[int]) -> None:

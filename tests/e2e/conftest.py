@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import zipfile
@@ -69,6 +70,27 @@ def program() -> Path:
 
 def environment(place: Place) -> dict[str, str]:
     return os.environ | {"E2E_TOKEN": TOKEN, "HOME": str(place.root), "NO_COLOR": "1", "COLUMNS": "80"}
+
+
+def started(place: Place, command: str) -> subprocess.Popen[bytes]:
+    """The program at work, whose end the test brings about."""
+    return subprocess.Popen(
+        [program(), "-q", command, place.profile],
+        env=environment(place),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd=place.root,
+    )
+
+
+def killed_after(place: Place, seconds: float) -> None:
+    """A backup that is killed, unless it has ended by then."""
+    process = started(place, "backup")
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGKILL)
+    process.wait()
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import TOKEN, Place, Run, environment, program
+from tests.e2e.conftest import TOKEN, Place, Run, environment, program, started
 from wrikebackup_mock.account import MockAccount
 from wrikebackup_mock.server import MockServer
 
@@ -121,13 +121,7 @@ def test_kills_at_random_moments_end_with_the_same_tree(copying: Place, run: Run
 
 def _killed_at(place: Place, target: Path, files: int) -> bool:
     """Kills the copy when so many attachments are there. Whether it had not ended before."""
-    process = subprocess.Popen(
-        [program(), "-q", "copy", place.profile],
-        env=environment(place),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        cwd=place.root,
-    )
+    process = started(place, "copy")
     while process.poll() is None and _count(target) < files:
         time.sleep(0.001)
     process.send_signal(signal.SIGKILL)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import shutil
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from datetime import datetime
@@ -16,7 +15,7 @@ import pytest
 pytest.importorskip("obstore", reason="needs the extra s3")
 pytest.importorskip("botocore", reason="needs the extra s3")
 
-from tests.e2e.conftest import Place, Run, environment, program
+from tests.e2e.conftest import Place, Run, started
 from tests.fsspec.s3 import stores
 from tests.verify.sample import UID, Sample
 from wrikebackup_fsspec.local.sink import LocalSink
@@ -105,13 +104,7 @@ def test_kills_on_the_way_to_a_bucket_are_made_good(
 
 
 def _killed_at(place: Place, store: stores.Store, bucket: str, files: int) -> None:
-    process = subprocess.Popen(
-        [program(), "-q", "copy", place.profile],
-        env=environment(place),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        cwd=place.root,
-    )
+    process = started(place, "copy")
     while process.poll() is None and len(store.keys(bucket)) < files:
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)

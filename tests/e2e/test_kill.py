@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import random
-import signal
-import subprocess
 import time
 
 import pytest
 
-from tests.e2e.conftest import TOKEN, Place, Run, environment, program
+from tests.e2e.conftest import TOKEN, Place, Run, killed_after, started
 from tests.e2e.test_account import compare
 from wrikebackup_mock.account import MockAccount
 from wrikebackup_mock.server import MockServer
@@ -31,7 +29,7 @@ def test_fifty_kills_at_random_moments_end_with_the_same_backup(place: Place, ru
                 set(place.files()) if (place.sink / f"account-{account.account.id}/attachments").exists() else set()
             )
             server.requests.clear()
-            _killed(place, chance.uniform(0.3, 2.0))
+            killed_after(place, chance.uniform(0.3, 2.0))
             asked = {entry.path.split("/")[-2] for entry in server.requests.entries("GET /attachments/{id}/download")}
             assert not asked & stored, "a stored file was downloaded again"
             downloaded |= asked
@@ -43,33 +41,12 @@ def test_fifty_kills_at_random_moments_end_with_the_same_backup(place: Place, ru
         assert not list(place.sink.rglob(".*")), "a temporary file was left"
 
 
-def _killed(place: Place, seconds: float) -> None:
-    process = subprocess.Popen(
-        [program(), "-q", "backup", place.profile],
-        env=environment(place),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        cwd=place.root,
-    )
-    try:
-        process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        process.send_signal(signal.SIGKILL)
-    process.wait()
-
-
 def test_a_killed_crawl_asks_for_no_page_twice(place: Place, run: Run) -> None:
     """Killed when the server has answered half of the windows; the run that follows asks for the others only."""
     account = MockAccount(tasks=60, attachments=5)
     with MockServer(account, token=TOKEN, latency=0.02) as server:
         place.write(server.base_url, source=", concurrency: 2")
-        process = subprocess.Popen(
-            [program(), "-q", "backup", place.profile],
-            env=environment(place),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            cwd=place.root,
-        )
+        process = started(place, "backup")
         while server.requests.count("GET /comments") < 60 and process.poll() is None:
             time.sleep(0.01)
         process.kill()

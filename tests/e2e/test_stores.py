@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 import shutil
-import signal
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ pytest.importorskip("obstore", reason="the extra s3 is not installed")
 pytest.importorskip("google_crc32c", reason="the extra gcs is not installed")
 pytest.importorskip("asyncssh", reason="the extra sftp is not installed")
 
-from tests.e2e.conftest import TOKEN, Place, Run, environment, program
+from tests.e2e.conftest import TOKEN, Place, Run, environment, killed_after, program
 from tests.e2e.test_account import compare
 from tests.fsspec.gcs import stores as gcs
 from tests.fsspec.s3 import stores as s3
@@ -108,7 +107,7 @@ def test_kills_at_random_moments_end_with_the_same_backup(place: Place, run: Run
         for _ in range(KILLS):
             stored = {entry.key.rpartition("/")[2][:16] for entry in remote.sink.list(attachments)}
             server.requests.clear()
-            _killed(place, chance.uniform(0.6, 2.0))
+            killed_after(place, chance.uniform(0.6, 2.0))
             asked = {entry.path.split("/")[-2] for entry in server.requests.entries("GET /attachments/{id}/download")}
             assert not asked & stored, "a stored file was downloaded again"
         done = run("backup", place.profile)
@@ -121,21 +120,6 @@ def test_kills_at_random_moments_end_with_the_same_backup(place: Place, run: Run
         assert copied.returncode == 0, copied.stderr
         assert not server.requests.count("GET /attachments/{id}/download")
         compare(place, account)
-
-
-def _killed(place: Place, seconds: float) -> None:
-    process = subprocess.Popen(
-        [program(), "-q", "backup", place.profile],
-        env=environment(place),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        cwd=place.root,
-    )
-    try:
-        process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        process.send_signal(signal.SIGKILL)
-    process.wait()
 
 
 def test_every_command_works_on_every_store(place: Place, run: Run, remote: Remote) -> None:

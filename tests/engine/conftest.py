@@ -28,6 +28,7 @@ from wrikebackup_core import (
     Table,
     Transform,
 )
+from wrikebackup_core.engine.copying import Copied, CopyJob, copy
 from wrikebackup_core.engine.job import Job
 from wrikebackup_core.plugins import Plugins
 from wrikebackup_core.testing import MemorySink
@@ -201,3 +202,22 @@ def make_job(tmp_path: Path, source: ScriptedSource) -> Callable[..., Job]:
         )
 
     return make
+
+
+# Of copies
+
+
+@pytest.fixture
+def job(tmp_path: Path, source: MemorySink) -> Callable[..., CopyJob]:
+    """From the sink `source` of the test's own file."""
+
+    def make(*targets: Any, **more: Any) -> CopyJob:
+        given: dict[str, Any] = {"source": source, "state": tmp_path / "state", "plugins": Plugins(), "transfers": 4}
+        return CopyJob(targets=targets, **(given | more))
+
+    return make
+
+
+@pytest.fixture
+def run(job: Callable[..., CopyJob], events: list[Event]) -> Callable[..., Copied]:
+    return lambda *targets, **more: copy(job(*targets, **more), events.append)

@@ -30,7 +30,6 @@ from wrikebackup_core.model import (
     StageFinished,
     StageStarted,
 )
-from wrikebackup_core.plugins import Plugins
 from wrikebackup_core.testing import MemorySink
 
 LATER = "20261124T153000Z-000001"
@@ -59,25 +58,6 @@ def source() -> MemorySink:
     later().store(sink)
     sink.calls.clear()
     return sink
-
-
-@pytest.fixture
-def events() -> list[Event]:
-    return []
-
-
-@pytest.fixture
-def job(tmp_path: Path, source: MemorySink) -> Callable[..., CopyJob]:
-    def make(*targets: Any, **more: Any) -> CopyJob:
-        given: dict[str, Any] = {"source": source, "state": tmp_path / "state", "plugins": Plugins(), "transfers": 4}
-        return CopyJob(targets=targets, **(given | more))
-
-    return make
-
-
-@pytest.fixture
-def run(job: Callable[..., CopyJob], events: list[Event]) -> Run:
-    return lambda *targets, **more: copy(job(*targets, **more), events.append)
 
 
 def whole(sink: MemorySink, *uids: str) -> bool:

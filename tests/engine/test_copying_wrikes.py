@@ -7,18 +7,16 @@ import json
 import zipfile
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.verify.sample import ACCOUNT, FILES, UID, Sample
-from wrikebackup_core.engine.copying import Copied, CopyJob, copy, plan_copy
+from wrikebackup_core.engine.copying import Copied, CopyJob, plan_copy
 from wrikebackup_core.engine.verify import verify
 from wrikebackup_core.errors import ExitCode
 from wrikebackup_core.format import layout
 from wrikebackup_core.model import Event, Gap, Message
-from wrikebackup_core.plugins import Plugins
 from wrikebackup_core.store import AccountStore, accounts
 from wrikebackup_core.testing import MemorySink
 
@@ -69,25 +67,6 @@ def source() -> MemorySink:
     sink = MemorySink("tool", {f"{ATTACHMENTS}/{name}": data for name, data in NAMED.items()})
     sink.objects[ZIP] = zipped(MEMBERS)
     return sink
-
-
-@pytest.fixture
-def events() -> list[Event]:
-    return []
-
-
-@pytest.fixture
-def job(tmp_path: Path, source: MemorySink) -> Callable[..., CopyJob]:
-    def make(*targets: MemorySink, **more: Any) -> CopyJob:
-        given: dict[str, Any] = {"source": source, "state": tmp_path / "state", "plugins": Plugins(), "transfers": 4}
-        return CopyJob(targets=targets, **(given | more))
-
-    return make
-
-
-@pytest.fixture
-def run(job: Callable[..., CopyJob], events: list[Event]) -> Run:
-    return lambda *targets, **more: copy(job(*targets, **more), events.append)
 
 
 def findings(sink: MemorySink, uid: str = DERIVED) -> list[tuple[str, str]]:

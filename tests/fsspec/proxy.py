@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import ClassVar, Self
 
-__all__ = ["Asked", "Fault", "Proxy", "answer", "cut", "flip", "hang", "lose", "passed"]
+__all__ = ["Asked", "Fault", "Proxy", "answer", "cut", "flip", "hang", "lose", "passed", "shorten"]
 
 
 @dataclass(frozen=True)
@@ -141,6 +141,17 @@ def flip(handler: _Handler, asked: Asked) -> None:
     body = bytearray(handler.body(asked.size))
     body[len(body) // 2] ^= 1
     handler.reply(*handler.forward(bytes(body)))
+
+
+def shorten(handler: _Handler, asked: Asked) -> None:
+    """The line breaks in the middle of the answer."""
+    status, headers, body = handler.forward(handler.body(asked.size))
+    handler.send_response_only(status)
+    for name, value in headers:
+        handler.send_header(name, value)
+    handler.end_headers()
+    handler.wfile.write(body[: len(body) // 2])
+    handler.reset()
 
 
 def hang(handler: _Handler, asked: Asked) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fsspec.asking import put
 from wrikebackup_core import AlreadyExists, SinkError, SinkFull
 from wrikebackup_fsspec.local import faults
 from wrikebackup_fsspec.local.sink import LocalSink
@@ -22,16 +23,6 @@ ROOT = Path(__file__).parents[2]
 linux_root = pytest.mark.skipif(
     sys.platform != "linux" or os.geteuid() != 0, reason="needs root on Linux, to mount a small file system"
 )
-
-
-def put(sink: LocalSink, key: str, data: bytes = b"data") -> None:
-    writer = sink.create(key)
-    try:
-        writer.write(data)
-    except SinkError:
-        writer.discard()
-        raise
-    writer.commit()
 
 
 def run(script: str, *arguments: str, **more: object) -> subprocess.CompletedProcess[str]:

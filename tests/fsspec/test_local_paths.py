@@ -12,18 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.fsspec.asking import put
 from wrikebackup_core import AlreadyExists, SinkError, UsageError
 from wrikebackup_fsspec import keys
 from wrikebackup_fsspec.keys import temporary_name
 from wrikebackup_fsspec.local.sink import LocalSink
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such permissions, links or names")
-
-
-def put(sink: LocalSink, key: str, data: bytes = b"data") -> None:
-    writer = sink.create(key)
-    writer.write(data)
-    writer.commit()
 
 
 def test_a_tilde_is_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fsspec.asking import put
 from wrikebackup_core import SinkError
 from wrikebackup_fsspec.local import barrier, publish
 from wrikebackup_fsspec.local.sink import LocalSink
@@ -17,12 +18,6 @@ from wrikebackup_fsspec.local.sink import LocalSink
 posix = pytest.mark.skipif(
     sys.platform == "win32", reason="on Windows there is one way only, and folders cannot be flushed"
 )
-
-
-def put(sink: LocalSink, key: str, data: bytes = b"data") -> None:
-    writer = sink.create(key)
-    writer.write(data)
-    writer.commit()
 
 
 class Unsupported:

@@ -1,31 +1,15 @@
-"""What tests ask of a sink, and when something goes wrong on the way."""
+"""What tests send, and when something goes wrong on the way."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from tests.fsspec.proxy import Asked, Fault, passed
-from wrikebackup_fsspec.objects.sink import ObjectSink
 
-__all__ = ["FIRST", "LARGE", "LAST", "MIDDLE", "Once", "get", "keys", "put"]
+__all__ = ["FIRST", "LARGE", "LAST", "MIDDLE", "Once"]
 
 LARGE = bytes(range(256)) * 120_000  # 30 MB: pieces of 8 MiB, 16 MiB and the rest, where 16 MiB is the largest
 FIRST, MIDDLE, LAST = "bytes 0-", "bytes 8388608-", "bytes 25165824-"
-
-
-def put(sink: ObjectSink, key: str, data: bytes) -> None:
-    writer = sink.create(key)
-    writer.write(data)
-    writer.commit()
-
-
-def get(sink: ObjectSink, key: str) -> bytes:
-    with sink.open(key) as reader:
-        return reader.read()
-
-
-def keys(sink: ObjectSink) -> list[str]:
-    return sorted(entry.key for entry in sink.list(""))
 
 
 class Once:

@@ -9,11 +9,12 @@ import pytest
 pytest.importorskip("google.auth", reason="the extra gcs is not installed")
 pytest.importorskip("google_crc32c", reason="the extra gcs is not installed")
 
-from tests.fsspec.gcs.asking import FIRST, LARGE, LAST, MIDDLE, Once, get, keys, put
+from tests.fsspec.asking import get, keys, put
+from tests.fsspec.gcs.asking import FIRST, LARGE, LAST, MIDDLE, Once
 from tests.fsspec.gcs.google_rules import Bucket
 from tests.fsspec.gcs.google_server import GoogleServer
 from tests.fsspec.gcs.stores import Store
-from tests.fsspec.proxy import Asked, Fault, Proxy, answer, cut, hang, lose, passed
+from tests.fsspec.proxy import Asked, Fault, Proxy, answer, cut, hang, lose, passed, shorten
 from wrikebackup_core import AlreadyExists, SinkError
 from wrikebackup_fsspec.gcs import upload, wire
 from wrikebackup_fsspec.objects.sink import ObjectSink
@@ -196,16 +197,7 @@ def test_a_store_that_falls_silent_within_a_piece_is_given_up(sink: ObjectSink, 
 def test_a_body_that_ends_early_is_read_again(sink: ObjectSink, proxy: Proxy, bucket: Bucket) -> None:
     put(sink, "a/b", LARGE)
 
-    def short(handler: Any, asked: Asked) -> None:
-        status, headers, body = handler.forward(b"")
-        handler.send_response_only(status)
-        for name, value in headers:
-            handler.send_header(name, value)
-        handler.end_headers()
-        handler.wfile.write(body[: len(body) // 2])
-        handler.reset()
-
-    proxy.choose = choose = Once(short, "GET", query="alt=media", times=3)
+    proxy.choose = choose = Once(shorten, "GET", query="alt=media", times=3)
     assert get(sink, "a/b") == LARGE
     assert choose.left == 0
 

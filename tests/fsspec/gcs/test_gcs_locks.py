@@ -12,22 +12,16 @@ import pytest
 pytest.importorskip("google.auth", reason="the extra gcs is not installed")
 pytest.importorskip("google_crc32c", reason="the extra gcs is not installed")
 
+from tests.fsspec.asking import put
 from tests.fsspec.gcs.google_rules import Bucket
 from tests.fsspec.gcs.google_server import GoogleServer
 from tests.fsspec.gcs.stores import Store
 from tests.fsspec.proxy import Asked, Fault, Proxy, answer, passed
 from wrikebackup_core import AlreadyExists, KeyLocked, SinkError
 from wrikebackup_fsspec.gcs import checks
-from wrikebackup_fsspec.objects.sink import ObjectSink
 
 LARGE = b"x" * 9_000_000
 NAME = "backups/wrike/a/b"
-
-
-def put(sink: ObjectSink, key: str, data: bytes) -> None:
-    writer = sink.create(key)
-    writer.write(data)
-    writer.commit()
 
 
 @pytest.fixture

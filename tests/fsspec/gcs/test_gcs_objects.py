@@ -13,7 +13,8 @@ import pytest
 pytest.importorskip("google.auth", reason="the extra gcs is not installed")
 pytest.importorskip("google_crc32c", reason="the extra gcs is not installed")
 
-from tests.fsspec.gcs.asking import LARGE, LAST, MIDDLE, Once, get, keys, put
+from tests.fsspec.asking import get, keys, put
+from tests.fsspec.gcs.asking import LARGE, LAST, MIDDLE, Once
 from tests.fsspec.gcs.google_rules import Bucket
 from tests.fsspec.gcs.google_server import GoogleServer
 from tests.fsspec.gcs.stores import Store

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 pytest.importorskip("google.auth", reason="the extra gcs is not installed")
 pytest.importorskip("google_crc32c", reason="the extra gcs is not installed")
 
+from tests.fsspec.asking import get, put
 from tests.fsspec.gcs.google_server import GoogleServer
 from tests.fsspec.gcs.keys import ServiceAccount
 from tests.fsspec.gcs.stores import Store
@@ -27,17 +28,6 @@ from wrikebackup_fsspec.objects.sink import ObjectSink
 from wrikebackup_fsspec.options import GcsOptions
 
 LARGE = b"x" * 9_000_000
-
-
-def put(sink: ObjectSink, key: str, data: bytes) -> None:
-    writer = sink.create(key)
-    writer.write(data)
-    writer.commit()
-
-
-def get(sink: ObjectSink, key: str) -> bytes:
-    with sink.open(key) as reader:
-        return reader.read()
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.fsspec.proxy import Asked, Fault, Proxy, answer, cut, flip, hang, lose, passed
+from tests.fsspec.asking import get, keys, put
+from tests.fsspec.proxy import Asked, Fault, Proxy, answer, cut, flip, hang, lose, passed, shorten
 from tests.fsspec.s3.stores import SECRETS, Store, program
 from tests.fsspec.servers import free_port
 from wrikebackup_core import AlreadyExists, Context, KeyNotFound, SinkError, SinkFull
@@ -21,21 +22,6 @@ from wrikebackup_fsspec.options import S3Options
 from wrikebackup_fsspec.s3.opening import open_sink
 
 LARGE = bytes(range(256)) * 80_000  # 20 MB: three parts
-
-
-def put(sink: ObjectSink, key: str, data: bytes) -> None:
-    writer = sink.create(key)
-    writer.write(data)
-    writer.commit()
-
-
-def get(sink: ObjectSink, key: str) -> bytes:
-    with sink.open(key) as reader:
-        return reader.read()
-
-
-def keys(sink: ObjectSink) -> list[str]:
-    return sorted(entry.key for entry in sink.list(""))
 
 
 @pytest.fixture
@@ -208,16 +194,7 @@ def test_a_body_that_ends_early_is_read_again(seaweedfs: Store, proxy: Proxy) ->
     sink = through(proxy, seaweedfs)
     put(sink, "a/b", LARGE)
 
-    def short(handler: Any, asked: Asked) -> None:
-        status, headers, body = handler.forward(b"")
-        handler.send_response_only(status)
-        for name, value in headers:
-            handler.send_header(name, value)
-        handler.end_headers()
-        handler.wfile.write(body[: len(body) // 2])
-        handler.reset()
-
-    proxy.choose = choose = once(short, "GET")
+    proxy.choose = choose = once(shorten, "GET")
     assert get(sink, "a/b") == LARGE
     assert choose.done
 

@@ -8,16 +8,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tests.fsspec.asking import put
 from tests.fsspec.s3.stores import Store
 from wrikebackup_core import AlreadyExists, KeyLocked, SinkError
 from wrikebackup_core.testing import LockingContract, SigningContract
 from wrikebackup_fsspec.objects.sink import ObjectSink
-
-
-def put(sink: ObjectSink, key: str, data: bytes = b"content") -> None:
-    writer = sink.create(key)
-    writer.write(data)
-    writer.commit()
 
 
 def names(store: Store, bucket: str) -> list[str]:

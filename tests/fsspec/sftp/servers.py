@@ -18,6 +18,7 @@ from typing import Any, cast
 import asyncssh  # noqa: TID253 - the server of these tests
 from asyncssh import sftp as protocol  # noqa: TID253 - the same
 
+from tests.fsspec.asking import get, keys, put
 from tests.fsspec.servers import free_port
 from wrikebackup_core import Context
 from wrikebackup_fsspec.options import SftpOptions
@@ -69,25 +70,6 @@ def sink_of(
         "known_hosts": str(identity.known_hosts), "agent": False, "timeout": 20,
     }  # fmt: skip
     return cast(SftpSink, open_sink(SftpOptions(**(options | more)), Context(secret=secret)))
-
-
-def put(sink: SftpSink, key: str, data: bytes = b"data") -> None:
-    writer = sink.create(key)
-    try:
-        writer.write(data)
-    except BaseException:
-        writer.discard()
-        raise
-    writer.commit()
-
-
-def get(sink: SftpSink, key: str) -> bytes:
-    with sink.open(key) as reader:
-        return reader.read()
-
-
-def keys(sink: SftpSink) -> list[str]:
-    return sorted(entry.key for entry in sink.list(""))
 
 
 def names(folder: Path) -> list[str]:

@@ -12,7 +12,8 @@ from typing import Any
 import asyncssh  # noqa: TID253 - the server of these tests
 import pytest
 
-from tests.fsspec.sftp.servers import AsyncServer, Files, OpenSsh, get, keys, names, put
+from tests.fsspec.asking import get, keys, put
+from tests.fsspec.sftp.servers import AsyncServer, Files, OpenSsh, names
 from wrikebackup_core import SinkError, Writer
 from wrikebackup_fsspec.sftp.sink import SftpSink
 

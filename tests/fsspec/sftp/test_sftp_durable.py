@@ -9,7 +9,8 @@ from typing import Any
 import asyncssh  # noqa: TID253 - the server of these tests
 import pytest
 
-from tests.fsspec.sftp.servers import AsyncServer, Files, Identity, extensions, put
+from tests.fsspec.asking import put
+from tests.fsspec.sftp.servers import AsyncServer, Files, Identity, extensions
 from wrikebackup_core import SinkError
 from wrikebackup_fsspec.sftp.sink import SftpSink
 

@@ -14,7 +14,8 @@ from typing import Any
 import asyncssh  # noqa: TID253 - the server of these tests
 import pytest
 
-from tests.fsspec.sftp.servers import AsyncServer, Files, Identity, OpenSsh, extensions, get, keys, names, put
+from tests.fsspec.asking import get, keys, put
+from tests.fsspec.sftp.servers import AsyncServer, Files, Identity, OpenSsh, extensions, names
 from wrikebackup_core import AlreadyExists, SinkError, SinkFull
 from wrikebackup_fsspec.sftp.sink import SftpSink
 

@@ -14,8 +14,9 @@ from typing import Any
 import asyncssh  # noqa: TID253 - the server of these tests
 import pytest
 
+from tests.fsspec.asking import put
 from tests.fsspec.servers import free_port
-from tests.fsspec.sftp.servers import AsyncServer, Identity, OpenSsh, put
+from tests.fsspec.sftp.servers import AsyncServer, Identity, OpenSsh
 from wrikebackup_core import SinkError
 from wrikebackup_fsspec.options import SftpOptions
 from wrikebackup_fsspec.sftp.sink import SftpSink

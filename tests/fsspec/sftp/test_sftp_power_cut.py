@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.fsspec.sftp.servers import OpenSsh, get, put
+from tests.fsspec.asking import get, put
+from tests.fsspec.sftp.servers import OpenSsh
 from tests.fsspec.test_power_cut import mounted
 from wrikebackup_fsspec.sftp.barrier import Barrier
 from wrikebackup_fsspec.sftp.sink import SftpSink

@@ -13,7 +13,8 @@ from typing import Any, cast
 import asyncssh  # noqa: TID253 - the server of these tests
 import pytest
 
-from tests.fsspec.sftp.servers import AsyncServer, Files, Identity, OpenSsh, get, put
+from tests.fsspec.asking import get, put
+from tests.fsspec.sftp.servers import AsyncServer, Files, Identity, OpenSsh
 from wrikebackup_core import SinkError
 from wrikebackup_fsspec.sftp.sink import SftpSink
 

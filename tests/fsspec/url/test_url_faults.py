@@ -11,6 +11,7 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
 import fsspec
+from tests.fsspec.asking import put
 from wrikebackup_core import AlreadyExists, Context, SinkError, SinkFull, UsageError
 from wrikebackup_fsspec.options import UrlOptions
 from wrikebackup_fsspec.url.opening import open_sink
@@ -56,12 +57,6 @@ def faulty() -> Iterator[type[Faulty]]:
 def opened(url: str = "", **more: object) -> Any:
     options = UrlOptions.model_validate({"url": url or f"faulty://{secrets.token_hex(8)}", **more})
     return open_sink(options, Context(secret=SECRETS.__getitem__))
-
-
-def put(sink: Any, key: str, data: bytes) -> None:
-    writer = sink.create(key)
-    writer.write(data)
-    writer.commit()
 
 
 @pytest.mark.parametrize(
