@@ -185,8 +185,10 @@ class Sink(Protocol):
         Raises AlreadyExists, here or in `commit`, when the key is there.
         """
 
-    def sync(self) -> None:
-        """A barrier: when it returns, all that was committed before it survives a power cut."""
+    def sync(self, others: Iterable[str] = ()) -> None:
+        """A barrier: when it returns, all that this sink committed before it survives a power cut, and so do the keys `others`,
+        whoever committed them: a run takes over what a killed one has stored. One that is not there is fine. Raises SinkError.
+        """
 
     def open(self, key: str, offset: int = 0) -> Reader:
         """Reads from `offset` on. Raises KeyNotFound, SinkError."""

@@ -83,6 +83,7 @@ class MemorySink:
         self.before = before
         self.closed = False
         self._faults: list[_Fault] = []
+        self._committed: set[str] = set()
         self._writers: dict[int, _Writer] = {}
         self._lock = threading.Lock()
 
@@ -115,6 +116,11 @@ class MemorySink:
         with self._lock:
             return sorted(writer.key for writer in self._writers.values())
 
+    def kill(self) -> None:
+        """Ends the process that wrote: what it committed is there, and only a `sync` that names it makes it safe now."""
+        with self._lock:
+            self._committed.clear()
+
     def power_cut(self) -> None:
         """Loses what no `sync` made safe, and every writer's bytes."""
         with self._lock:
@@ -132,9 +138,9 @@ class MemorySink:
             self._writers[id(writer)] = writer
         return writer
 
-    def sync(self) -> None:
+    def sync(self, others: Iterable[str] = ()) -> None:
         with self._lock:
-            committed = set(self.objects)
+            committed = self._committed | set(others)
         self._step("sync", "")
         with self._lock:
             self.durable |= committed & set(self.objects)
@@ -260,6 +266,7 @@ class _Writer:
             if self.key in sink.objects:
                 raise AlreadyExists(f"{sink.name}: {self.key} exists already")
             sink.objects[self.key] = bytes(self.data)
+            sink._committed.add(self.key)
             sink._lock_now(self.key)
 
     def discard(self) -> None:

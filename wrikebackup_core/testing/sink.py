@@ -292,6 +292,7 @@ class SinkContract:
         sink.sync()
         sink.sync()
         unfinished.discard()
+        sink.sync(["a/b", "a/absent", "no/such/folder/absent"])
         sink.delete(["a/b"])
         sink.sync()
         assert self.keys(sink) == []

@@ -36,6 +36,11 @@ class WholeFileSystem:
     def committed(self, path: str) -> None:
         pass
 
+    def taken_over(self, path: str) -> None:
+        """A file that another process committed."""
+        with contextlib.suppress(FileNotFoundError):
+            self.entered(os.path.dirname(path))
+
     def flush(self) -> None:
         """Raises OSError when anything could not be written."""
         for folder in list(self._folders.values()):
@@ -66,6 +71,8 @@ class FileByFile:
     def committed(self, path: str) -> None:
         with self._lock:
             self._paths.append(path)
+
+    taken_over = committed
 
     def flush(self) -> None:
         """Raises OSError when anything could not be written; the same files are tried again the next time."""

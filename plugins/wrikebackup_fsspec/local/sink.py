@@ -59,8 +59,10 @@ class LocalSink:
             raise failed("write", target, error) from error
         return LocalWriter(key, temporary, target, descriptor, self._publish)
 
-    def sync(self) -> None:
+    def sync(self, others: Iterable[str] = ()) -> None:
         try:
+            for key in others:
+                self._barrier.taken_over(self._path(keys.check(key)))
             self._barrier.flush()
         except OSError as error:
             raise failed("flush", error.filename or self.root, error) from error

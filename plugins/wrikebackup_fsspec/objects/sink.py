@@ -39,8 +39,8 @@ class ObjectSink:
                 self._prepared = True
         return ObjectWriter(self._bucket, name)
 
-    def sync(self) -> None:
-        """What an object store has acknowledged is durable."""
+    def sync(self, others: Iterable[str] = ()) -> None:
+        """What an object store has acknowledged is durable, whoever wrote it."""
 
     def open(self, key: str, offset: int = 0) -> ObjectReader:
         return ObjectReader(self._bucket, self._named(key), offset)

@@ -53,7 +53,9 @@ class SftpSink:
         # else the usual case costs the caller no waiting: what goes wrong is told by `write` or `commit`.
         return SftpWriter(key, self._loop, upload, self._room)
 
-    def sync(self) -> None:
+    def sync(self, others: Iterable[str] = ()) -> None:
+        for key in others:
+            self._store.barrier.committed(self._place.path(keys.check(key)), flushed=False)
         self._loop.run(self._store.barrier.flush())
 
     def open(self, key: str, offset: int = 0) -> SftpReader:

@@ -57,7 +57,7 @@ class UrlSink:
             if not self._writers[folder]:
                 del self._writers[folder]
 
-    def sync(self) -> None:
+    def sync(self, others: Iterable[str] = ()) -> None:
         """What a store behind fsspec has acknowledged can be made no safer from here."""
 
     def open(self, key: str, offset: int = 0) -> UrlReader:

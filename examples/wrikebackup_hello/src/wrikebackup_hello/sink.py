@@ -48,7 +48,7 @@ class HelloSink:
             raise AlreadyExists(f"{self.name}: {key} exists already")
         return HelloWriter(self, key)
 
-    def sync(self) -> None:
+    def sync(self, others: Iterable[str] = ()) -> None:
         ((busy, _, _),) = self.run("PRAGMA wal_checkpoint(FULL)")
         if busy:
             raise SinkError(f"{self.name} is in use by another program", hint="try again when it is done")
