@@ -47,3 +47,15 @@ def test_what_another_run_has_stored_otherwise_is_never_taken_for_ours(make_job:
         back_up(make_job(sink), lambda _: None)
     assert sink.objects[ONE] == b"another"
     assert not any(key.endswith("manifest.json") for key in sink.objects)
+
+
+@pytest.mark.parametrize("operation", ["create", "commit"])
+def test_what_another_run_has_stored_is_durable_before_the_backup_is_committed(
+    make_job: MakeJob, operation: str
+) -> None:
+    plain = MemorySink()
+    back_up(make_job(plain), lambda _: None)
+    sink = appearing(plain.objects[ONE], operation)
+    back_up(make_job(sink), lambda _: None)
+    sink.power_cut()
+    assert sink.objects == {**sink.objects, ONE: plain.objects[ONE]}

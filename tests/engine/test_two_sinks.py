@@ -11,10 +11,11 @@ import pytest
 from tests.engine.test_backup import ONE, ROOT, TWO, Shout, folder, manifest, run
 from wrikebackup_core import Event, Message, SinkDropped, SinkError, StageFinished, Writer
 from wrikebackup_core.engine import holders
-from wrikebackup_core.engine.backup import dry_run
+from wrikebackup_core.engine.backup import back_up, dry_run
 from wrikebackup_core.engine.job import Job
 from wrikebackup_core.engine.verify import verify
-from wrikebackup_core.errors import ExitCode
+from wrikebackup_core.errors import ExitCode, WrikeBackupError
+from wrikebackup_core.journal import Journal
 from wrikebackup_core.testing import MemorySink
 
 MakeJob = Callable[..., Job]
@@ -314,3 +315,29 @@ def test_copies_follow_the_files_of_a_backup_that_was_given_up(source, make_job:
     assert not outcome.resumed
     assert outcome.attachments_new == 0
     assert json.loads(sink.objects[f"{ROOT}/backup-{outcome.backup_uid}/manifest.json"])["attachments"]["new"] == 0
+
+
+@pytest.mark.parametrize("operation", ["create", "write", "commit", "discard"])
+def test_a_sink_of_a_plugin_that_lets_an_error_of_the_system_slip_costs_the_others_nothing(
+    make_job: MakeJob, operation: str
+) -> None:
+    good, bad = MemorySink("good"), MemorySink("bad")
+    for each in {operation, "write"}:
+        bad.fail(each, lambda: OSError(5, "the cable is out"), keys="*/attachments/*", times=None)
+    outcome = back_up(make_job(good, bad), lambda _: None)
+    assert outcome.sinks["memory:good"] is None
+    assert "the cable is out" in (outcome.sinks["memory:bad"] or "")
+
+
+def test_a_journal_that_cannot_be_written_ends_the_run_and_leaves_nothing_half_written(
+    make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise WrikeBackupError("no room left for the journal")
+
+    sink = MemorySink()
+    monkeypatch.setattr(Journal, "append", full)
+    with pytest.raises(WrikeBackupError, match="no room left for the journal"):
+        back_up(make_job(sink), lambda _: None)
+    assert sink.unfinished() == []
+    assert sink.objects == {}

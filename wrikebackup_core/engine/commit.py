@@ -37,15 +37,19 @@ def commit(attempt: Attempt, files: Files) -> None:
 
 def _commit(attempt: Attempt, sink: Sink, number: int, files: Files) -> None:
     account, uid = attempt.run.account.id, attempt.run.backup_uid
-    if any(entry.key == layout.manifest_key(account, uid) for entry in sink.list(layout.backup_folder(account, uid))):
-        return  # the run was killed after this sink had committed
+    sums_key, manifest_key = layout.sums_key(account, uid), layout.manifest_key(account, uid)
+    if any(entry.key == manifest_key for entry in sink.list(layout.backup_folder(account, uid))):
+        sink.sync(
+            [sums_key, manifest_key]
+        )  # the run was killed after this sink had committed, and maybe before its barrier
+        return
     if isinstance(sink, Locking):
         # What is locked for less long than the backup that names it could be deleted under it.
         sink.prolong(map(attempt.fan.path, _standing(attempt, number)))
-    _put(attempt, sink, layout.sums_key(account, uid), lambda: _sums(attempt.ledger, number, account, uid))
-    sink.sync()
+    _put(attempt, sink, sums_key, lambda: _sums(attempt.ledger, number, account, uid))
+    sink.sync([sums_key])
     manifest = _manifest(attempt, number, files).encode()
-    _put(attempt, sink, layout.manifest_key(account, uid), lambda: iter([manifest]))
+    _put(attempt, sink, manifest_key, lambda: iter([manifest]))
     sink.sync()
 
 
@@ -66,6 +70,8 @@ def _put(attempt: Attempt, sink: Sink, key: str, data: Callable[[], Iterator[byt
         pass
     except KeyLocked:
         if hash_stored(sink, key) == hash_of(data()):
+            if isinstance(sink, Locking):
+                sink.prolong([key])
             return
         end = sink.locked([key]).get(key) if isinstance(sink, Locking) else None
         raise unfinishable(attempt, sink, key, end) from None

@@ -16,6 +16,8 @@ from wrikebackup_core.stored import hash_stored
 
 __all__ = ["FanOut", "NobodyWants", "Tee"]
 
+_TROUBLE = (SinkError, OSError)  # the second is what a plugin may let slip
+
 
 class NobodyWants(SinkError):
     """The sinks that an object was for have been dropped. Others are still in the run: they have it already."""
@@ -46,6 +48,7 @@ class FanOut:
         self._lock = threading.Lock()
         self._last_error: Exception | None = None
         self._committed: dict[int, list[StoredObject]] = {number: [] for number in sinks}
+        self._others: dict[int, list[str]] = {number: [] for number in sinks}
 
     def drop(self, number: int, error: Exception) -> None:
         """Takes a sink out of the run. Raises SinkError when it was the last."""
@@ -87,9 +90,12 @@ class FanOut:
         """The same for bytes that come out of another sink, and are encoded already."""
         return Tee(self, key, numbers, Origin.COPIED)
 
-    def committed(self, stored: StoredObject) -> None:
+    def committed(self, stored: StoredObject, *, by_another: bool = False) -> None:
+        """It is stored whole, and durable after the next barrier; `by_another` where another run has stored it."""
         with self._lock:
             self._committed[stored.sink].append(stored)
+            if by_another:
+                self._others[stored.sink].append(self.path(stored.key))
             self.unsettled_bytes += stored.size
             self.unsettled_count += 1
 
@@ -102,11 +108,12 @@ class FanOut:
         """When it returns, what was committed before is durable in each sink that is still in the run."""
         with self._lock:
             batches, self._committed = self._committed, {number: [] for number in self._all}
+            others, self._others = self._others, {number: [] for number in self._all}
             self.unsettled_bytes = self.unsettled_count = 0
         for number, sink in list(self.live.items()):
             try:
-                sink.sync()
-            except WrikeBackupError as error:
+                sink.sync(others[number])
+            except (WrikeBackupError, OSError) as error:
                 self.drop(number, error)
             else:
                 self._ledger.settle(number, batches[number])
@@ -128,7 +135,7 @@ class Tee:
                     self._writers[number] = sink.create(fan.path(key))
                 except AlreadyExists as error:
                     self._taken[number] = error
-                except SinkError as error:
+                except _TROUBLE as error:
                     self._drop(number, error)
         self._demand_a_sink()
 
@@ -150,8 +157,9 @@ class Tee:
         for number, writer in list(self._writers.items()):
             try:
                 writer.write(data)
-            except SinkError as error:
-                writer.discard()
+            except _TROUBLE as error:
+                with contextlib.suppress(*_TROUBLE):
+                    writer.discard()
                 self._drop(number, error)
                 self._demand_a_sink()
         self._size += len(data)
@@ -161,13 +169,17 @@ class Tee:
         sha256, size, origin = self.sha256, self._size, self._origin
         numbers = [*self._writers, *self._taken]
         objects = {number: StoredObject(number, self._key, sha256, size, origin) for number in numbers}
-        self._fan._ledger.intend(objects.values())  # noqa: SLF001 - one class in two
+        try:
+            self._fan._ledger.intend(objects.values())  # noqa: SLF001 - one class in two
+        except WrikeBackupError:
+            self.discard()
+            raise
         for number, writer in list(self._writers.items()):
             try:
                 writer.commit()
             except AlreadyExists as error:
                 self._taken[number] = error
-            except SinkError as error:
+            except _TROUBLE as error:
                 self._lose(number, error)
             else:
                 self._fan.committed(objects[number])
@@ -180,20 +192,20 @@ class Tee:
         number = stored.sink
         try:
             same = self._fan.is_stored(number, self._key, stored.sha256)
-        except SinkError as error:
+        except _TROUBLE as error:
             self._lose(number, error)
         else:
             if same:
-                self._fan.committed(stored)
+                self._fan.committed(stored, by_another=True)
             else:
                 self._lose(number, self._taken[number])
 
-    def _lose(self, number: int, error: SinkError) -> None:
+    def _lose(self, number: int, error: Exception) -> None:
         self._fan._ledger.drop(number, [self._key])  # noqa: SLF001 - one class in two
         self._taken.pop(number, None)
         self._drop(number, error)
 
     def discard(self) -> None:
         for writer in self._writers.values():
-            with contextlib.suppress(SinkError):
+            with contextlib.suppress(*_TROUBLE):
                 writer.discard()
