@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import os
+import secrets
 
 from wrikebackup_core import SinkError
 
-__all__ = ["FOREIGN", "TEMPORARY_SUFFIX", "check", "check_prefix", "is_temporary", "temporary_name"]
+__all__ = [
+    "FOREIGN",
+    "PROBE",
+    "TEMPORARY_SUFFIX",
+    "check",
+    "check_prefix",
+    "is_key",
+    "is_probe",
+    "is_temporary",
+    "probe_name",
+    "temporary_name",
+]
 
 TEMPORARY_SUFFIX = ".partial"
+PROBE = ".probe-"
 # What systems keep at the root of a disk; often unreadable, and never ours.
 FOREIGN = {
     "lost+found", "System Volume Information", "$RECYCLE.BIN", ".Trashes", ".Spotlight-V100", ".fseventsd",
@@ -29,6 +42,25 @@ def temporary_name(name: str, tail: str) -> str:
     if len(name) * 4 > room:  # a character has at most four bytes
         name = name.encode()[:room].decode(errors="ignore")
     return f".{name}.{tail}{TEMPORARY_SUFFIX}"
+
+
+def is_probe(name: str) -> bool:
+    """Whether something of this name, at the root of a sink, was put there to try the store out."""
+    return name.startswith(PROBE) and is_temporary(name)
+
+
+def probe_name() -> str:
+    """A name that no listing shows and that nobody else uses, for an object or for a folder of them. A sweep takes it away."""
+    return f"{PROBE}{secrets.token_hex(8)}{TEMPORARY_SUFFIX}"
+
+
+def is_key(key: str) -> bool:
+    """Whether something of this name in a store can be ours; what cannot is somebody else's, unfinished, or a probe."""
+    try:
+        check(key)
+    except SinkError:
+        return False
+    return True
 
 
 def check(key: str) -> str:

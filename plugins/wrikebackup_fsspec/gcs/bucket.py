@@ -36,8 +36,11 @@ class GcsBucket:
 
     @property
     def conditional(self) -> bool:
-        promises = self._writing.promises
-        return promises.small and promises.large
+        return self._writing.promises.small
+
+    @property
+    def conditional_in_pieces(self) -> bool:
+        return self._writing.promises.large
 
     def prepare(self) -> None:
         """Begins an upload and ends it, which leaves nothing behind. What Google promises it keeps; of other servers it is tried out,

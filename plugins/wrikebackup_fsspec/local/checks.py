@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import shutil
 import sys
 from collections.abc import Iterator
 
-from wrikebackup_core import Check, SinkError
-from wrikebackup_fsspec.keys import temporary_name
+from wrikebackup_core import Check, Sink, SinkError
+from wrikebackup_fsspec.checks import Promised
+from wrikebackup_fsspec.checks import checks as asked_of_any
 from wrikebackup_fsspec.local import tree
 from wrikebackup_fsspec.local.faults import failed
-from wrikebackup_fsspec.local.publish import Publisher
-from wrikebackup_fsspec.local.writer import create_temporary
 
 __all__ = ["checks"]
 
 _LITTLE = 100 * 1024 * 1024
-_PAYLOAD = b"wrikebackup checks whether it can write here\n"
 _NOTES = {
     "vfat": "FAT: no file above 4 GiB",
     "msdos": "FAT: no file above 4 GiB",
@@ -28,19 +25,19 @@ _NOTES = {
 }
 
 
-def checks(root: str, publisher: Publisher, barrier: str) -> Iterator[Check]:
-    """One Check after the other; never raises for one that fails."""
+def checks(root: str, probe: Sink, folder: str, promised: Promised, barrier: str) -> Iterator[Check]:
+    """One Check after the other; never raises for one that fails. `probe` is a sink on `folder`, which is below `root`."""
     missing = _missing_folders(root)
     try:
         yield _folder(root, created=bool(missing))
-        yield from _writing(root, publisher)
+        yield from _writing(root, probe, folder, promised)
         yield Check("durable", True, barrier)
         yield _room(root)
         yield _file_system(root)
     finally:
-        for folder in missing:
+        for made in missing:
             with contextlib.suppress(OSError):
-                os.rmdir(folder)
+                os.rmdir(made)
 
 
 def _missing_folders(root: str) -> list[str]:
@@ -60,47 +57,17 @@ def _folder(root: str, *, created: bool) -> Check:
     return Check("folder", True, f"{root} {'will be created' if created else 'is there'}")
 
 
-def _writing(root: str, publisher: Publisher) -> Iterator[Check]:
-    tail = secrets.token_hex(6)
-    first, second, target = (os.path.join(root, temporary_name(f"probe-{part}", tail)) for part in ("1", "2", "3"))
+def _writing(root: str, probe: Sink, folder: str, promised: Promised) -> Iterator[Check]:
     try:
-        try:
-            _write(first)
-            _write(second)
-        except OSError as error:
-            yield _refused("writable", failed("write in", root, error))
-            return
-        yield Check("writable", True, "a file can be written")
-        try:
-            yield _written_once(publisher, first, second, target)
-        except OSError as error:
-            yield _refused("written once", failed("rename in", root, error))
+        tree.make_folder(folder)
+    except OSError as error:
+        yield _refused("writable", failed("write in", root, error))
+        return
+    try:
+        yield from asked_of_any(probe, promised)
     finally:
-        for path in (first, second, target):
-            with contextlib.suppress(OSError):
-                os.unlink(path)
-
-
-def _write(path: str) -> None:
-    descriptor = create_temporary(path)
-    try:
-        os.write(descriptor, _PAYLOAD)
-    finally:
-        os.close(descriptor)
-
-
-def _written_once(publisher: Publisher, first: str, second: str, target: str) -> Check:
-    publisher(first, target)
-    try:
-        publisher(second, target)
-    except FileExistsError:
-        return Check("written once", True, f"a file that is there cannot be replaced ({publisher.way})")
-    return Check(
-        "written once",
-        False,
-        f"this file system let a file be replaced ({publisher.way})",
-        hint="use another file system; on this one an older backup is not safe from a newer one",
-    )
+        with contextlib.suppress(OSError):
+            os.rmdir(folder)
 
 
 def _room(root: str) -> Check:

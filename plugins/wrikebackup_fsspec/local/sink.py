@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from wrikebackup_core import Check, Entry, SinkError, UsageError
 from wrikebackup_fsspec import keys
+from wrikebackup_fsspec.checks import Promised
 from wrikebackup_fsspec.local import checks, tree
 from wrikebackup_fsspec.local.barrier import barrier_for
 from wrikebackup_fsspec.local.faults import failed
@@ -83,7 +84,11 @@ class LocalSink:
         tree.sweep(self.root, keys.check_prefix(prefix))
 
     def checks(self) -> Iterator[Check]:
-        return checks.checks(self.root, self._publisher, self._barrier.description)
+        folder = os.path.join(self.root, keys.probe_name())
+        publisher = self._publisher
+        promised = Promised(by_store=lambda _: True, way=lambda: f" ({publisher.way})")
+        probe = LocalSink(folder, publisher=publisher)
+        return checks.checks(self.root, probe, folder, promised, self._barrier.description)
 
     def close(self) -> None:
         pass

@@ -6,10 +6,10 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from wrikebackup_core import Entry, SinkError
-from wrikebackup_fsspec.keys import FOREIGN, is_temporary
+from wrikebackup_fsspec.keys import FOREIGN, is_probe, is_temporary
 from wrikebackup_fsspec.local.faults import failed
 
 __all__ = ["delete", "entries", "folders", "make_folder", "refuse_links", "sweep"]
@@ -61,10 +61,12 @@ def entries(root: str, prefix: str) -> Iterator[Entry]:
             with os.scandir(path) as found:
                 for entry in found:
                     name = entry.name
+                    if is_temporary(name):
+                        continue
                     if entry.is_dir(follow_symlinks=False):
                         if folder or name not in FOREIGN:
                             folders.append(below + name)
-                    elif not is_temporary(name) and entry.is_file(follow_symlinks=False) and _is_unicode(name):
+                    elif entry.is_file(follow_symlinks=False) and _is_unicode(name):
                         # A file that vanishes between the two calls is one that is being deleted.
                         with contextlib.suppress(FileNotFoundError):
                             yield Entry(below + name, entry.stat(follow_symlinks=False).st_size)
@@ -79,7 +81,7 @@ def folders(root: str, prefix: str) -> Iterator[str]:
     try:
         with os.scandir(path) as found:
             for entry in found:
-                ours = prefix or entry.name not in FOREIGN
+                ours = not is_temporary(entry.name) and (prefix or entry.name not in FOREIGN)
                 if ours and _is_unicode(entry.name) and entry.is_dir(follow_symlinks=False):
                     yield entry.name
     except OSError as error:
@@ -109,25 +111,44 @@ def delete(root: str, keys: Iterable[str]) -> None:
 
 
 def sweep(root: str, prefix: str) -> None:
-    """Removes temporary files and empty folders below a folder. Raises SinkError."""
+    """Removes temporary files and empty folders below a folder, and what a killed doctor left in the root. Raises SinkError."""
     top = os.path.join(root, prefix.replace("/", os.sep)) if prefix else root
+    _sweep(root, top, is_temporary)
+    try:
+        with os.scandir(root) as found:
+            probes = [entry for entry in found if is_probe(entry.name)]
+    except OSError as error:
+        _refuse(error)
+        return
+    for probe in probes:
+        if probe.is_dir(follow_symlinks=False):
+            _sweep(root, probe.path, lambda _: True)
+        else:
+            _unlink(probe.path)
 
-    def refuse(error: OSError) -> None:
-        if error.errno not in _GONE:
-            raise failed("list", error.filename, error) from error
 
-    for path, folders, names in os.walk(top, topdown=True, onerror=refuse):
+def _sweep(root: str, top: str, is_left: Callable[[str], bool]) -> None:
+    for path, folders, names in os.walk(top, topdown=True, onerror=_refuse):
         if path == root:
             folders[:] = [name for name in folders if name not in FOREIGN]
-        for name in filter(is_temporary, names):
-            try:
-                os.unlink(os.path.join(path, name))
-            except FileNotFoundError:
-                pass
-            except OSError as error:
-                raise failed("delete", os.path.join(path, name), error) from error
+        for name in filter(is_left, names):
+            _unlink(os.path.join(path, name))
         if not folders:
             _remove_empty(root, path)
+
+
+def _refuse(error: OSError) -> None:
+    if error.errno not in _GONE:
+        raise failed("list", error.filename, error) from error
+
+
+def _unlink(path: str) -> None:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise failed("delete", path, error) from error
 
 
 def _remove_empty(root: str, folder: str) -> None:

@@ -46,7 +46,11 @@ class Bucket(Protocol):
 
     @property
     def conditional(self) -> bool:
-        """Whether the store itself refuses to replace an object, as far as `prepare` has found out."""
+        """Whether the store itself refuses to replace an object with one that is sent whole, as far as `prepare` has found out."""
+
+    @property
+    def conditional_in_pieces(self) -> bool:
+        """The same for one that is sent in pieces."""
 
     def prepare(self) -> None:
         """Called ahead of the first object: finds out, by trying, whether one can be written and what the store promises. Raises
@@ -87,6 +91,6 @@ class Bucket(Protocol):
         """The same bucket, in which objects are not locked: for those that are only there to try things out."""
 
     def checks(self, prefix: str) -> Iterator[Check]:
-        """What only this kind of store can be asked, besides what `checks.py` asks of every one."""
+        """What only this kind of store can be asked; `prefix` is the sink's own, with a slash at its end."""
 
     def close(self) -> None: ...

@@ -11,7 +11,7 @@ from wrikebackup_core import Check, Entry, KeyLocked, SinkError
 from wrikebackup_fsspec import keys
 from wrikebackup_fsspec.batches import batches
 from wrikebackup_fsspec.objects.bucket import Bucket
-from wrikebackup_fsspec.objects.checks import PROBE, checks
+from wrikebackup_fsspec.objects.checks import checks
 from wrikebackup_fsspec.objects.reader import ObjectReader
 from wrikebackup_fsspec.objects.writer import ObjectWriter
 
@@ -48,12 +48,12 @@ class ObjectSink:
     def list(self, prefix: str) -> Iterator[Entry]:
         for entry in self._bucket.list(self._folder(prefix)):
             key = entry.key[len(self._root) :]
-            if _is_key(key):
+            if keys.is_key(key):
                 yield Entry(key, entry.size)
 
     def folders(self, prefix: str) -> Iterator[str]:
         """Names directly below a folder that have something below them."""
-        return filter(_is_key, self._bucket.folders(self._folder(prefix)))
+        return filter(keys.is_key, self._bucket.folders(self._folder(prefix)))
 
     def delete(self, keys_: Iterable[str]) -> None:
         first: SinkError | None = None
@@ -66,12 +66,10 @@ class ObjectSink:
             raise first
 
     def sweep(self, prefix: str) -> None:
-        self._bucket.sweep(self._folder(prefix))
-        if probes := [
-            entry.key
-            for entry in self._bucket.list(self._root + PROBE)
-            if keys.is_temporary(entry.key.rpartition("/")[2])
-        ]:
+        for folder in (self._folder(prefix), self._root + keys.PROBE):
+            self._bucket.sweep(folder)
+        found = (entry.key for entry in self._bucket.list(self._root + keys.PROBE))
+        for probes in batches((name for name in found if self._is_probe(name)), _BATCH):
             with contextlib.suppress(KeyLocked):  # by a rule of the bucket: they go when it lets them
                 self._bucket.delete(probes)
 
@@ -86,7 +84,10 @@ class ObjectSink:
         return self._bucket.sign(self._named(key), seconds)
 
     def checks(self) -> Iterator[Check]:
-        return checks(self._bucket, self._root)
+        bucket = self._bucket.without_locks()
+        probe = ObjectSink(bucket, self._root + keys.probe_name())
+        if (yield from checks(self, probe, bucket)):
+            yield from self._bucket.checks(self._root)
 
     def close(self) -> None:
         self._bucket.close()
@@ -99,15 +100,9 @@ class ObjectSink:
             )
         return name
 
+    def _is_probe(self, name: str) -> bool:
+        return keys.is_probe(name[len(self._root) :].partition("/")[0])
+
     def _folder(self, prefix: str) -> str:
         folder = keys.check_prefix(prefix)
         return f"{self._root}{folder}/" if folder else self._root
-
-
-def _is_key(key: str) -> bool:
-    """Whether a name in the bucket can be one of ours; others are somebody else's."""
-    try:
-        keys.check(key)
-    except SinkError:
-        return False
-    return True

@@ -47,6 +47,10 @@ class S3Bucket:
     def conditional(self) -> bool:
         return self._publishing.conditional
 
+    @property
+    def conditional_in_pieces(self) -> bool:
+        return self._publishing.conditional
+
     def prepare(self) -> None:
         self._locks.demand()
         try:

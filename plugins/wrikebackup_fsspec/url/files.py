@@ -7,13 +7,13 @@ of the target; most of those that are not asynchronous have one connection, whic
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from fsspec.asyn import AsyncFileSystem
 
 from fsspec import AbstractFileSystem
-from wrikebackup_core import KeyNotFound
+from wrikebackup_core import KeyNotFound, SinkError
 from wrikebackup_fsspec.url.faults import failed
 
 __all__ = ["Files"]
@@ -63,8 +63,19 @@ class Files:
 
     def size(self, path: str) -> int | None:
         """Bytes of a file; None where there is none."""
-        found = self._info(path)
-        return None if found is None or found["type"] == "directory" else int(found["size"])
+        kind, size = self._told(path)
+        return None if kind in (None, "directory") else size
+
+    def _told(self, path: str, listed: Mapping[str, Any] | None = None) -> tuple[str | None, int]:
+        """Kind and bytes, as they were listed, else as the store tells when it is asked for this one; no kind where nothing is there."""
+        if listed is None or not _is_whole(listed):
+            listed = self._info(path)
+            if listed is None:
+                return None, 0
+            if not _is_whole(listed):
+                what = "how large it is" if listed.get("type") else "whether it is a file or a folder"
+                raise SinkError(f"cannot use {path}: the store does not tell {what}", hint="use another store")
+        return str(listed["type"]), int(listed.get("size") or 0)
 
     def _info(self, path: str) -> Any:
         try:
@@ -75,8 +86,7 @@ class Files:
             raise failed("look for", path, error) from error
 
     def _is_folder(self, path: str) -> bool:
-        found = self._info(path)
-        return found is not None and found["type"] == "directory"
+        return self._told(path)[0] == "directory"
 
     def make_folder(self, path: str) -> None:
         for last in (False, True):  # another thread may be making it, or one above it
@@ -137,23 +147,34 @@ class Files:
                     yield path, size
 
     def _listed(self, folder: str) -> Iterator[tuple[str, str, int]]:
-        for left in reversed(range(_LISTINGS)):
+        for one in self._ls(folder):
+            path = one["name"].rstrip("/")
+            if path != folder:  # object stores name the folder itself
+                kind, size = self._told(path, one)
+                if kind is not None:
+                    yield path, kind, size
+
+    def _ls(self, folder: str) -> Iterable[Any]:
+        left = _LISTINGS
+        while True:
             try:
-                found = self._fs.ls(folder, detail=True)
-                break
+                found: Iterable[Any] = self._fs.ls(folder, detail=True)
             except (FileNotFoundError, NotADirectoryError):
-                return
+                return ()
             except Exception as error:
+                left -= 1
                 # In memory, another thread may change what is being listed.
                 if not left or not isinstance(error, KeyError | RuntimeError):
                     raise failed("list", folder, error) from error
-        else:
-            return
-        for one in found:
-            path = one["name"].rstrip("/")
-            if path != folder:  # object stores name the folder itself
-                yield path, one["type"], int(one["size"] or 0)
+            else:
+                return found
 
     def folders(self, folder: str) -> Iterator[str]:
         if self._is_folder(folder):
             yield from (path for path, kind, _ in self._listed(folder) if kind == "directory")
+
+
+def _is_whole(told: Mapping[str, Any]) -> bool:
+    """Whether it says what is needed: some file systems leave it out, or say None."""
+    kind = told.get("type")
+    return bool(kind) and (kind != "file" or told.get("size") is not None)

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from wrikebackup_core import AlreadyExists, Check, Entry, SinkError
 from wrikebackup_fsspec import keys
-from wrikebackup_fsspec.url.checks import checks
+from wrikebackup_fsspec.checks import Promised, checks, reachable
 from wrikebackup_fsspec.url.faults import failed
 from wrikebackup_fsspec.url.files import Files
 
@@ -67,14 +67,16 @@ class UrlSink:
 
     def list(self, prefix: str) -> Iterator[Entry]:
         for path, size in self._files.below(self._folder(prefix)):
-            key = self._key(path)
-            if key is not None:
+            key = path[len(self.root) + 1 :]
+            if keys.is_key(key):
                 yield Entry(key, size)
 
     def folders(self, prefix: str) -> Iterator[str]:
         """Names of the folders directly below one."""
         for path in self._files.folders(self._folder(prefix)):
-            yield path.rpartition("/")[2]
+            name = path.rpartition("/")[2]
+            if keys.is_key(name):
+                yield name
 
     def delete(self, keys_: Iterable[str]) -> None:
         first: SinkError | None = None
@@ -94,10 +96,25 @@ class UrlSink:
         for path, _ in self._files.below(self._folder(prefix), folders):
             if keys.is_temporary(path.rpartition("/")[2]):
                 self._files.remove(path)
+        for probe in self._files.folders(self._folder("")):
+            if keys.is_probe(probe.rpartition("/")[2]):
+                folders.add(probe)
+                for path, _ in self._files.below(probe):
+                    self._files.remove(path)
         self._remove_empty(folders)
 
     def checks(self) -> Iterator[Check]:
-        return checks(self)
+        probe = UrlSink(self.name, self._files, f"{self.root}/{keys.probe_name()}")
+        looks_first = Promised(by_store=lambda _: False)
+        try:
+            check = reachable(self)
+            yield check
+            if not check.ok or not (yield from checks(probe, looks_first)):
+                return
+            hint = "what the store does with what it has acknowledged is between you and it"
+            yield Check("durable", None, "fsspec has no way to ask a store to flush", hint=hint)
+        finally:
+            self._remove_empty([probe.root])
 
     def close(self) -> None:
         pass
@@ -143,14 +160,6 @@ class UrlSink:
     def _folder(self, prefix: str) -> str:
         folder = keys.check_prefix(prefix)
         return f"{self.root}/{folder}" if folder else self.root or "/"
-
-    def _key(self, path: str) -> str | None:
-        """None for what cannot be an object of ours."""
-        key = path[len(self.root) + 1 :]
-        try:
-            return keys.check(key)
-        except SinkError:
-            return None
 
 
 class UrlWriter:

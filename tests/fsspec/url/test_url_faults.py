@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
@@ -98,6 +98,60 @@ def test_doctor_finds_a_store_that_does_not_keep_what_it_is_given(faulty: type[F
     }
     faulty.fault = "short"
     assert [check.name for check in sink.checks() if check.ok is False] == ["writable"]
+
+
+class Reticent(MemoryFileSystem):  # type: ignore[misc] # fsspec has no types
+    """Leaves out what a test says where it lists, or where it is asked for one file too."""
+
+    protocol = "reticent"
+    lists: ClassVar[dict[str, Any]] = {}
+    tells: ClassVar[dict[str, Any]] = {}
+
+    def ls(self, path: str, detail: bool = True, **options: Any) -> Any:
+        found = super().ls(path, detail=detail, **options)
+        return [_without(one, self.lists) for one in found] if detail else found
+
+    def info(self, path: str, **options: Any) -> Any:
+        return _without(super().info(path, **options), self.tells)
+
+
+GONE = object()
+
+
+def _without(told: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in {**told, **change}.items() if value is not GONE}
+
+
+@pytest.fixture
+def reticent(monkeypatch: pytest.MonkeyPatch) -> Any:
+    fsspec.register_implementation("reticent", Reticent, clobber=True)
+    sink = opened(f"reticent://{secrets.token_hex(8)}")
+    put(sink, "a/b", b"0123456789")
+    return sink
+
+
+@pytest.mark.parametrize("value", [None, GONE], ids=["none", "left out"])
+@pytest.mark.parametrize("name", ["size", "type"])
+def test_what_a_listing_leaves_out_is_asked_for(
+    reticent: Any, monkeypatch: pytest.MonkeyPatch, name: str, value: object
+) -> None:
+    monkeypatch.setattr(Reticent, "lists", {name: value})
+    assert [(entry.key, entry.size) for entry in reticent.list("")] == [("a/b", 10)]
+    assert list(reticent.folders("")) == ["a"]
+
+
+@pytest.mark.parametrize("value", [None, GONE], ids=["none", "left out"])
+@pytest.mark.parametrize(("name", "words"), [("size", "how large it is"), ("type", "a file or a folder")])
+def test_a_store_that_does_not_tell_what_it_holds_is_an_error_in_one_line(
+    reticent: Any, monkeypatch: pytest.MonkeyPatch, name: str, words: str, value: object
+) -> None:
+    monkeypatch.setattr(Reticent, "lists", {name: value})
+    monkeypatch.setattr(Reticent, "tells", {name: value})
+    for ask in (lambda: list(reticent.list("")), lambda: reticent.open("a/b"), lambda: put(reticent, "a/c")):
+        with pytest.raises(SinkError, match=words) as caught:
+            ask()
+        assert caught.value.hint
+        assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

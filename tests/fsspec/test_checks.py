@@ -1,0 +1,171 @@
+"""Doctor finds a store that breaks a promise, whichever kind it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import pytest
+
+from wrikebackup_core import Check, Entry, SinkError
+from wrikebackup_core.testing import MemorySink
+from wrikebackup_fsspec.checks import Promised, checks, reachable
+
+PIECE = 1000
+
+
+def told(probe: Any, *, by_store: bool = True, pieces: int | None = PIECE) -> dict[str, Check]:
+    return {check.name: check for check in checks(probe, Promised(lambda _: by_store, pieces))}
+
+
+def failed(probe: Any) -> list[str]:
+    return [name for name, check in told(probe).items() if check.ok is False]
+
+
+class Forgetful(MemorySink):
+    """What was written is listed later, if ever."""
+
+    def list(self, prefix: str) -> Iterator[Entry]:
+        yield from ()
+
+
+class Hasty(MemorySink):
+    """An object can be seen as soon as it is begun."""
+
+    def create(self, key: str) -> Any:
+        writer = super().create(key)
+        write = writer.write
+
+        def shown(data: Any) -> int:
+            self.objects.setdefault(key, b"")
+            return write(data)
+
+        def whole() -> None:
+            self.objects.pop(key, None)
+            type(writer).commit(writer)
+
+        writer.write, writer.commit = shown, whole  # type: ignore[method-assign]
+        return writer
+
+
+class Clinging(MemorySink):
+    """What was given up stays."""
+
+    def create(self, key: str) -> Any:
+        writer = super().create(key)
+        discard = writer.discard
+
+        def kept() -> None:
+            discard()
+            self.objects[key] = b""
+
+        writer.discard = kept  # type: ignore[method-assign]
+        return writer
+
+
+class Replacing(MemorySink):
+    def create(self, key: str) -> Any:
+        self.objects.pop(key, None)
+        return super().create(key)
+
+
+class Lying(MemorySink):
+    """Refuses, and replaces all the same."""
+
+    def create(self, key: str) -> Any:
+        if key in self.objects:
+            self.objects[key] = b"another"
+        return super().create(key)
+
+
+class ReplacingLargeOnes(MemorySink):
+    def create(self, key: str) -> Any:
+        before = self.objects.get(key)
+        if before is None:
+            return super().create(key)
+        del self.objects[key]
+        writer = super().create(key)
+        commit = writer.commit
+
+        def late() -> None:
+            if len(writer.data) <= PIECE:
+                self.objects[key] = before
+            commit()
+
+        writer.commit = late  # type: ignore[method-assign]
+        return writer
+
+
+class Hoarding(MemorySink):
+    def delete(self, keys: Iterable[str]) -> None:
+        list(keys)
+
+
+class Bending(MemorySink):
+    def open(self, key: str, offset: int = 0) -> Any:
+        if key in self.objects:
+            self.objects[key] = self.objects[key].upper()
+        return super().open(key, offset)
+
+
+@pytest.mark.parametrize(
+    ("defect", "name"),
+    [
+        (Forgetful, "listed at once"),
+        (Hasty, "whole or absent"),
+        (Clinging, "whole or absent"),
+        (Replacing, "written once"),
+        (Lying, "written once"),
+        (ReplacingLargeOnes, "large ones once"),
+        (Hoarding, "deleted"),
+        (Bending, "writable"),
+    ],
+)
+def test_a_store_that_breaks_a_promise_is_found_out(defect: Callable[[], MemorySink], name: str) -> None:
+    found = told(defect())
+    assert found[name].ok is False
+    assert found[name].hint
+    assert not told(MemorySink())[name].hint
+
+
+def test_a_store_that_keeps_all_promises_is_left_as_it_was() -> None:
+    sink = MemorySink()
+    assert {name: check.ok for name, check in told(sink).items()} == {
+        "writable": True,
+        "listed at once": True,
+        "whole or absent": True,
+        "written once": True,
+        "large ones once": True,
+        "deleted": True,
+    }
+    assert not sink.objects
+    assert not sink.unfinished()
+
+
+def test_a_store_that_refuses_because_this_program_looks_first_is_not_called_safe() -> None:
+    found = told(MemorySink(), by_store=False)
+    assert [name for name, check in found.items() if check.ok is None] == ["written once", "large ones once"]
+    assert "small" not in found["written once"].detail
+    assert "large" in found["large ones once"].detail
+
+
+def test_what_cannot_be_written_to_is_asked_nothing_more() -> None:
+    sink = MemorySink()
+    sink.fail("create", times=None)
+    assert list(told(sink)) == ["writable"]
+    assert failed(sink) == ["writable"]
+
+
+@pytest.mark.parametrize("operation", ["list", "open", "commit", "delete"])
+def test_a_store_that_fails_on_the_way_is_told_and_never_raised(operation: str) -> None:
+    sink = MemorySink()
+    sink.fail(operation, lambda: SinkError("out of order", hint="mend it"), times=None)
+    found = told(sink)
+    assert [check.hint for check in found.values() if check.ok is False and check.detail == "out of order"]
+
+
+def test_a_store_that_cannot_be_listed_is_told() -> None:
+    sink = MemorySink()
+    assert reachable(sink).ok
+    sink.fail("list")
+    assert reachable(sink).ok is False
