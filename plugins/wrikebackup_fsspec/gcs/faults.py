@@ -49,6 +49,7 @@ Errors = (Lost, Refused, GoogleAuthError)
 
 _PASSING = {408, 429, 500, 502, 503, 504}
 _LIMITS = {"rateLimitExceeded", "userRateLimitExceeded"}
+_FULL = {"quotaExceeded", "storageQuotaExceeded"}
 _LOCKED = {"retentionPolicyNotMet", "objectUnderActiveHold"}
 _LOCK = re.compile(r"\bretention\b|\b(?:temporary|event-based|active) hold\b", re.IGNORECASE)
 
@@ -110,8 +111,8 @@ def _refused(what: str, error: Refused) -> SinkError:
     if error.status == 412 and not error.locked:
         return AlreadyExists(f"cannot {what}: it exists already")
     message = f"cannot {what}: {_said(error)}"
-    if error.status == 507:
-        return SinkFull(message, hint="make room, or raise the quota")
+    if error.status == 507 or error.reason in _FULL:
+        return SinkFull(message, hint="make room, or raise the project's quota in the Google Cloud console")
     words = f"{error.reason} {error.message}"
     hint = next((hint for words_of, hint in _HINTS if re.search(words_of, words, re.IGNORECASE)), None)
     return SinkError(message, hint=hint or _BY_STATUS.get(error.status))

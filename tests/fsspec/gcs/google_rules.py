@@ -47,8 +47,12 @@ class Session:
 
 @dataclass
 class Bucket:
+    """With a `room` in bytes it can be full, which it says with `full`."""
+
     name: str
     retention: bool = False
+    room: int | None = None
+    full: Refusal = field(default_factory=lambda: Refusal(507, "", "Insufficient Storage."))
     objects: dict[str, Object] = field(default_factory=dict)
     sessions: dict[str, Session] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
@@ -60,6 +64,7 @@ class Bucket:
         with self.lock:
             self.demand_free(resource["name"], once)
             self._demand_retention(resource.get("retention"))
+            self._demand_room(len(data))
             generation = str(next(_generations))
             told = {"bucket": self.name, "size": str(len(data)), "crc32c": crc32c(data), "generation": generation}
             found = Object(data, {**resource, **told, "metageneration": "1"})
@@ -124,6 +129,7 @@ class Bucket:
                 fresh = data[len(session.data) - start :]
                 if found[3] == "*":
                     fresh = fresh[: (len(session.data) + len(fresh)) // QUANTUM * QUANTUM - len(session.data)]
+                self._demand_room(len(session.data) + len(fresh))
                 session.data += fresh
             if found[3] != "*" and len(session.data) == int(found[3]):
                 session.done = self.store(session.resource, bytes(session.data), session.once, crc)
@@ -132,6 +138,10 @@ class Bucket:
     def cancel(self, identifier: str) -> None:
         with self.lock:
             self.sessions.pop(identifier, None)
+
+    def _demand_room(self, size: int) -> None:
+        if self.room is not None and sum(len(found.data) for found in self.objects.values()) + size > self.room:
+            raise self.full
 
     def _demand_retention(self, retention: dict[str, str] | None) -> None:
         if retention is None:
