@@ -249,7 +249,6 @@ def test_help_imports_nothing_heavy() -> None:
         "keyring",
         "isal",
         "tenacity",
-        "ijson",
     }
     assert heavy & set(done.stderr.split()) == set()
 

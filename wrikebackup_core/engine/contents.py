@@ -3,31 +3,36 @@
 from __future__ import annotations
 
 import lzma
+import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from itertools import chain, groupby
+from collections.abc import Callable, Generator, Iterator, Mapping
+from itertools import groupby
 from operator import itemgetter
 from typing import IO, TypeVar
 
-import ijson  # type: ignore[import-untyped] # it ships no types
 import msgspec
 
+from wrikebackup_core.engine.elements import LONGEST, elements
 from wrikebackup_core.engine.findings import Finding
 from wrikebackup_core.engine.inventory import Inventory
 from wrikebackup_core.engine.reconciliation import Head, Reconciliation
+from wrikebackup_core.engine.zips import open_zip
 from wrikebackup_core.errors import FormatError, WrikeBackupError
 from wrikebackup_core.format import layout, official, schema
 from wrikebackup_core.format.records import RecordDecoder
 from wrikebackup_core.model import AttachmentMode, Kind, Record
 
-__all__ = ["UNREADABLE", "Contents", "MemberFindings", "by_token", "one_line"]
+__all__ = ["UNREADABLE", "Contents", "MemberFindings", "by_element", "one_line"]
 
-_LINE = 64 << 20  # bytes of one record; a longer line is no record
-_DEPTH = 100
 _SHOWN = 20  # findings of one kind in one member, before they are only counted
 _RECORDS = ".jsonl"
+# JSON allows one without its other half, and msgspec does not.
+_SURROGATE = re.compile(
+    rb"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
+)
+_UNKNOWN = rb"\ufffd"
 _Row = schema.User | schema.Folder | schema.Task | schema.Team
 _AnyRow = TypeVar("_AnyRow", bound=msgspec.Struct)
 Tell = Callable[[str, int], None]
@@ -36,7 +41,7 @@ Tell = Callable[[str, int], None]
 _TELL = 1000
 UNREADABLE = (
     zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError,
-    OverflowError, WrikeBackupError, ijson.JSONError,
+    OverflowError, MemoryError, WrikeBackupError,
 )  # fmt: skip
 """What reading a damaged zip raises: zipfile's own error, those of its decompressors, and what nonsense in its fields leads to."""
 
@@ -82,7 +87,7 @@ class Contents:
     def archive(self, key: str, file: IO[bytes]) -> Iterator[Finding]:
         """The zip of the four files."""
         try:
-            with zipfile.ZipFile(file) as archive:
+            with open_zip(file) as archive:
                 names = archive.namelist()
                 if names != list(schema.FILES):
                     yield Finding(
@@ -98,7 +103,7 @@ class Contents:
         """The zip of all records; `counts` as the manifest has them, None where it cannot be read."""
         found: dict[str, int | None] = {}
         try:
-            with zipfile.ZipFile(file) as archive:
+            with open_zip(file) as archive:
                 for name in archive.namelist():
                     kind = name.removesuffix(_RECORDS)
                     if not name.endswith(_RECORDS) or kind in found:
@@ -127,7 +132,7 @@ class Contents:
 
     def _file(self, key: str, archive: zipfile.ZipFile, name: str) -> Iterator[Finding]:
         """One of the four: as this program lays it out, else as any JSON."""
-        for rows in (_by_line, by_token):
+        for rows in (_by_line, by_element):
             findings = MemberFindings(key, name)
             compare = self._reconciliation.rows(name)
             try:
@@ -162,7 +167,7 @@ class Contents:
         count: int | None = None
         try:
             with archive.open(name) as member:
-                while line := member.readline(_LINE):
+                while line := member.readline(LONGEST):
                     number += 1
                     try:
                         head = decode(Record(line))
@@ -194,14 +199,14 @@ class Contents:
 def _by_line(member: IO[bytes], row_type: type[_Row], findings: MemberFindings) -> Iterator[_Row]:
     """The records of an array with one record to a line, as this program writes it. Raises _OtherLayout for any other JSON."""
     decode = msgspec.json.Decoder(row_type).decode
-    first = member.readline(_LINE)
+    first = member.readline(LONGEST)
     if first == b"[]\n" and not member.read(1):
         return
     if first != b"[\n":
         raise _OtherLayout
     more, number = True, 1
     while more:
-        line, number = member.readline(_LINE), number + 1
+        line, number = member.readline(LONGEST), number + 1
         more = line.endswith(b",\n")
         try:
             yield decode(line[:-2] if more else line)
@@ -209,39 +214,27 @@ def _by_line(member: IO[bytes], row_type: type[_Row], findings: MemberFindings) 
             findings.add(f"line {number}: {error}")
         except (msgspec.DecodeError, UnicodeDecodeError):
             raise _OtherLayout from None
-    if member.readline(_LINE) != b"]\n" or member.read(1):
+    if member.readline(LONGEST) != b"]\n" or member.read(1):
         raise _OtherLayout
 
 
-def by_token(member: IO[bytes], row_type: type[_AnyRow], findings: MemberFindings) -> Iterator[_AnyRow]:
-    """The records of an array laid out in whatever way. Raises ValueError where it is no JSON, or no array."""
-    events = ijson.basic_parse(member, use_float=True)
-    first = next(events)
-    if first[0] != "start_array":
-        findings.add("not a JSON array")
-        return
-    values = ijson.items(ijson.parse(_shallow(chain([first], events))), "item")
-    for number, value in enumerate(values, 1):
+def by_element(member: IO[bytes], row_type: type[_AnyRow], findings: MemberFindings) -> Iterator[_AnyRow]:
+    """The records of an array laid out in whatever way. Raises ValueError where it is no JSON, no array, or more than its limits."""
+    decode = msgspec.json.Decoder(row_type).decode
+    for number, element in enumerate(elements(member), 1):
         try:
-            yield msgspec.convert(value, row_type)
+            try:
+                yield decode(element)
+            except msgspec.ValidationError:
+                raise
+            except msgspec.DecodeError:
+                yield decode(_SURROGATE.sub(lambda found: _UNKNOWN if found[1] else found[0], element))
         except msgspec.ValidationError as error:
             findings.add(f"record {number}: {error}")
-
-
-def _shallow(events: Iterable[tuple[str, object]]) -> Iterator[tuple[str, object]]:
-    """The same events; ijson's time grows with the square of the depth, which is the writer's to choose. Raises ValueError."""
-    depth = 0
-    for event in events:
-        depth += event[0].startswith("start_") - event[0].startswith("end_")
-        if depth > _DEPTH:
-            raise ValueError(f"nested more than {_DEPTH} deep")
-        yield event
+        except msgspec.DecodeError as error:
+            raise ValueError(f"record {number}: {error}") from error
 
 
 def one_line(error: BaseException) -> str:
     """An error's first line, or its name where it has none."""
-    said = error.args[0] if error.args else None
-    text = (
-        said.decode(errors="replace") if isinstance(said, bytes) else str(error)
-    )  # bytes: from ijson, about bad UTF-8
-    return text.split("\n")[0].strip() or type(error).__name__
+    return str(error).split("\n")[0].strip() or type(error).__name__

@@ -13,8 +13,10 @@ from typing import IO
 
 import msgspec
 
-from wrikebackup_core.engine.contents import UNREADABLE, MemberFindings, by_token, one_line
+from wrikebackup_core.engine.contents import UNREADABLE, MemberFindings, by_element, one_line
+from wrikebackup_core.engine.elements import pieces
 from wrikebackup_core.engine.findings import Finding
+from wrikebackup_core.engine.zips import open_zip
 from wrikebackup_core.format import schema
 
 __all__ = ["SOURCE_KIND", "Counted", "NamedFile", "look_into"]
@@ -23,7 +25,6 @@ SOURCE_KIND = "wrike-backup-tool"
 """The source of a backup that Wrike's own tool took, in its manifest."""
 
 _ELSEWHERE = "External"  # Wrike has a link only; the tool does not back up what lies there
-_PIECE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class _Row(msgspec.Struct, gc=False):
 def look_into(key: str, file: IO[bytes]) -> Iterator[Finding | NamedFile | Counted]:
     """What is wrong with the archive at `key`, and what is in it."""
     try:
-        with zipfile.ZipFile(file) as archive:
+        with open_zip(file) as archive:
             names = archive.namelist()
             for name in schema.FILES:
                 if name not in names:
@@ -73,7 +74,7 @@ def _member(key: str, archive: zipfile.ZipFile, name: str) -> Iterator[Finding |
     findings, number = MemberFindings(key, name), 0
     try:
         with archive.open(name) as member:
-            for row in by_token(member, _Row, findings):
+            for row in by_element(member, _Row, findings):
                 number += 1
                 for attachment in row.attachments or ():
                     if attachment.apiId:
@@ -87,5 +88,5 @@ def _member(key: str, archive: zipfile.ZipFile, name: str) -> Iterator[Finding |
 def _read_through(archive: zipfile.ZipFile, name: str) -> None:
     """What else is in it, such as a BI export: its checksum is compared at its end."""
     with archive.open(name) as member:
-        while member.read(_PIECE):
+        for _ in pieces(member):
             pass

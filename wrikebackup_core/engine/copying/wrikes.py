@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import zipfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -16,6 +15,7 @@ from wrikebackup_core.engine.contents import UNREADABLE, one_line
 from wrikebackup_core.engine.copying.catalog import Catalog, Wanted
 from wrikebackup_core.engine.findings import Finding
 from wrikebackup_core.engine.foreign import SOURCE_KIND, Counted, look_into
+from wrikebackup_core.engine.zips import open_zip
 from wrikebackup_core.errors import FormatError, SinkError
 from wrikebackup_core.format import checksums, layout, schema
 from wrikebackup_core.format.manifest import Attachments, Files, Manifest, Tool
@@ -120,7 +120,7 @@ class WrikesOwn:
     def _time(self) -> datetime:
         """The newest of the members: DOS time, which knows no zone and is taken for UTC."""
         try:
-            with open_stored(self._source, self._zip, self._size) as file, zipfile.ZipFile(file) as archive:
+            with open_stored(self._source, self._zip, self._size) as file, open_zip(file) as archive:
                 times = [one.date_time for one in archive.infolist() if one.filename in schema.FILES]
         except SinkError:
             raise
