@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import socket
+import ssl
 import struct
 import threading
 import urllib.parse
@@ -32,9 +33,9 @@ Choose = Callable[[Asked], Fault]
 
 
 class Proxy:
-    """`choose` picks the fault for each request; `asked` are all requests so far. A context manager."""
+    """`choose` picks the fault for each request; `asked` are all requests so far. A context manager. With `tls` it is spoken to by TLS."""
 
-    def __init__(self, target: str, choose: Choose | None = None) -> None:
+    def __init__(self, target: str, choose: Choose | None = None, tls: ssl.SSLContext | None = None) -> None:
         self.target = urllib.parse.urlsplit(target)
         self.choose: Choose = choose or (lambda _: passed)
         self.asked: list[Asked] = []
@@ -43,7 +44,10 @@ class Proxy:
         handler = type("Handler", (_Handler,), {"proxy": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        if tls is not None:
+            listening = self._server.socket
+            self._server.socket = tls.wrap_socket(listening, server_side=True, do_handshake_on_connect=False)
+        self.url = f"http{'s' if tls else ''}://127.0.0.1:{self._server.server_address[1]}"
 
     def note(self, method: str, path: str, size: int) -> Asked:
         where, _, query = path.partition("?")
@@ -67,7 +71,7 @@ class _Handler(BaseHTTPRequestHandler):
     proxy: ClassVar[Proxy]
 
     def handle_one_request(self) -> None:
-        with contextlib.suppress(ConnectionError, TimeoutError, http.client.HTTPException):
+        with contextlib.suppress(ConnectionError, TimeoutError, ssl.SSLError, http.client.HTTPException):
             super().handle_one_request()
             return
         self.close_connection = True

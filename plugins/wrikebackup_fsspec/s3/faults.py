@@ -2,28 +2,52 @@
 
 from __future__ import annotations
 
+import http
 import re
+from collections.abc import Mapping
+from typing import Any
 
 import botocore.exceptions
+import botocore.parsers
 import obstore.exceptions
 
 from wrikebackup_core import AlreadyExists, KeyLocked, KeyNotFound, SinkError, SinkFull
 from wrikebackup_fsspec.objects.words import lowered
 
-__all__ = ["Errors", "code_of", "failed", "status_of"]
+__all__ = ["Errors", "ForeignAnswer", "code_of", "failed", "said", "status_of", "unsettled"]
+
+
+class ForeignAnswer(botocore.exceptions.BotoCoreError):  # type: ignore[misc]  # botocore has no types
+    """What answers is no S3 store: a login page, a proxy, another server."""
+
+    fmt = "what answers at {address} is no S3 store"
+
+
+class _Incomplete(botocore.exceptions.BotoCoreError):  # type: ignore[misc]  # botocore has no types
+    fmt = "its answer lacks {what}"
+
 
 Errors = (
     botocore.exceptions.BotoCoreError,
     botocore.exceptions.ClientError,
+    botocore.parsers.ResponseParserError,
     obstore.exceptions.BaseError,
     FileNotFoundError,  # obstore's answer to what is not there
+    ValueError,  # of both, for what cannot be sent: obstore takes no control characters in names
 )
 """What the two libraries raise."""
 
 _CODE = re.compile(r"<Code>([A-Za-z0-9.]{1,80})</Code>")
 _MESSAGE = re.compile(r"<Message>([^<]{1,300})</Message>")
+_REDIRECT = "Received redirect without LOCATION"  # obstore's words for 301
+_UNANSWERED = re.compile(r"HttpError \{\s*kind: (?:Timeout|Interrupted|Unknown|Decode),")
+_LOCK = re.compile(r"\block(?:ed|s)?\b|\bWORM\b", re.IGNORECASE)
 _STATUS = re.compile(r"non-2xx status code: (\d{3})|status: (\d{3})|HTTP status (?:client|server) error \((\d{3})")
 
+_ELSEWHERE = (
+    "see whether the address is right, and whether a login page or a proxy of the network answers in the store's place"
+)
+_OVERLOADED = "the store is overloaded: lower `transfers` in the profile, or try later"
 _HINTS = {
     "NoSuchBucket": "create the bucket first, or see whether its name and region are right",
     "AccessDenied": "the key needs s3:ListBucket, s3:GetObject, s3:PutObject, s3:DeleteObject and s3:AbortMultipartUpload here",
@@ -34,11 +58,17 @@ _HINTS = {
     "RequestTimeTooSkewed": "set this machine's clock right: the store accepts a quarter of an hour",
     "AuthorizationHeaderMalformed": "set `region:` to the bucket's own",
     "PermanentRedirect": "set `region:` to the bucket's own",
+    "301": "set `region:` to the bucket's own",
+    "302": _ELSEWHERE,
+    "307": _ELSEWHERE,
     "IllegalLocationConstraintException": "set `region:` to the bucket's own",
     "InvalidStorageClass": "see which storage classes the store has",
     "InvalidRequest": "the store does not know what it was asked for; with lock_days the bucket needs Object Lock",
     "ObjectLockConfigurationNotFoundError": "lock_days needs a bucket that was created with Object Lock",
-    "SlowDown": "the store is overloaded: lower `transfers` in the profile, or try later",
+    "SlowDown": _OVERLOADED,
+    "ServiceUnavailable": _OVERLOADED,
+    "429": _OVERLOADED,
+    "503": _OVERLOADED,
     "KMS.DisabledException": "the KMS key is disabled",
 }
 # What stores say at length, each in other words.
@@ -50,8 +80,10 @@ _OURS = {
     "ExpiredToken": "the credentials have run out",
     "RequestTimeTooSkewed": "this machine's clock is wrong",
     "PermanentRedirect": "the bucket is in another region",
+    "301": "the bucket is in another region",
     "AuthorizationHeaderMalformed": "the bucket is in another region",
 }
+_STATUSES = {str(status.value) for status in http.HTTPStatus}
 _FULL = {"QuotaExceeded", "InsufficientStorage", "XMinioStorageFull", "StorageFull", "ServiceQuotaExceededException"}
 _EXISTS = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
 _ABSENT = {"NoSuchKey", "404", "NotFound"}
@@ -64,13 +96,29 @@ _KINDS: dict[type[Exception], tuple[str, str]] = {
     botocore.exceptions.ReadTimeoutError: _LATE,
     botocore.exceptions.ConnectionClosedError: ("the connection broke", "try again"),
     botocore.exceptions.SSLError: _CERTIFICATE,
+    ForeignAnswer: ("", _ELSEWHERE),
+    _Incomplete: ("", _ELSEWHERE),
+    botocore.parsers.ResponseParserError: ("what answers is no S3 store", _ELSEWHERE),
     botocore.exceptions.ProfileNotFound: ("there is no such aws_profile", "`aws configure list-profiles` lists them"),
+}
+_CODES: dict[type[Exception], str] = {
+    FileNotFoundError: "404",
+    obstore.exceptions.NotFoundError: "404",
+    obstore.exceptions.AlreadyExistsError: "PreconditionFailed",
+    obstore.exceptions.PreconditionError: "PreconditionFailed",
+    obstore.exceptions.PermissionDeniedError: "AccessDenied",
+    obstore.exceptions.UnauthenticatedError: "AccessDenied",
 }
 # obstore says it in words only.
 _PHRASES = {
-    "operation timed out": _LATE,
+    "nvalid header value": (
+        "a control character, such as a line break, is in what is sent",
+        "look at its keys, storage_class and the like",
+    ),
+    "illegal character": ("the name holds a control character", None),
+    "InvalidCertificate(": _CERTIFICATE,
+    "kind: Timeout": _LATE,
     "error sending request": _AWAY,
-    "certificate": _CERTIFICATE,
 }
 
 
@@ -81,13 +129,12 @@ def code_of(error: Exception) -> str:
     found = _CODE.search(str(error))
     if found:
         return found[1]
-    if isinstance(error, FileNotFoundError | obstore.exceptions.NotFoundError):
-        return "404"
-    if isinstance(error, obstore.exceptions.AlreadyExistsError | obstore.exceptions.PreconditionError):
-        return "PreconditionFailed"
-    if isinstance(error, obstore.exceptions.PermissionDeniedError | obstore.exceptions.UnauthenticatedError):
-        return "AccessDenied"
-    return ""
+    for kind, code in _CODES.items():
+        if isinstance(error, kind):
+            return code
+    if _REDIRECT in str(error):
+        return "PermanentRedirect"
+    return str(status_of(error) or "")
 
 
 def status_of(error: Exception) -> int:
@@ -96,6 +143,23 @@ def status_of(error: Exception) -> int:
         return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
     found = _STATUS.search(str(error))
     return int(next(filter(None, found.groups()), 0)) if found else 0
+
+
+def unsettled(error: Exception) -> bool:
+    """Whether a request under a condition may be sent again: no answer came, or another one for the same object was on its way. obstore
+    repeats only those that have no condition.
+    """
+    if isinstance(error, obstore.exceptions.BaseError) and _UNANSWERED.search(str(error)):
+        return True
+    return code_of(error) == "ConditionalRequestConflict"
+
+
+def said(answer: Mapping[str, Any], what: str) -> Any:
+    """What an answer must say. Raises one of `Errors` where it does not."""
+    try:
+        return answer[what]
+    except KeyError:
+        raise _Incomplete(what=what) from None
 
 
 def failed(what: str, error: Exception, key: str | None = None) -> SinkError:
@@ -108,7 +172,7 @@ def failed(what: str, error: Exception, key: str | None = None) -> SinkError:
     reason, hint = _reason(error, code)
     if code in _FULL or status == 507:
         return SinkFull(f"cannot {what}: {reason}", hint="make room, or raise the quota")
-    if code == "AccessDenied" and "lock" in reason:
+    if code == "AccessDenied" and _LOCK.search(reason):
         return KeyLocked(f"cannot {what}: {reason}", hint="a lock protects it until it ends")
     return SinkError(f"cannot {what}: {reason}", hint=hint)
 
@@ -118,13 +182,18 @@ def _reason(error: Exception, code: str) -> tuple[str, str | None]:
     if isinstance(error, botocore.exceptions.ClientError):
         return _sentence(code, str(error.response.get("Error", {}).get("Message", ""))), _HINTS.get(code)
     text = str(error)
-    for kind, words in _KINDS.items():
+    for kind, (words, hint) in _KINDS.items():
         if isinstance(error, kind):
-            return words
+            return words or _first_line(text), hint
     if code:
         found = _MESSAGE.search(text)
-        return _sentence(code, found[1] if found else ""), _HINTS.get(code)
+        return _sentence(code, found[1] if found else _phrase(code)), _HINTS.get(code)
     return next((words for phrase, words in _PHRASES.items() if phrase in text), (_first_line(text), None))
+
+
+def _phrase(code: str) -> str:
+    """What HTTP says of a status, where nothing else was said."""
+    return http.HTTPStatus(int(code)).phrase if code in _STATUSES else ""
 
 
 def _sentence(code: str, given: str) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import botocore
 import botocore.config
-import botocore.exceptions
 import botocore.session
 import obstore.store
 
@@ -16,7 +18,8 @@ from wrikebackup_core import Context, Sink, SinkError
 from wrikebackup_fsspec.objects.sink import ObjectSink
 from wrikebackup_fsspec.options import S3Options
 from wrikebackup_fsspec.s3.bucket import S3Bucket
-from wrikebackup_fsspec.s3.faults import failed
+from wrikebackup_fsspec.s3.faults import Errors, failed
+from wrikebackup_fsspec.s3.speaking import speak_plainly
 
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, S3Config, S3Credential
@@ -27,6 +30,7 @@ _CONNECTIONS = 128
 _ATTEMPTS = 8  # of one request, the first included; with back-off up to 20 s
 _WHOLE = 10  # times the timeout: for a request and its answer as a whole, many of which may share a slow line
 _FRESH = timedelta(minutes=5)  # after which obstore asks for credentials anew
+_BUNDLE = "AWS_CA_BUNDLE, or ca_bundle in the configuration of the AWS tools, names a file with certificates"
 _DEFAULT_REGION = "us-east-1"  # what stores that know no regions expect
 
 
@@ -40,18 +44,50 @@ def open_sink(options: S3Options, context: Context) -> Sink:
         credentials = session.get_credentials()
         region = options.region or session.get_config_variable("region") or _DEFAULT_REGION
         client = session.create_client("s3", region_name=region, endpoint_url=endpoint, config=_config(options))
-    except (botocore.exceptions.BotoCoreError, ValueError) as error:
+        address = _address(client, options.bucket)
+        roots = _roots(session) if address.startswith("https:") else {}
+    except Errors as error:
         raise failed(f"use {name}", error) from error
     if credentials is None:
         raise SinkError(
             f"{name}: no credentials were found",
             hint="give access_key and secret_key, or set the AWS tools up (AWS_PROFILE, ~/.aws/credentials, an instance role)",
         )
+    speak_plainly(client, address)
     provider = _provider(credentials)
     # While a request is being sent nothing is read, so only one that reads can be told to hear from the store at short intervals.
-    writing = _store(options, endpoint, region, provider, {})
-    reading = _store(options, endpoint, region, provider, {"read_timeout": timedelta(seconds=options.timeout)})
+    heard = timedelta(seconds=options.timeout)
+    try:
+        writing = _store(options, address, region, provider, roots)
+        reading = _store(options, address, region, provider, {**roots, "read_timeout": heard})
+    except Errors as error:
+        raise failed(f"use {name}", error) from error
     return ObjectSink(S3Bucket(name, client, writing, reading, options), options.prefix)
+
+
+def _address(client: Any, bucket: str) -> str:
+    """Where botocore finds the bucket: by the options, the environment, and the configuration of the AWS tools."""
+    unsigned = ("choose-signer.s3.HeadBucket", lambda **_: botocore.UNSIGNED)
+    client.meta.events.register(*unsigned)
+    try:
+        address: str = client.generate_presigned_url("head_bucket", Params={"Bucket": bucket})
+    finally:
+        client.meta.events.unregister(*unsigned)
+    return address.partition("?")[0].rstrip("/")
+
+
+def _roots(session: botocore.session.Session) -> ClientConfig:
+    """Certificates of one's own, which botocore looks for in these places. obstore trusts the system's besides."""
+    place = session.get_config_variable("ca_bundle") or os.environ.get("REQUESTS_CA_BUNDLE")
+    if not place:
+        return {}
+    try:
+        roots = Path(place).read_bytes()
+    except OSError as error:
+        raise SinkError(f"the certificates in {place} cannot be read: {error.strerror}", hint=_BUNDLE) from error
+    if b"-----BEGIN CERTIFICATE" not in roots:
+        raise SinkError(f"there are no certificates in {place}", hint=_BUNDLE)
+    return {"root_certificate": roots}
 
 
 def _session(options: S3Options, context: Context) -> botocore.session.Session:
@@ -69,7 +105,7 @@ def _config(options: S3Options) -> botocore.config.Config:
         # Not the mode `standard`: there all threads share a quota of retries, which a short overload uses up.
         retries={"mode": "legacy", "total_max_attempts": _ATTEMPTS},
         max_pool_connections=_CONNECTIONS,
-        s3={"addressing_style": "path" if _path_style(options) else "virtual"},
+        s3=None if options.path_style is None else {"addressing_style": "path" if options.path_style else "virtual"},
         # Checksums that stores other than Amazon's refuse are left out; ours are Content-MD5, which all of them compare.
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
@@ -77,23 +113,15 @@ def _config(options: S3Options) -> botocore.config.Config:
     )
 
 
-def _path_style(options: S3Options) -> bool:
-    """Names with dots have no certificate as a host's name."""
-    if options.path_style is not None:
-        return options.path_style
-    return options.endpoint_url is not None or "." in options.bucket
-
-
 def _store(
     options: S3Options,
-    endpoint: str | None,
+    address: str,
     region: str,
     provider: Callable[[], S3Credential],
-    limits: ClientConfig,
+    more: ClientConfig,
 ) -> obstore.store.S3Store:
-    config: S3Config = {"region": region, "virtual_hosted_style_request": not _path_style(options)}
-    if endpoint is not None:
-        config["endpoint"] = endpoint
+    # This one wins over the environment. "Virtual-hosted" is its word for an address that holds the bucket already, wherever in it.
+    config: S3Config = {"region": region, "aws_endpoint_url_s3": address, "virtual_hosted_style_request": True}
     if options.sse is not None:
         config["server_side_encryption"] = options.sse
     if options.sse_kms_key_id is not None:
@@ -105,10 +133,10 @@ def _store(
             options.bucket,
             config=config,
             client_options={
-                "allow_http": bool(endpoint and endpoint.startswith("http://")),
+                "allow_http": address.startswith("http:"),
                 "connect_timeout": min(seconds, timedelta(seconds=30)),
                 "timeout": _WHOLE * seconds,
-                **limits,
+                **more,
             },
             retry_config={
                 "max_retries": _ATTEMPTS - 1,
