@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from wrikebackup_core.doubts import Doubts
 from wrikebackup_core.errors import WrikeBackupError
 from wrikebackup_core.journal import Origin, StoredObject
 from wrikebackup_core.model import Attachment
@@ -62,7 +63,7 @@ class Ledger:
                 "CREATE TABLE IF NOT EXISTS objects (sink INTEGER, key TEXT, sha256 TEXT NOT NULL, size INTEGER NOT NULL,"
                 " new INTEGER NOT NULL, PRIMARY KEY (sink, key)) WITHOUT ROWID"
             )
-            for table in ("files", "listed", "known", "barred", "todo"):
+            for table in ("files", "listed", "known", "other", "barred", "todo"):
                 db.execute(f"DROP TABLE IF EXISTS {table}")
             db.execute(
                 "CREATE TABLE files (id TEXT PRIMARY KEY, name TEXT NOT NULL, size INTEGER, version INTEGER NOT NULL,"
@@ -75,6 +76,10 @@ class Ledger:
                 "CREATE TABLE known (sink INTEGER, key TEXT, sha256 TEXT NOT NULL, PRIMARY KEY (sink, key)) WITHOUT ROWID"
             )
             db.execute(
+                "CREATE TABLE other (sink INTEGER, key TEXT, sha256 TEXT NOT NULL, explained INTEGER NOT NULL DEFAULT 0,"
+                " PRIMARY KEY (sink, key)) WITHOUT ROWID"
+            )
+            db.execute(
                 "CREATE TABLE barred (sink INTEGER, key TEXT, reason TEXT NOT NULL, PRIMARY KEY (sink, key)) WITHOUT ROWID"
             )
             db.execute(
@@ -83,6 +88,7 @@ class Ledger:
             db.executemany("INSERT OR IGNORE INTO sinks (name) VALUES (?)", [(name,) for name in sinks])
             rows = dict(db.execute("SELECT name, number FROM sinks").fetchall())
         self.numbers = [rows[name] for name in sinks]
+        self.doubts = Doubts(spool)
 
     # What is wanted
 
@@ -126,10 +132,26 @@ class Ledger:
                 absent.append(stored.key)
         return listed, absent
 
-    def unlist(self, sink: int, keys: Iterable[str]) -> None:
-        """The sink is taken not to list these."""
+    def differ(self, sink: int, found: Iterable[tuple[str, str]]) -> None:
+        """These were read back and are not what the notes say: (key, SHA-256 in hex of what is there)."""
         with self._spool.writing() as db:
-            db.executemany("DELETE FROM listed WHERE sink=? AND key=?", [(sink, key) for key in keys])
+            db.executemany("INSERT OR REPLACE INTO other VALUES (?, ?, ?, 0)", [(sink, *one) for one in found])
+
+    def found(self, sink: int, key: str) -> str | None:
+        """SHA-256 in hex of what is there, where that was read back and is not what the notes say."""
+        row = self._spool.reading.execute("SELECT sha256 FROM other WHERE sink=? AND key=?", (sink, key)).fetchone()
+        return row[0] if row else None
+
+    def astray(self, sink: int) -> list[str]:
+        """Keys of the attachments that were read back, wanted or not, and that no checksum that was taken down so far explains either."""
+        rows = self._spool.reading.execute("SELECT key FROM other WHERE sink=? AND NOT explained ORDER BY key", (sink,))
+        return [key for (key,) in rows if key.startswith(_ATTACHMENTS)]
+
+    def resolve(self, sink: int) -> None:
+        """What became of all that was read back is written down, and stored where it is not as it should be."""
+        rows = self._spool.reading.execute("SELECT key FROM other WHERE sink=?", (sink,))
+        self.drop(sink, [key for (key,) in rows])
+        self.doubts.over(sink)
 
     def unexplained(self, sink: int, *, sizes: bool) -> Iterator[tuple[str, int, int | None]]:
         """Wanted files that the sink lists and whose hash is not known: key, stored size, the record's size.
@@ -163,7 +185,13 @@ class Ledger:
         with self._spool.writing() as db:
             db.execute(
                 f"INSERT OR IGNORE INTO objects SELECT ?1, f.key, k.sha256, l.size, {Origin.HELD:d} FROM files f"
-                f" JOIN listed l ON l.sink=?1 AND l.key=f.key {same} JOIN known k ON k.sink=?1 AND k.key=f.key",
+                f" JOIN listed l ON l.sink=?1 AND l.key=f.key {same} JOIN known k ON k.sink=?1 AND k.key=f.key"
+                " LEFT JOIN other x ON x.sink=?1 AND x.key=f.key WHERE x.sha256 IS NULL OR x.sha256=k.sha256",
+                (sink,),
+            )
+            db.execute(
+                "UPDATE other SET explained=1 WHERE sink=?1 AND EXISTS"
+                " (SELECT 1 FROM known k WHERE k.sink=?1 AND k.key=other.key AND k.sha256=other.sha256)",
                 (sink,),
             )
         self._forget_sums(sink)
@@ -210,7 +238,8 @@ class Ledger:
             pending = [one.key for one in self._journal.pending(sink) if one.key.startswith(folder + "/")]
             self._journal.settle(sink, pending)
         with self._spool.writing() as db:
-            db.execute("DELETE FROM objects WHERE substr(key, 1, ?) = ?", (len(folder) + 1, folder + "/"))
+            for table in ("objects", "doubted"):
+                db.execute(f"DELETE FROM {table} WHERE substr(key, 1, ?) = ?", (len(folder) + 1, folder + "/"))
 
     def forget(self, sink: int, key: str) -> None:
         """The object is there no more."""
@@ -220,9 +249,9 @@ class Ledger:
     def age(self) -> None:
         """What was brought so far belongs to a backup that is given up: for the next one it was there before."""
         with self._spool.writing() as db:
-            db.execute(
-                f"UPDATE objects SET new={Origin.HELD:d} WHERE new IN ({Origin.DOWNLOADED:d}, {Origin.COPIED:d})"
-            )
+            for table in ("objects", "doubted"):
+                brought = f"{Origin.DOWNLOADED:d}, {Origin.COPIED:d}"
+                db.execute(f"UPDATE {table} SET new={Origin.HELD:d} WHERE new IN ({brought})")
 
     def find(self, sink: int, key: str) -> StoredObject | None:
         """The object as it is stored, durable or not; None where the sink does not hold it."""

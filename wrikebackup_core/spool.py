@@ -63,6 +63,11 @@ class Spool(Staged):
                 f"cannot use the spool {path}: {error}", hint="set `state:` in the profile"
             ) from error
 
+    @property
+    def name(self) -> str:
+        """One that no other spool of this host has at the same time."""
+        return self.path.parent.name
+
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, timeout=60, isolation_level=None, check_same_thread=False)
         connection.execute("PRAGMA journal_mode=WAL")

@@ -15,7 +15,7 @@ from wrikebackup_core.engine.derive import add, derive
 from wrikebackup_core.engine.fanout import FanOut
 from wrikebackup_core.engine.job import DryRun, Job, Outcome
 from wrikebackup_core.engine.listeners import listeners
-from wrikebackup_core.engine.locking import locked, short_hash
+from wrikebackup_core.engine.locking import Locks, locked, short_hash
 from wrikebackup_core.engine.plan import discard_unfinished, plan
 from wrikebackup_core.engine.removal import SPOILED, Unfinishable
 from wrikebackup_core.engine.stock import Stocktaking
@@ -50,9 +50,10 @@ def back_up(job: Job, notify: Callable[[Event], None]) -> Outcome:
 
 
 def _back_up(job: Job, notify: Callable[[Event], None], begun: float) -> Outcome:
-    with _opened(job, notify) as (run, spool):
+    with _opened(job, notify) as (run, spool, locks):
         with job.plugins.around(run):
-            attempt = _attempt(job, run, spool, notify)
+            attempt = _attempt(job, run, spool, locks, notify)
+            locks.sign(spool.name)
             _try_sinks(attempt)
             _read(attempt, write=True)
             transfer(attempt)
@@ -66,8 +67,8 @@ def _back_up(job: Job, notify: Callable[[Event], None], begun: float) -> Outcome
 def dry_run(job: Job, notify: Callable[[Event], None]) -> DryRun:
     """Reads the account and says what a run would do. What was read stays for the real run, which goes on from there."""
     notify = listeners(job.plugins, notify)
-    with _opened(job, notify) as (run, spool):
-        attempt = _attempt(job, run, spool, notify)
+    with _opened(job, notify) as (run, spool, locks):
+        attempt = _attempt(job, run, spool, locks, notify)
         _read(attempt, write=False)
         ledger, fan = attempt.ledger, attempt.fan
         planned = ledger.plan(list(fan.live))
@@ -103,22 +104,23 @@ def _read(attempt: Attempt, *, write: bool) -> None:
         plan(attempt, stocktaking.wait, write=write)
 
 
-def _attempt(job: Job, run: RunView, spool: Spool, notify: Callable[[Event], None]) -> Attempt:
+def _attempt(job: Job, run: RunView, spool: Spool, locks: Locks, notify: Callable[[Event], None]) -> Attempt:
     ledger = Ledger(spool, [sink.name for sink in job.sinks])
     sinks = dict(zip(ledger.numbers, job.sinks, strict=True))
+    ledger.doubts.suspect(number for number, sink in sinks.items() if locks.written_by_another(sink.name, spool.name))
     fan = FanOut(sinks, ledger, job.transforms, layout.account_folder(run.account.id), notify)
     return Attempt(job, run, spool, ledger, fan, notify)
 
 
 @contextlib.contextmanager
-def _opened(job: Job, notify: Callable[[Event], None]) -> Iterator[tuple[RunView, Spool]]:
+def _opened(job: Job, notify: Callable[[Event], None]) -> Iterator[tuple[RunView, Spool, Locks]]:
     """The spool, locked, with the run that it holds or a new one."""
     account = job.source.account()
     places = "\n".join([account.id, *sorted(sink.name for sink in job.sinks)])
-    with locked(job, account):
+    with locked(job, account) as locks:
         spool = Spool(job.state / f"{account.id}-{short_hash(places)}" / "spool.sqlite")
         try:
-            yield _begin(job, account, spool, notify), spool
+            yield _begin(job, account, spool, notify), spool, locks
         finally:
             spool.close()
 

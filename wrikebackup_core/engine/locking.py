@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -17,7 +18,7 @@ from wrikebackup_core.errors import Locked, WrikeBackupError
 from wrikebackup_core.model import Account
 from wrikebackup_core.ports import Sink
 
-__all__ = ["Places", "locked", "short_hash"]
+__all__ = ["Locks", "Places", "locked", "short_hash"]
 
 
 class Places(Protocol):
@@ -34,13 +35,41 @@ def short_hash(text: str) -> str:
     return hashlib.sha256(text.encode(errors="replace")).hexdigest()[:12]
 
 
+class Locks:
+    """Those that are held, and beside each a note of who wrote to its sink last, which stays when they are let go."""
+
+    def __init__(self, state: Path, notes: Mapping[str, Path]) -> None:
+        self._state, self._notes = state, notes
+
+    def written_by_another(self, sink: str, me: str) -> bool:
+        """Whether somebody else may have written to the sink after `me` did last."""
+        try:
+            return self._notes[sink].read_bytes() != me.encode()
+        except FileNotFoundError:
+            return True
+        except OSError as error:
+            raise _unusable(self._state, error) from error
+
+    def sign(self, me: str) -> None:
+        """Says, ahead of the first write, that from now on it is `me`; so that it also survives a power cut."""
+        for path in self._notes.values():
+            try:
+                with path.open("wb") as file:  # cut off in the middle, it names nobody
+                    file.write(me.encode())
+                    file.flush()
+                    os.fsync(file.fileno())
+            except OSError as error:
+                raise _unusable(self._state, error) from error
+
+
 @contextlib.contextmanager
-def locked(places: Places, account: Account) -> Iterator[None]:
+def locked(places: Places, account: Account) -> Iterator[Locks]:
     """Holds a lock for each sink. Raises Locked, and WrikeBackupError where the state folder cannot be used."""
     folder = places.state / "locks"
+    stems = {sink.name: folder / f"{account.id}-{short_hash(sink.name)}" for sink in places.sinks}
     with contextlib.ExitStack() as stack:
-        for name in sorted(sink.name for sink in places.sinks):
-            lock = FileLock(folder / f"{account.id}-{short_hash(name)}.lock", timeout=0)
+        for name, stem in sorted(stems.items()):
+            lock = FileLock(f"{stem}.lock", timeout=0)
             try:
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
                 stack.enter_context(lock)
@@ -51,7 +80,7 @@ def locked(places: Places, account: Account) -> Iterator[None]:
                 ) from None
             except OSError as error:
                 raise _unusable(places.state, error) from error
-        yield
+        yield Locks(places.state, {name: Path(f"{stem}.writer") for name, stem in stems.items()})
 
 
 def _unusable(state: Path, error: OSError) -> WrikeBackupError:

@@ -91,8 +91,11 @@ class _Reconciled:
             if position:
                 read_sums(self._attempt, self._stock, uid)
             self._ledger.explain(self.number, sizes=self._sizes)
-            if next(self._ledger.unexplained(self.number, sizes=self._sizes), None) is None:
+            if not self._ledger.astray(self.number) and self._all_explained():
                 return
+
+    def _all_explained(self) -> bool:
+        return next(self._ledger.unexplained(self.number, sizes=self._sizes), None) is None
 
     def adopt(self) -> None:
         """A file that none of the sink's checksums explains: the notes of the run that wrote it are lost.
@@ -100,17 +103,18 @@ class _Reconciled:
         It is taken for what it should be if it is the same as in another sink that knows; where none does, if it has the recorded size.
         """
         for key, size, recorded in self._ledger.unexplained(self.number, sizes=self._sizes):
-            known = self._ledger.elsewhere(self.number, key)
-            if size not in known.values() if known else not self._sizes or recorded is None:
+            known, found = self._ledger.elsewhere(self.number, key), self._ledger.found(self.number, key)
+            if size not in known.values() if known else not self._sizes or recorded is None or found is not None:
                 continue
-            sha256 = hash_stored(self._sink, self._attempt.fan.path(key))
+            sha256 = found or hash_stored(self._sink, self._attempt.fan.path(key))
             if not known or sha256 in known:
                 origin = Origin.HELD if known else Origin.ADOPTED
                 self._ledger.know([StoredObject(self.number, key, sha256, size, origin)])
 
     def clear_the_way(self) -> None:
         """What is left is not the file that its name says. It makes room for the one that is brought now."""
-        bad = [key for key, _, _ in self._ledger.unexplained(self.number, sizes=False)]
+        unexplained = {key for key, _, _ in self._ledger.unexplained(self.number, sizes=False)}
+        bad = sorted(unexplained.union(self._ledger.astray(self.number)))
         if bad and self._stock.unreadable:
             for key in bad:
                 reason = f"what is stored may be what the backup {self._stock.unreadable[0]} needs, whose checksums cannot be read"
@@ -120,3 +124,4 @@ class _Reconciled:
             text = f"stored, but not as it should be, and to be replaced: {named}"
             self._attempt.notify(Message(f"{self._sink.name}: {text}", warning=True))
             remove(self._attempt, self.number, self._sink, bad)
+        self._ledger.resolve(self.number)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Self
 
 from wrikebackup_core.engine.attempt import Attempt
@@ -18,12 +19,14 @@ from wrikebackup_core.format import layout
 from wrikebackup_core.journal import Origin, StoredObject
 from wrikebackup_core.model import Message
 from wrikebackup_core.ports import Entry, Sink
+from wrikebackup_core.staged import batches
 from wrikebackup_core.store import AccountStore
 from wrikebackup_core.stored import hash_stored
 
 __all__ = ["Stock", "Stocktaking", "read_sums"]
 
 _PATIENCE = 2.0  # seconds
+_BATCH = 1000  # objects read back before what came of it is written down
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +112,11 @@ class _Taken:
             self._sink.sweep(self._folder)
         self._ledger.take_listing(self._number, self._listed(), len(self._folder) + 1)
         self._ledger.forget_absent(self._number)
+        stock = Stock(self._number, self._sink, tuple(sorted(self._backups, reverse=True)))
+        self._weigh(stock)
         self._look_again(write=write)
         if write:
             self._clear_own_folder()
-        stock = Stock(self._number, self._sink, tuple(sorted(self._backups, reverse=True)))
-        if stock.backups:
-            read_sums(self._attempt, stock, stock.backups[0])
         return stock
 
     def _listed(self) -> Iterator[Entry]:
@@ -128,30 +130,41 @@ class _Taken:
             if name == "manifest.json" and uid != folder and layout.started(uid) is not None:
                 self._backups.append(uid)
 
-    def _look_again(self, *, write: bool) -> None:
-        """What the last run wrote down but could not make durable is read back once."""
-        listed, absent = self._ledger.unsure(self._number)
-        if not self._attempt.run.resumed:  # they are of a backup that was given up: not new in this one
-            listed = [replace(stored, origin=Origin.HELD) for stored in listed]
-        whole: list[StoredObject] = []
-        damaged: list[str] = []
-        for stored in listed:
+    def _weigh(self, stock: Stock) -> None:
+        """Reads the newest checksums, and those that were not there when the notes were taken; the newest count most."""
+        unseen = self._ledger.doubts.unseen(self._number, self._backups)
+        for uid in sorted({*unseen, *stock.backups[:1]}):
             self._go_on()
-            if hash_stored(self._sink, self._attempt.fan.path(stored.key)) == stored.sha256:
-                whole.append(stored)
-            else:
-                damaged.append(stored.key)
-        self._ledger.know(whole)
-        self._ledger.unlist(self._number, damaged)
-        if write:
-            remove(self._attempt, self._number, self._sink, damaged)
-            self._ledger.drop(self._number, [*absent, *damaged])
-            if whole:
-                self._sink.sync()
+            read_sums(self._attempt, stock, uid)
+        lost = not set(unseen).isdisjoint(stock.unreadable)
+        self._ledger.doubts.weigh(self._number, stock.backups, lost=lost)
+
+    def _look_again(self, *, write: bool) -> None:
+        """What the last run wrote down but could not make durable is read back once, and what its notes may be wrong about."""
+        listed, absent = self._ledger.unsure(self._number)
+        for batch in batches(chain(listed, self._ledger.doubts.listed(self._number)), _BATCH):
+            found = [(stored, self._hash(stored.key)) for stored in batch]
+            whole = [self._aged(stored) for stored, sha256 in found if sha256 == stored.sha256]
+            self._ledger.know(whole)
+            self._ledger.differ(self._number, [(one.key, sha256) for one, sha256 in found if sha256 != one.sha256])
+            if write and whole:
+                self._sink.sync(self._attempt.fan.path(stored.key) for stored in whole)
                 self._ledger.settle(self._number, whole)
+        if write:
+            self._ledger.drop(self._number, absent)
+
+    def _hash(self, key: str) -> str:
+        self._go_on()
+        return hash_stored(self._sink, self._attempt.fan.path(key))
+
+    def _aged(self, stored: StoredObject) -> StoredObject:
+        """What a backup that was given up had brought is not new in this one."""
+        brought = stored.origin in (Origin.DOWNLOADED, Origin.COPIED)
+        return replace(stored, origin=Origin.HELD) if brought and not self._attempt.run.resumed else stored
 
     def _clear_own_folder(self) -> None:
-        """Of this backup's own objects, those whose notes a power cut on this host took: they are made again."""
+        """Of this backup's own objects, those that are not what the notes say, or whose notes a power cut on this host took: they
+        are made again."""
         uid = self._attempt.run.backup_uid
         folder = f"backup-{uid}"
         if uid not in self._backups:

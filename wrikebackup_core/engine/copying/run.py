@@ -102,7 +102,7 @@ class _Run:
         """A target at which another run is at work is left out."""
         for target in crew.live:
             try:
-                stack.enter_context(locked(_Place((target.sink,), self._job.state), Account(account, "")))
+                stack.enter_context(locked(_Place((target.sink,), self._job.state), Account(account, ""))).sign("copy")
             except Locked as error:
                 crew.drop(target, error, locked=True)
         crew.demand()
