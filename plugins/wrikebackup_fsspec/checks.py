@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from wrikebackup_core import AlreadyExists, Check, KeyNotFound, Sink, SinkError
 
-__all__ = ["Promised", "checks", "reachable"]
+__all__ = ["Promised", "checks"]
 
 _PAYLOAD = b"wrikebackup checks whether it can write here\n"
 _SMALL, _OTHER = "object", "other"
@@ -29,18 +29,14 @@ class Promised:
     way: Callable[[], str] = lambda: ""
 
 
-def reachable(sink: Sink) -> Check:
-    def ask() -> Answer:
-        next(iter(sink.list("")), None)
-        return True, f"{sink.name} answers, and can be listed"
-
-    return _answer("reachable", ask)
-
-
-def checks(probe: Sink, promised: Promised) -> Generator[Check, None, bool]:
-    """One Check after the other, of an empty sink that nobody else knows, in the place that is asked about. Returns whether it can be
-    written to. Never raises for a check that fails, and takes away what it wrote.
+def checks(sink: Sink, probe: Sink, promised: Promised) -> Generator[Check, None, bool]:
+    """One Check after the other: of `sink`, whether it can be reached, and the rest of `probe`, an empty sink in the same place that
+    nobody else knows. Returns whether it can be written to. Never raises for a check that fails, and takes away what it wrote.
     """
+    check = _answer("reachable", lambda: _reachable(sink))
+    yield check
+    if not check.ok:
+        return False
     asked = _Checks(probe, promised)
     try:
         check = _answer("writable", asked.writable)
@@ -56,6 +52,11 @@ def checks(probe: Sink, promised: Promised) -> Generator[Check, None, bool]:
         return True
     finally:
         asked.clear()
+
+
+def _reachable(sink: Sink) -> Answer:
+    next(iter(sink.list("")), None)
+    return True, f"{sink.name} can be listed"
 
 
 def _answer(name: str, ask: Callable[[], Answer]) -> Check:

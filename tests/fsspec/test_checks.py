@@ -9,13 +9,13 @@ import pytest
 
 from wrikebackup_core import Check, Entry, SinkError
 from wrikebackup_core.testing import MemorySink
-from wrikebackup_fsspec.checks import Promised, checks, reachable
+from wrikebackup_fsspec.checks import Promised, checks
 
 PIECE = 1000
 
 
 def told(probe: Any, *, by_store: bool = True, pieces: int | None = PIECE) -> dict[str, Check]:
-    return {check.name: check for check in checks(probe, Promised(lambda _: by_store, pieces))}
+    return {check.name: check for check in checks(probe, probe, Promised(lambda _: by_store, pieces))}
 
 
 def failed(probe: Any) -> list[str]:
@@ -131,6 +131,7 @@ def test_a_store_that_breaks_a_promise_is_found_out(defect: Callable[[], MemoryS
 def test_a_store_that_keeps_all_promises_is_left_as_it_was() -> None:
     sink = MemorySink()
     assert {name: check.ok for name, check in told(sink).items()} == {
+        "reachable": True,
         "writable": True,
         "listed at once": True,
         "whole or absent": True,
@@ -152,7 +153,7 @@ def test_a_store_that_refuses_because_this_program_looks_first_is_not_called_saf
 def test_what_cannot_be_written_to_is_asked_nothing_more() -> None:
     sink = MemorySink()
     sink.fail("create", times=None)
-    assert list(told(sink)) == ["writable"]
+    assert list(told(sink)) == ["reachable", "writable"]
     assert failed(sink) == ["writable"]
 
 
@@ -164,8 +165,7 @@ def test_a_store_that_fails_on_the_way_is_told_and_never_raised(operation: str) 
     assert [check.hint for check in found.values() if check.ok is False and check.detail == "out of order"]
 
 
-def test_a_store_that_cannot_be_listed_is_told() -> None:
+def test_a_store_that_cannot_be_listed_is_asked_nothing_more() -> None:
     sink = MemorySink()
-    assert reachable(sink).ok
-    sink.fail("list")
-    assert reachable(sink).ok is False
+    sink.fail("list", times=None)
+    assert list(told(sink)) == failed(sink) == ["reachable"]

@@ -6,11 +6,9 @@ import contextlib
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from wrikebackup_core import Check, Sink, SinkError
-from wrikebackup_fsspec.checks import Promised
-from wrikebackup_fsspec.checks import checks as asked_of_any
+from wrikebackup_core import Check, SinkError
 from wrikebackup_fsspec.local import tree
 from wrikebackup_fsspec.local.faults import failed
 
@@ -25,12 +23,14 @@ _NOTES = {
 }
 
 
-def checks(root: str, probe: Sink, folder: str, promised: Promised, barrier: str) -> Iterator[Check]:
-    """One Check after the other; never raises for one that fails. `probe` is a sink on `folder`, which is below `root`."""
+def checks(root: str, asked: Callable[[], Iterator[Check]], folder: str, barrier: str) -> Iterator[Check]:
+    """One Check after the other; never raises for one that fails. `asked` is what is asked of every kind of store, with objects in
+    `folder`, which is below `root`.
+    """
     missing = _missing_folders(root)
     try:
         yield _folder(root, created=bool(missing))
-        yield from _writing(root, probe, folder, promised)
+        yield from _writing(root, asked, folder)
         yield Check("durable", True, barrier)
         yield _room(root)
         yield _file_system(root)
@@ -57,14 +57,14 @@ def _folder(root: str, *, created: bool) -> Check:
     return Check("folder", True, f"{root} {'will be created' if created else 'is there'}")
 
 
-def _writing(root: str, probe: Sink, folder: str, promised: Promised) -> Iterator[Check]:
+def _writing(root: str, asked: Callable[[], Iterator[Check]], folder: str) -> Iterator[Check]:
     try:
         tree.make_folder(folder)
     except OSError as error:
         yield _refused("writable", failed("write in", root, error))
         return
     try:
-        yield from asked_of_any(probe, promised)
+        yield from asked()
     finally:
         with contextlib.suppress(OSError):
             os.rmdir(folder)

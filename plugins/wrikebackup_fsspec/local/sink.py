@@ -10,9 +10,10 @@ from collections.abc import Iterable, Iterator
 
 from wrikebackup_core import Check, Entry, SinkError, UsageError
 from wrikebackup_fsspec import keys
-from wrikebackup_fsspec.checks import Promised
-from wrikebackup_fsspec.local import checks, tree
+from wrikebackup_fsspec.checks import Promised, checks
+from wrikebackup_fsspec.local import tree
 from wrikebackup_fsspec.local.barrier import barrier_for
+from wrikebackup_fsspec.local.checks import checks as of_folder
 from wrikebackup_fsspec.local.faults import failed
 from wrikebackup_fsspec.local.publish import Publisher
 from wrikebackup_fsspec.local.reader import LocalReader
@@ -84,11 +85,10 @@ class LocalSink:
         tree.sweep(self.root, keys.check_prefix(prefix))
 
     def checks(self) -> Iterator[Check]:
-        folder = os.path.join(self.root, keys.probe_name())
-        publisher = self._publisher
+        folder, publisher = os.path.join(self.root, keys.probe_name()), self._publisher
         promised = Promised(by_store=lambda _: True, way=lambda: f" ({publisher.way})")
         probe = LocalSink(folder, publisher=publisher)
-        return checks.checks(self.root, probe, folder, promised, self._barrier.description)
+        return of_folder(self.root, lambda: checks(self, probe, promised), folder, self._barrier.description)
 
     def close(self) -> None:
         pass

@@ -6,7 +6,7 @@ from collections.abc import Generator
 
 from wrikebackup_core import Check, Sink
 from wrikebackup_fsspec import keys
-from wrikebackup_fsspec.checks import Promised, reachable
+from wrikebackup_fsspec.checks import Promised
 from wrikebackup_fsspec.checks import checks as asked_of_any
 from wrikebackup_fsspec.objects.bucket import PIECE, Bucket
 
@@ -26,5 +26,4 @@ def checks(sink: Sink, probe: Sink, bucket: Bucket) -> Generator[Check, None, bo
     def by_store(in_pieces: bool) -> bool:
         return bucket.conditional_in_pieces if in_pieces else bucket.conditional
 
-    yield reachable(sink)
-    return (yield from asked_of_any(probe, Promised(by_store, PIECE)))
+    return asked_of_any(sink, probe, Promised(by_store, PIECE))

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from wrikebackup_core import AlreadyExists, Check, Entry, SinkError
 from wrikebackup_fsspec import keys
-from wrikebackup_fsspec.checks import Promised, checks, reachable
+from wrikebackup_fsspec.checks import Promised, checks
 from wrikebackup_fsspec.url.faults import failed
 from wrikebackup_fsspec.url.files import Files
 
@@ -107,12 +107,9 @@ class UrlSink:
         probe = UrlSink(self.name, self._files, f"{self.root}/{keys.probe_name()}")
         looks_first = Promised(by_store=lambda _: False)
         try:
-            check = reachable(self)
-            yield check
-            if not check.ok or not (yield from checks(probe, looks_first)):
-                return
-            hint = "what the store does with what it has acknowledged is between you and it"
-            yield Check("durable", None, "fsspec has no way to ask a store to flush", hint=hint)
+            if (yield from checks(self, probe, looks_first)):
+                hint = "what the store does with what it has acknowledged is between you and it"
+                yield Check("durable", None, "fsspec has no way to ask a store to flush", hint=hint)
         finally:
             self._remove_empty([probe.root])
 
