@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 
-from wrikebackup_core import Event, Gap, Interrupted, Kind, NotFound, SinkError, SourceError, Unauthorized
+from wrikebackup_core import Event, Gap, Interrupted, Kind, Message, NotFound, SinkError, SourceError, Unauthorized
 from wrikebackup_core.engine import backup, download, transfer
 from wrikebackup_core.engine.backup import back_up
 from wrikebackup_core.engine.job import Job
@@ -310,3 +311,22 @@ def test_backups_sort_by_the_time_they_were_begun_even_within_a_second(source, m
     sink = MemorySink()
     uids = [back_up(make_job(sink), ignore).backup_uid for _ in range(4)]
     assert uids == sorted(uids)
+
+
+def test_what_nobody_has_gone_on_with_for_a_month_is_deleted_and_told_of(source, make_job: MakeJob, tmp_path) -> None:
+    """The profile has other sinks since: the spool, which holds the account in the clear, would stay for ever."""
+    sink, gone = MemorySink("sink"), MemorySink("gone")
+    for sinks in ((sink, gone), (gone,)):
+        source.fail_at[(Kind.TASKS, 4)] = SourceError("gone")
+        with pytest.raises(SourceError):
+            back_up(make_job(*sinks), ignore)
+    old, young = sorted((tmp_path / "state").glob("IEAAAEDY-*"), key=lambda folder: folder.stat().st_mtime_ns)
+    for file in old.iterdir():
+        os.utime(file, (1_700_000_000, 1_700_000_000))
+    told: list[Event] = []
+    back_up(make_job(sink), told.append)
+    assert not old.exists()
+    assert young.exists()
+    assert [event.text for event in told if isinstance(event, Message) and str(old) in event.text] == [
+        f"what a run of 2023-11-14 had read and nobody went on with is deleted: {old}"
+    ]

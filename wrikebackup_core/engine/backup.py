@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
+from wrikebackup_core.engine.abandoned import forget_abandoned
 from wrikebackup_core.engine.attempt import Attempt, RunView
 from wrikebackup_core.engine.commit import commit
 from wrikebackup_core.engine.crawl import crawl
@@ -120,6 +121,7 @@ def _opened(job: Job, notify: Callable[[Event], None]) -> Iterator[tuple[RunView
     with locked(job, account) as locks:
         spool = Spool(job.state / f"{account.id}-{short_hash(places)}" / "spool.sqlite")
         try:
+            forget_abandoned(job.state, account.id, spool.name, notify)
             yield _begin(job, account, spool, notify), spool, locks
         finally:
             spool.close()
