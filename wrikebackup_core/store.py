@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from wrikebackup_core.errors import FormatError, KeyNotFound
 from wrikebackup_core.format import checksums, layout
@@ -16,6 +16,7 @@ from wrikebackup_core.stored import chunks, open_stored
 __all__ = ["AccountStore", "accounts"]
 
 _ATTACHMENT = re.compile(r"\.\./attachments/([^/\0]*[^/\0.][^/\0]*)")  # no `.` or `..` among them
+_LONGEST = 64 << 10  # bytes of a line
 _UNKNOWN_SIZE = 1 << 62  # for reading to the end, whatever the length
 
 
@@ -61,24 +62,56 @@ class AccountStore:
     def sums(self, uid: str) -> Iterator[tuple[str, str]]:
         """(SHA-256 in hex, key from the sink's root) of all that SHA256SUMS names, in its order.
 
-        Raises FormatError naming the file where it is missing, cannot be read or leads out of the account's folder; SinkError.
+        Raises FormatError naming the file where anything is wrong with it, SinkError.
         """
-        where = layout.sums_key(self._account, uid)
-        attachments = layout.attachments_folder(self._account)
-        try:
-            with open_stored(self._sink, where, _UNKNOWN_SIZE) as file:
-                for sha256, path in checksums.parse(file, where):
-                    plain = _ATTACHMENT.fullmatch(path)  # nearly all of them, and there may be a million
-                    yield sha256, f"{attachments}/{plain[1]}" if plain else self.resolved(uid, path)
-        except KeyNotFound as error:
-            raise FormatError(f"{where} is missing") from error
+        for found in self.lines(uid):
+            if isinstance(found, str):
+                raise FormatError(f"{layout.sums_key(self._account, uid)}: {found}")
+            yield found
 
-    def resolved(self, uid: str, path: str) -> str:
-        """The key that a path in a backup's SHA256SUMS stands for. Raises FormatError where it leads out of the account's folder."""
+    def lines(self, uid: str, known: Callable[[bytes], bool] = lambda _: False) -> Iterator[tuple[str, str] | str]:
+        """`sums` line by line, and in place of each line that is damaged or leads out of the account's folder what is wrong with it.
+        Last comes what is wrong with them all: that the file ends early. Lines of attachments that are `known` are passed over.
+
+        Raises FormatError where the file is missing, SinkError.
+        """
+        attachments, named = layout.attachments_folder(self._account), 0
+
+        def unknown(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
+            nonlocal named
+            for number, line in enumerate(lines, 1):
+                if known(line):
+                    named += 1
+                else:
+                    yield number, line
+
+        try:
+            with open_stored(self._sink, layout.sums_key(self._account, uid), _UNKNOWN_SIZE) as file:
+                for found in checksums.read(unknown(iter(lambda: file.readline(_LONGEST), b""))):
+                    plain = None if isinstance(found, str) else _ATTACHMENT.fullmatch(found[1])
+                    if plain is not None:  # nearly all of them, and there may be a million
+                        named += 1
+                        yield found[0], f"{attachments}/{plain[1]}"
+                    else:
+                        yield found if isinstance(found, str) else self._resolved(uid, *found)
+        except KeyNotFound as error:
+            raise FormatError(f"{layout.sums_key(self._account, uid)} is missing") from error
+        if (counted := self._counted(uid)) > named:
+            yield f"names {named:,} files in attachments/, of {counted:,} that the manifest counts"
+
+    def _resolved(self, uid: str, sha256: str, path: str) -> tuple[str, str] | str:
+        """With the key that a path in a backup's SHA256SUMS stands for, or that it leads out of the account's folder."""
         key = posixpath.normpath(posixpath.join(layout.backup_folder(self._account, uid), path))
         if not key.startswith(f"{self.folder}/") or posixpath.isabs(path):
-            raise FormatError(f"{layout.sums_key(self._account, uid)}: leads out of the account's folder: {path!r}")
-        return key
+            return f"leads out of the account's folder: {path!r}"
+        return sha256, key
+
+    def _counted(self, uid: str) -> int:
+        """Attachments by the manifest; 0 where there is none, or a damaged one, which others tell of."""
+        try:
+            return self.manifest(uid).attachments.total
+        except (KeyNotFound, FormatError):
+            return 0
 
     def held(self) -> Iterator[Entry]:
         """The attachments that are there, of whichever backup. Raises SinkError."""

@@ -154,7 +154,7 @@ def test_damage_in_the_copy_is_found_by_verify(run: Run) -> None:
     sums = layout.sums_key(ACCOUNT.id, DERIVED)
     lines = target.objects[sums].splitlines(keepends=True)
     target.objects[sums] = b"".join(line for line in lines if b"IEAAAEDYIYAB7DLL" not in line)
-    assert findings(target) == [(f"{ATTACHMENTS}/IEAAAEDYIYAB7DLL-", "missing")]
+    assert findings(target) == [(f"{ATTACHMENTS}/IEAAAEDYIYAB7DLL-", "missing"), (sums, "damaged")]
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,11 @@ import pytest
 from tests.engine.test_backup import TWO, folder, manifest, run
 from tests.engine.test_copying import MANIFEST, SUMS, later
 from tests.engine.test_copying_wrikes import MEMBERS, ZIP, zipped
-from tests.verify.sample import UID, Sample
+from tests.verify.sample import ACCOUNT, UID, Sample
 from wrikebackup_core import Transform, Writer
 from wrikebackup_core.engine.copying import Copied, CopyJob, copy
 from wrikebackup_core.engine.job import Job
+from wrikebackup_core.engine.verify import verify
 from wrikebackup_core.errors import ExitCode
 from wrikebackup_core.plugins import Plugins
 from wrikebackup_core.testing import MemorySink
@@ -52,11 +53,29 @@ def copied(folder: Path, source: MemorySink, target: MemorySink, *uids: str) -> 
     return copy(job, lambda _: None)
 
 
-def test_a_run_deletes_nothing_that_a_backup_with_damaged_checksums_may_need(source, make_job: MakeJob) -> None:
+def garbled(sums: bytes) -> bytes:
+    return b"garbage\n" + sums.partition(b"\n")[2]
+
+
+def without_a_line(sums: bytes) -> bytes:
+    return sums.partition(b"\n")[2]
+
+
+def cut_in_a_name(sums: bytes) -> bytes:
+    return sums[: sums.index(b"\n") - 3]
+
+
+HARMS = pytest.mark.parametrize("harm", [garbled, without_a_line, cut_in_a_name])
+
+
+@HARMS
+def test_a_run_deletes_nothing_that_a_backup_with_damaged_checksums_may_need(
+    harm: Callable[[bytes], bytes], source, make_job: MakeJob
+) -> None:
     sink = MemorySink()
     first = run(make_job(sink, transforms=[Salt()]))
     sums = f"{folder(first)}/SHA256SUMS"
-    sink.objects[sums] = b"garbage\n" + sink.objects[sums].partition(b"\n")[2]
+    sink.objects[sums] = harm(sink.objects[sums])
     before = dict(sink.objects)
     second = run(make_job(sink, transforms=[Salt()]))
     assert {key: sink.objects.get(key) for key in before} == before
@@ -64,10 +83,21 @@ def test_a_run_deletes_nothing_that_a_backup_with_damaged_checksums_may_need(sou
     assert not manifest(sink, second)["complete"]
 
 
-def test_a_copy_deletes_nothing_that_a_backup_with_damaged_checksums_may_need(tmp_path: Path) -> None:
+@HARMS
+def test_verify_tells_of_damaged_checksums_where_nothing_can_be_looked_into(harm: Callable[[bytes], bytes]) -> None:
+    sink = MemorySink()
+    Sample(suffix=".age", encoded=lambda data: data[::-1]).store(sink)
+    sink.objects[SUMS] = harm(sink.objects[SUMS])
+    assert (SUMS, "damaged") in {(one.key, one.what) for one in verify(sink, ACCOUNT.id, UID, lambda _: None).findings}
+
+
+@HARMS
+def test_a_copy_deletes_nothing_that_a_backup_with_damaged_checksums_may_need(
+    harm: Callable[[bytes], bytes], tmp_path: Path
+) -> None:
     target = MemorySink("target")
     Sample(suffix=".age", encoded=lambda data: data[::-1] + b"1").store(target)
-    target.objects[SUMS] = b"garbage\n" + target.objects[SUMS].partition(b"\n")[2]
+    target.objects[SUMS] = harm(target.objects[SUMS])
     before = dict(target.objects)
     other, source = later(), MemorySink("source")
     other.suffix, other.encoded = ".age", lambda data: data[::-1] + b"2"

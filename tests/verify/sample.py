@@ -129,7 +129,8 @@ class Sample:
 
     def manifest(self) -> Manifest:
         """What a run would write."""
-        size = sum(map(len, self.files.values()))
+        files = {} if self.mode is AttachmentMode.NONE else self.files
+        size = sum(map(len, files.values()))
         return Manifest(
             tool=Tool("wrikebackup", "0.1.0"),
             backup_uid=self.uid,
@@ -139,7 +140,7 @@ class Sample:
             finished=STARTED,
             complete=not self.gaps,
             counts={kind.value: len(records) for kind, records in self.records.items() if records},
-            attachments=Attachments(self.mode, len(self.files), len(self.files), size, size),
+            attachments=Attachments(self.mode, len(files), len(files), size, size),
             files=Files(
                 f"backup-{self.uid}.zip{self.suffix}",
                 f"records-{self.uid}.zip{self.suffix}",

@@ -15,7 +15,7 @@ from wrikebackup_core.engine.reconciliation import Reconciliation
 from wrikebackup_core.engine.sampling import Drawn, Sampling
 from wrikebackup_core.engine.threads import each
 from wrikebackup_core.errors import FormatError, KeyNotFound, SinkError, UsageError, WrikeBackupError
-from wrikebackup_core.format import checksums, layout
+from wrikebackup_core.format import layout
 from wrikebackup_core.format.manifest import Manifest, intact
 from wrikebackup_core.model import AttachmentMode, Event, Kind, Message, StageFinished, StageProgress, StageStarted
 from wrikebackup_core.ports import Sink
@@ -118,25 +118,21 @@ class _Verification:
         return None
 
     def _sums(self) -> None:
-        """Reads SHA256SUMS line by line: one that is damaged does not hide the others."""
+        """A line that is damaged does not hide the others."""
         key = self._sums_key
-        size = self._inventory.size(key)
-        if size is None:
+        if self._inventory.size(key) is None:
             self._findings.append(Finding(key, "missing", "nothing says what the backup's bytes should be"))
             return
         try:
-            with open_stored(self._sink, key, size) as lines:
-                for number, line in enumerate(lines, 1):
-                    try:
-                        [(sha256, path)] = checksums.parse([line], key, first=number)
-                        named = self._store.resolved(self._uid, path)
-                    except FormatError as error:
-                        self._findings.append(Finding(key, "damaged", error.message.removeprefix(f"{key}: ")))
-                        continue
-                    if not self._inventory.sum(named, sha256):
-                        self._findings.append(
-                            Finding(key, "damaged", f"line {number} contradicts another about {path}")
-                        )
+            for number, found in enumerate(self._store.lines(self._uid), 1):
+                if isinstance(found, str):
+                    self._findings.append(Finding(key, "damaged", found))
+                elif not self._inventory.sum(found[1], found[0]):
+                    self._findings.append(
+                        Finding(key, "damaged", f"line {number} contradicts another about {found[1]}")
+                    )
+        except FormatError:
+            self._findings.append(Finding(key, "missing", "gone since it was listed"))
         except SinkError as error:
             self._findings.append(Finding(key, "unreadable", error.message))
 

@@ -9,9 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from wrikebackup_core.errors import FormatError
-
-__all__ = ["line", "parse"]
+__all__ = ["line", "read"]
 
 _LINE = re.compile(rb"(\\?)([0-9a-fA-F]{64}) [ *]([^\n\r\0]+)\n?")
 _ESCAPED = {"\\": "\\\\", "\n": "\\n", "\r": "\\r"}
@@ -27,14 +25,20 @@ def line(sha256_hex: str, path: str) -> str:
     return f"{mark}{sha256_hex}  {escaped}\n"
 
 
-def parse(lines: Iterable[bytes], where: str, *, first: int = 1) -> Iterator[tuple[str, str]]:
-    """(hash in lower-case hex, path) of each line. Raises FormatError naming `where` and the line number, counted from `first`."""
-    for number, text in enumerate(lines, first):
+def read(lines: Iterable[tuple[int, bytes]]) -> Iterator[tuple[str, str] | str]:
+    """Of numbered lines, each with its newline: (hash in lower-case hex, path), and in place of one that is damaged what is wrong.
+
+    The last line of a file that is whole ends as all others do.
+    """
+    for number, text in lines:
         found = _LINE.fullmatch(text)
         path = _path(found) if found else None
         if found is None or path is None:
-            raise FormatError(f"{where}: line {number} is not a hash and a path as sha256sum writes them")
-        yield found[2].decode().lower(), path
+            yield f"line {number} is not a hash and a path as sha256sum writes them"
+        elif not text.endswith(b"\n"):
+            yield f"line {number} breaks off"
+        else:
+            yield found[2].decode().lower(), path
 
 
 def _path(found: re.Match[bytes]) -> str | None:

@@ -125,7 +125,7 @@ class AccountCopy:
         uid, there = original.uid, original.uid in target.committed
         if not target.spoiled and uid in target.broken:
             key = layout.sums_key(self._account, uid)
-            finding = Finding(key, "damaged", target.broken[uid].removeprefix(f"{key}: "))
+            finding = Finding(key, "damaged", target.broken[uid])
             self._crew.spoil([target], finding, target.sink.name)
         if not target.spoiled:
             with self._crew.guarded(target):

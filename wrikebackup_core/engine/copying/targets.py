@@ -48,16 +48,28 @@ class Target:
             self.sink.sweep(self.store.folder)
         catalog.list_target(self.number, self._noting(self.sink.list(self.store.folder)))
         for uid in sorted(self.committed):
-            try:
-                whole = catalog.know(self.number, self.store.sums(uid))
-            except FormatError as error:
-                if catalog.held(self.number, layout.sums_key(self._account, uid)) is not None:
-                    self.broken[uid] = error.message
-                notify(Message(f"{self.sink.name}: {error.message}", warning=True))
+            wrong: list[str] = []
+            whole = catalog.know(self.number, self._sums(uid, wrong))
+            if wrong:
+                key = layout.sums_key(self._account, uid)
+                more = f", and {len(wrong) - 1:,} lines more are damaged" if len(wrong) > 1 else ""
+                notify(Message(f"{self.sink.name}: {key}: {wrong[0]}{more}", warning=True))
+                if catalog.held(self.number, key) is not None:
+                    self.broken[uid] = wrong[0]
                 self.vague = uid
-                whole = False
-            if not whole:
+            if wrong or not whole:
                 self.incomplete.add(uid)
+
+    def _sums(self, uid: str, wrong: list[str]) -> Iterator[tuple[str, str]]:
+        """What a backup's SHA256SUMS says, as far as it can be read, and what is wrong with it."""
+        try:
+            for found in self.store.lines(uid):
+                if isinstance(found, str):
+                    wrong.append(found)
+                else:
+                    yield found
+        except FormatError:
+            wrong.append("missing")
 
     def _noting(self, entries: Iterable[Entry]) -> Iterator[Entry]:
         """The same entries; committed backups are noted on the way."""
