@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import posixpath
+from collections.abc import Iterable
 
 import asyncssh  # noqa: TID253 - imported only for a profile that has such a sink
 
@@ -36,6 +37,7 @@ class Barrier:
         self._flushed: set[bytes] = set()  # of which only the names are not durable yet
         self._folders: bool | None = None
         self._asking = asyncio.Lock()
+        self._flushing = asyncio.Lock()
         self.offered = True
         """Whether the server flushes on request; True until it was seen not to."""
 
@@ -51,23 +53,30 @@ class Barrier:
         if self.offered:
             (self._flushed if flushed else self._files).add(path)
 
-    async def flush(self) -> None:
-        """Raises SinkError when anything could not be flushed; the same files are tried again the next time."""
-        files, flushed = self._files, self._flushed
-        self._files, self._flushed = set(), set()
-        try:
-            if not await self._names(flushed):
-                # One of these folders is on a file system of another kind.
-                self._folders = False
-                files, flushed = files | flushed, set()
-            trouble = await self._all(files)
-            await self._names(files)
-        except BaseException:
-            self._files |= files | flushed
-            raise
-        if trouble is not None:
-            self._files |= files
-            raise trouble
+    async def flush(self, others: Iterable[bytes] = ()) -> None:
+        """Also `others`, of which it is not known whether they were ever flushed, nor whether they are there.
+
+        One barrier at a time: the next one would find nothing left to do while the first is still at it. Raises SinkError when
+        anything could not be flushed; the same files are tried again the next time.
+        """
+        async with self._flushing:
+            if self.offered:
+                self._files.update(others)
+            files, flushed = self._files, self._flushed
+            self._files, self._flushed = set(), set()
+            try:
+                if not await self._names(flushed):
+                    # One of these folders is on a file system of another kind.
+                    self._folders = False
+                    files, flushed = files | flushed, set()
+                trouble = await self._all(files)
+                await self._names(files)
+            except BaseException:
+                self._files |= files | flushed
+                raise
+            if trouble is not None:
+                self._files |= files
+                raise trouble
 
     async def _all(self, files: set[bytes]) -> SinkError | None:
         """Flushes each, and gives back the first trouble."""
@@ -80,7 +89,8 @@ class Barrier:
     async def _file(self, path: bytes) -> SinkError | None:
         try:
             async with self._room:
-                await self._pool.again(lambda connection: _flush(connection, path))
+                if self.offered:
+                    await self._pool.again(lambda connection: _flush(connection, path))
         except asyncssh.SFTPOpUnsupported:
             self.offered = False
         except TROUBLE as error:

@@ -54,9 +54,8 @@ class SftpSink:
         return SftpWriter(key, self._loop, upload, self._room)
 
     def sync(self, others: Iterable[str] = ()) -> None:
-        for key in others:
-            self._store.barrier.committed(self._place.path(keys.check(key)), flushed=False)
-        self._loop.run(self._store.barrier.flush())
+        paths = [self._place.path(keys.check(key)) for key in others]
+        self._loop.run(self._store.barrier.flush(paths))
 
     def open(self, key: str, offset: int = 0) -> SftpReader:
         path = self._place.path(keys.check(key))

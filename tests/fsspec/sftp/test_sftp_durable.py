@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import asyncio
+import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import asyncssh  # noqa: TID253 - the server of these tests
 import pytest
 
 from tests.fsspec.asking import put
-from tests.fsspec.sftp.servers import AsyncServer, Files, Identity, extensions
+from tests.fsspec.sftp.servers import AsyncServer, Files, extensions
 from wrikebackup_core import SinkError
 from wrikebackup_fsspec.sftp.sink import SftpSink
 
@@ -40,13 +42,13 @@ def files() -> type[Flushing]:
 
 
 @pytest.fixture
-def sink(
-    make_sink: MakeSink, identity: Identity, files: type[Flushing], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[SftpSink]:
-    server = AsyncServer(tmp_path_factory.mktemp("served"), identity, files)
-    server.start()
-    yield make_sink(server.port)
-    server.stop()
+def server(serve: Callable[..., AsyncServer], files: type[Flushing]) -> AsyncServer:
+    return serve(files)
+
+
+@pytest.fixture
+def sink(make_sink: MakeSink, server: AsyncServer) -> SftpSink:
+    return make_sink(server.port)
 
 
 def test_a_barrier_flushes_each_file_that_was_committed_since_the_last_one(
@@ -77,6 +79,46 @@ def test_files_whose_flush_failed_are_flushed_by_the_next_barrier(sink: SftpSink
     put(sink, "a/three")
     sink.sync()
     assert sorted(files.flushed) == ["one", "three", "two"]
+
+
+def test_a_barrier_flushes_what_a_killed_run_committed_and_others_name(
+    make_sink: MakeSink, server: AsyncServer, sink: SftpSink, files: type[Flushing]
+) -> None:
+    put(make_sink(server.port), "a/killed")
+    put(make_sink(server.port), "a/killed too")
+    sink.sync(["a/killed", "a/absent", "no/such/folder"])
+    assert files.flushed == ["killed"]
+    sink.sync()
+    assert files.flushed == ["killed"], "a second barrier has nothing to do"
+
+
+def test_a_barrier_takes_many_thousand_keys_of_others(sink: SftpSink, files: type[Flushing]) -> None:
+    put(sink, "a/one")
+    sink.sync(f"a/{number}" for number in range(3000))
+    assert files.flushed == ["one"]
+
+
+def test_a_barrier_waits_for_what_another_one_is_flushing(sink: SftpSink, files: type[Flushing]) -> None:
+    reached, go_on = threading.Event(), threading.Event()
+
+    async def slowly(self: Flushing, file_obj: object) -> None:
+        reached.set()
+        await asyncio.to_thread(go_on.wait)
+
+    files.fsync = slowly  # type: ignore[method-assign]
+    put(sink, "a/one")
+    barriers = [threading.Thread(target=sink.sync) for _ in range(2)]
+    try:
+        barriers[0].start()
+        assert reached.wait(30)
+        barriers[1].start()
+        barriers[1].join(0.5)
+        assert barriers[1].is_alive(), "nothing is left for it to do, but what it promises is not so yet"
+    finally:
+        go_on.set()
+        for barrier in barriers:
+            barrier.join(30)
+    assert not any(barrier.is_alive() for barrier in barriers)
 
 
 class Folder:
@@ -110,16 +152,11 @@ class WithFolders(Flushing):
 
 
 @pytest.fixture
-def folders(
-    make_sink: MakeSink, identity: Identity, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[SftpSink, type[WithFolders]]]:
+def folders(make_sink: MakeSink, serve: Callable[..., AsyncServer]) -> tuple[SftpSink, type[WithFolders]]:
     class Mine(WithFolders):
         flushed: list[str] = []  # noqa: RUF012 - of this class alone
 
-    server = AsyncServer(tmp_path_factory.mktemp("served"), identity, Mine)
-    server.start()
-    yield make_sink(server.port), Mine
-    server.stop()
+    return make_sink(serve(Mine).port), Mine
 
 
 def test_where_folders_can_be_flushed_a_file_is_before_it_has_its_name_and_the_barrier_takes_the_folders(
@@ -136,6 +173,19 @@ def test_where_folders_can_be_flushed_a_file_is_before_it_has_its_name_and_the_b
     assert sorted(files.flushed) == sorted(["a/", "b/", "root/", f"{tmp_path.name}/"])
     sink.sync()
     assert len(files.flushed) == 4, "a second barrier has nothing to do"
+
+
+def test_a_barrier_flushes_what_others_name_and_the_folders_in_which_it_stands(
+    make_sink: MakeSink, serve: Callable[..., AsyncServer], tmp_path: Path
+) -> None:
+    class Mine(WithFolders):
+        flushed: list[str] = []  # noqa: RUF012 - of this class alone
+
+    server = serve(Mine)
+    put(make_sink(server.port), "a/killed")
+    Mine.flushed.clear()
+    make_sink(server.port).sync(["a/killed"])
+    assert sorted(Mine.flushed) == sorted(["killed", "a/", "root/", f"{tmp_path.name}/"])
 
 
 def test_a_file_that_cannot_be_flushed_is_not_stored(folders: tuple[SftpSink, type[WithFolders]]) -> None:
@@ -182,4 +232,4 @@ def test_a_server_that_flushes_nothing_is_used_and_told(
     assert told["durable"].ok is None
     assert "cannot be asked to write files to its disk" in told["durable"].detail
     put(sink, "a/c")
-    sink.sync()
+    sink.sync(["a/b"])

@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -30,39 +30,70 @@ async def _never(*_: object) -> bool:
     return False
 
 
-@pytest.mark.parametrize("ahead", [True, False], ids=["before they have their names", "under their names"])
-def test_synced_objects_survive_and_uncommitted_ones_do_not_exist(
-    make_sink: Callable[..., SftpSink], openssh: OpenSsh, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ahead: bool
-) -> None:
-    if not ahead:
+@pytest.fixture(params=[True, False], ids=["before they have their names", "under their names"])
+def flushed(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When files are."""
+    if not request.param:
         monkeypatch.setattr(Barrier, "ahead", _never)
+
+
+@pytest.fixture
+def disks(tmp_path: Path) -> Iterator[tuple[Path, Callable[[], Path]]]:
+    """A disk of the server, and what cuts its power and gives the folder where it is mounted again."""
     image, copy = tmp_path / "disk", tmp_path / "disk after the cut"
     with image.open("wb") as file:
         file.truncate(48 << 20)
     subprocess.run(["mkfs.ext4", "-q", "-F", image], check=True)
     with ExitStack() as stack:
-        disk = stack.enter_context(mounted(image, tmp_path / "before", "commit=300"))
-        sink = make_sink(openssh.port, disk / "new" / "root")
-        for number in range(40):
-            put(sink, f"account/attachments/{number}", _data(number))
-        put(sink, "account/backup-1/manifest.json", _data(1000))
-        sink.sync()
-        unfinished = sink.create("account/backup-2/unfinished")
-        stack.callback(unfinished.discard)
-        unfinished.write(_data(3000) * 10)
 
-        shutil.copyfile(image, copy)  # here the power goes
+        def cut() -> Path:
+            shutil.copyfile(image, copy)
+            return stack.enter_context(mounted(copy, tmp_path / "after", "commit=5"))
 
-        after = stack.enter_context(mounted(copy, tmp_path / "after", "commit=5"))
-        found = make_sink(openssh.port, after / "new" / "root")
-        held = [entry.key for entry in found.list("")]
-        assert len(held) == 41
-        for key in held:
-            name = key.rpartition("/")[2]
-            assert get(found, key) == _data(1000 if name == "manifest.json" else int(name)), key
-        found.sweep("")
-        assert len(list(found.list(""))) == 41
-        found.close()
+        yield stack.enter_context(mounted(image, tmp_path / "before", "commit=300")), cut
+
+
+@pytest.mark.usefixtures("flushed")
+def test_synced_objects_survive_and_uncommitted_ones_do_not_exist(
+    make_sink: Callable[..., SftpSink], openssh: OpenSsh, disks: tuple[Path, Callable[[], Path]]
+) -> None:
+    disk, cut = disks
+    sink = make_sink(openssh.port, disk / "new" / "root")
+    for number in range(40):
+        put(sink, f"account/attachments/{number}", _data(number))
+    put(sink, "account/backup-1/manifest.json", _data(1000))
+    sink.sync()
+    unfinished = sink.create("account/backup-2/unfinished")
+    unfinished.write(_data(3000) * 10)
+    found = make_sink(openssh.port, cut() / "new" / "root")
+    held = [entry.key for entry in found.list("")]
+    assert len(held) == 41
+    for key in held:
+        name = key.rpartition("/")[2]
+        assert get(found, key) == _data(1000 if name == "manifest.json" else int(name)), key
+    found.sweep("")
+    assert len(list(found.list(""))) == 41
+    found.close()
+    unfinished.discard()
+    sink.close()
+
+
+@pytest.mark.usefixtures("flushed")
+def test_objects_of_a_killed_run_survive_that_another_one_names(
+    make_sink: Callable[..., SftpSink], openssh: OpenSsh, disks: tuple[Path, Callable[[], Path]]
+) -> None:
+    disk, cut = disks
+    killed = make_sink(openssh.port, disk / "new" / "root")
+    names = [f"account/attachments/{number}" for number in range(40)]
+    for number, name in enumerate(names):
+        put(killed, name, _data(number))
+    killed.close()
+    sink = make_sink(openssh.port, disk / "new" / "root")
+    sink.sync([*names, "account/attachments/absent"])
+    sink.close()
+    found = make_sink(openssh.port, cut() / "new" / "root")
+    assert [get(found, name) for name in names] == [_data(number) for number in range(40)]
+    found.close()
 
 
 def _data(number: int) -> bytes:
