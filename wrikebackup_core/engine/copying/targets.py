@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from wrikebackup_core.engine.copying.catalog import Catalog
 from wrikebackup_core.engine.copying.job import Flaw, Received
+from wrikebackup_core.engine.copying.repeats import Repeats
 from wrikebackup_core.engine.findings import Finding
 from wrikebackup_core.errors import FormatError, WrikeBackupError
 from wrikebackup_core.format import layout
@@ -47,29 +48,35 @@ class Target:
         if write:
             self.sink.sweep(self.store.folder)
         catalog.list_target(self.number, self._noting(self.sink.list(self.store.folder)))
-        for uid in sorted(self.committed):
-            wrong: list[str] = []
-            whole = catalog.know(self.number, self._sums(uid, wrong))
-            if wrong:
-                key = layout.sums_key(self._account, uid)
-                more = f", and {len(wrong) - 1:,} lines more are damaged" if len(wrong) > 1 else ""
-                notify(Message(f"{self.sink.name}: {key}: {wrong[0]}{more}", warning=True))
-                if catalog.held(self.number, key) is not None:
-                    self.broken[uid] = wrong[0]
-                self.vague = uid
-            if wrong or not whole:
-                self.incomplete.add(uid)
+        with Repeats() as repeats:
+            for uid in sorted(self.committed):
+                wrong: list[str] = []
+                repeats.begin()
+                if catalog.know(self.number, self._sums(uid, repeats, wrong)) and not wrong:
+                    repeats.keep()
+                else:
+                    self.incomplete.add(uid)
+                if wrong:
+                    self._tell(uid, wrong, catalog, notify)
 
-    def _sums(self, uid: str, wrong: list[str]) -> Iterator[tuple[str, str]]:
-        """What a backup's SHA256SUMS says, as far as it can be read, and what is wrong with it."""
+    def _sums(self, uid: str, repeats: Repeats, wrong: list[str]) -> Iterator[tuple[str, str]]:
+        """What a backup's SHA256SUMS says and the last one that was whole does not, as far as it can be read; and what is wrong."""
         try:
-            for found in self.store.lines(uid):
+            for found in self.store.lines(uid, repeats):
                 if isinstance(found, str):
                     wrong.append(found)
                 else:
                     yield found
         except FormatError:
             wrong.append("missing")
+
+    def _tell(self, uid: str, wrong: list[str], catalog: Catalog, notify: Notify) -> None:
+        key = layout.sums_key(self._account, uid)
+        more = f", and {len(wrong) - 1:,} lines more are damaged" if len(wrong) > 1 else ""
+        notify(Message(f"{self.sink.name}: {key}: {wrong[0]}{more}", warning=True))
+        if catalog.held(self.number, key) is not None:
+            self.broken[uid] = wrong[0]
+        self.vague = uid
 
     def _noting(self, entries: Iterable[Entry]) -> Iterator[Entry]:
         """The same entries; committed backups are noted on the way."""
