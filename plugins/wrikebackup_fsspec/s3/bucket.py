@@ -17,9 +17,9 @@ from wrikebackup_fsspec.options import S3Options
 from wrikebackup_fsspec.s3 import checks
 from wrikebackup_fsspec.s3.deleting import Deleting
 from wrikebackup_fsspec.s3.digests import Digests, content_md5, digest
-from wrikebackup_fsspec.s3.faults import Errors, failed
+from wrikebackup_fsspec.s3.faults import Errors, failed, said
 from wrikebackup_fsspec.s3.locks import Locks
-from wrikebackup_fsspec.s3.probing import refuses_to_replace
+from wrikebackup_fsspec.s3.probing import Promises, promises_of, refuses_parts
 from wrikebackup_fsspec.s3.publishing import WRITER, Publishing, Request
 from wrikebackup_fsspec.s3.reading import Reading
 from wrikebackup_fsspec.s3.upload import Parts, PartUpload, Senders
@@ -41,28 +41,36 @@ class S3Bucket:
         self._deleting = Deleting(client, options.bucket, name, self._locks)
         self._reading = Reading(client, reading, options.bucket, name)
         self._publishing = Publishing(client, options.bucket, name, self._locks, self._reading)
+        self._promises = Promises()
         self._parts = Parts(client, options.bucket, name, Senders())
 
     @property
     def conditional(self) -> bool:
-        return self._publishing.conditional
+        return self._promises.conditional
 
     @property
     def conditional_in_pieces(self) -> bool:
-        return self._publishing.conditional
+        """Tried out when it is asked for: a run looks for each large object first, whatever the store promises."""
+        if not self._promises.conditional:
+            return False
+        try:
+            return refuses_parts(self._client, self._bucket, probe_name(self._root), self._promises)
+        except Errors as error:
+            raise failed(f"write to {self.name}", error) from error
 
     def prepare(self) -> None:
         self._locks.demand()
         try:
-            self._publishing.conditional = refuses_to_replace(self._client, self._bucket, probe_name(self._root))
+            self._promises = promises_of(self._client, self._bucket, probe_name(self._root))
         except Errors as error:
             raise failed(f"write to {self.name}", error) from error
+        self._publishing.conditional = self._promises.conditional
 
     # Writing
 
     def put(self, key: str, data: bytes) -> None:
         token = secrets.token_hex(8)
-        request = self._put_locked if self._options.lock_days else self._put
+        request = self._put_digested if self._locks.wanted or self._promises.digested else self._put
         self._publishing.publish(key, token, lambda conditions: request(key, data, token, conditions), Digests(data))
 
     def _put(self, key: str, data: bytes, token: str, conditions: Mapping[str, str]) -> str:
@@ -73,8 +81,8 @@ class S3Bucket:
         answer = obstore.put(self._writing_store, key, data, attributes=attributes, mode=mode, use_multipart=False)
         return answer["e_tag"] or ""
 
-    def _put_locked(self, key: str, data: bytes, token: str, conditions: Mapping[str, str]) -> str:
-        """obstore does not sign the headers that a lock needs."""
+    def _put_digested(self, key: str, data: bytes, token: str, conditions: Mapping[str, str]) -> str:
+        """obstore cannot send the headers that a lock needs, by whoever asks for it."""
         answer = self._client.put_object(
             Bucket=self._bucket,
             Key=key,
@@ -90,8 +98,7 @@ class S3Bucket:
 
         def publish(request: Request, digests: Digests) -> None:
             # Some stores keep the promise for whole objects and not for those in parts
-            self._publishing.demand_absent(key)
-            self._publishing.publish(key, token, request, digests)
+            self._publishing.publish(key, token, request, digests, look=True)
 
         return PartUpload(self._parts, key, self._extra(token), publish)
 
@@ -112,19 +119,19 @@ class S3Bucket:
         return self._reading.read(key, offset, length)
 
     def list(self, prefix: str) -> Iterator[Entry]:
-        for page in self._pages(Prefix=prefix):
-            for found in page.get("Contents", ()):
-                yield Entry(found["Key"], found["Size"])
+        for key, size in self._listed("Contents", "Key", "Size", Prefix=prefix):
+            yield Entry(key, size)
 
     def folders(self, prefix: str) -> Iterator[str]:
-        for page in self._pages(Prefix=prefix, Delimiter="/"):
-            for found in page.get("CommonPrefixes", ()):
-                yield found["Prefix"][len(prefix) :].rstrip("/")
+        for (name,) in self._listed("CommonPrefixes", "Prefix", Prefix=prefix, Delimiter="/"):
+            yield name[len(prefix) :].rstrip("/")
 
-    def _pages(self, **what: str) -> Iterator[Mapping[str, Any]]:
+    def _listed(self, kind: str, *parts: str, **what: str) -> Iterator[tuple[Any, ...]]:
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, **what)
         try:
-            yield from pages
+            for page in pages:
+                for found in page.get(kind, ()):
+                    yield tuple(said(found, part) for part in parts)
         except Errors as error:
             raise failed(f"list {self.name}", error) from error
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from wrikebackup_core import AlreadyExists, KeyNotFound, SinkError
 from wrikebackup_fsspec.s3.digests import Digests
-from wrikebackup_fsspec.s3.faults import Errors, failed, status_of
+from wrikebackup_fsspec.s3.faults import Errors, failed, status_of, unsettled
 from wrikebackup_fsspec.s3.locks import Locks
 from wrikebackup_fsspec.s3.reading import Reading
 
@@ -17,6 +18,7 @@ __all__ = ["WRITER", "Publishing", "Request"]
 
 WRITER = "wrikebackup-writer"  # metadata that tells one's own object from another's
 _TURNS = 64
+_WAITS = (1.0, 2.0, 4.0)  # seconds ahead of another attempt, where no answer came in time
 _READ = 16 << 20
 _ANY_LENGTH = 1 << 20
 _LONG = 200  # bytes of the last part of a name
@@ -36,22 +38,32 @@ class Publishing:
         self._too_long = _ANY_LENGTH
         self._turns = [threading.Lock() for _ in range(_TURNS)]
 
-    def publish(self, key: str, token: str, request: Request, digests: Digests) -> None:
-        """The object appears, unless there is one. `token` is among its metadata. Raises AlreadyExists, SinkError."""
-        try:
-            etag = self._appear(key, request)
-        except (*Errors, AlreadyExists) as error:
-            # Where an answer was lost and the request sent again, the object in the way may be this very one.
-            if not self._is_of(key, token):
-                raise (
-                    error if isinstance(error, AlreadyExists) else failed(f"write {self._name}/{key}", error)
-                ) from error
-            etag = ""
-        self._compare(key, etag, digests)
+    def publish(self, key: str, token: str, request: Request, digests: Digests, *, look: bool = False) -> None:
+        """The object appears, unless there is one; with `look` it is looked for whatever the store promises. `token` is among its
+        metadata. Raises AlreadyExists, SinkError.
+        """
+        waits = iter(_WAITS)
+        etag: str | None = None
+        while etag is None:
+            try:
+                etag = self._appear(key, request, look)
+            except (*Errors, AlreadyExists) as error:
+                # Where an answer was lost and the request sent again, the object in the way may be this very one.
+                if self._is_of(key, token):
+                    break
+                if isinstance(error, AlreadyExists):
+                    raise
+                wait = next(waits, None) if unsettled(error) else None
+                if wait is None:
+                    raise failed(f"write {self._name}/{key}", error) from error
+                time.sleep(wait)
+        self._compare(key, etag or "", digests)
 
-    def _appear(self, key: str, request: Request) -> str:
+    def _appear(self, key: str, request: Request, look: bool) -> str:
         length = len(key.rpartition("/")[2].encode())
         if self.conditional and length < self._too_long:
+            if look:
+                self.demand_absent(key)
             try:
                 return request({"IfNoneMatch": "*"})
             except Errors as error:
