@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from typing import Self
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from wrikebackup_core import SourceError
@@ -136,7 +136,6 @@ NAMES = st.from_regex(r"[A-Za-z][A-Za-z0-9-]{0,12}", fullmatch=True).filter(
 VALUES = st.text(st.characters(min_codepoint=32, max_codepoint=255, exclude_characters="\x7f\x85\xa0"), max_size=20)
 
 
-@settings(deadline=None)
 @given(
     headers=st.dictionaries(NAMES.map(str.lower), VALUES, max_size=5),
     body=st.binary(max_size=40),
