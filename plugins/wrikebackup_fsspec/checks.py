@@ -20,11 +20,11 @@ Answer = tuple[bool | None, str] | tuple[bool | None, str, str]
 class Promised:
     """How a store keeps objects from being replaced, as a sink knows it once it has written.
 
-    `by_store` says whether the store itself refuses, of objects sent whole (False) and in pieces (True); where it does not, this
-    program looks first. `pieces` is how many bytes are sent whole at most; None where no object is sent in pieces.
+    `by_store` says whether the store itself refuses, of objects sent whole (False) and in pieces (True), and None where nobody knows;
+    unless it does, this program looks first. `pieces` is how many bytes are sent whole at most; None where no object is sent in pieces.
     """
 
-    by_store: Callable[[bool], bool]
+    by_store: Callable[[bool], bool | None]
     pieces: int | None = None
     way: Callable[[], str] = lambda: ""
 
@@ -128,11 +128,12 @@ class _Checks:
         if not refused:
             hint = "use another store; on this one an older backup is not safe from a newer one"
             return False, f"the store let an object be replaced{way}", hint
-        if self._promised.by_store(in_pieces):
+        kept = self._promised.by_store(in_pieces)
+        if kept:
             return True, said + way
         hint = "let no two machines back up to it at the same time"
         what = "let a large object replace another" if in_pieces else "replace an object"
-        return None, f"the store itself would {what}; this program looks first", hint
+        return None, f"the store itself {'may' if kept is None else 'would'} {what}; this program looks first", hint
 
     def _put(self, key: str, data: bytes) -> None:
         writer = self._probe.create(key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import socket
 
 from wrikebackup_core import SinkError, SinkFull
 
@@ -22,6 +23,8 @@ def failed(what: str, place: str, error: Exception) -> SinkError:
         return SinkFull(message, hint="make room there")
     if isinstance(error, PermissionError):
         return SinkError(message, hint="see who may write there")
+    if isinstance(error, ConnectionError | TimeoutError | socket.gaierror):
+        return SinkError(message, hint="see whether the address is right, and the server and the network are up")
     return SinkError(message)
 
 

@@ -6,6 +6,7 @@ from fsspec.core import url_to_fs
 
 import fsspec
 from wrikebackup_core import Context, Sink, UsageError
+from wrikebackup_fsspec.objects.words import lowered
 from wrikebackup_fsspec.options import UrlOptions
 from wrikebackup_fsspec.url.faults import failed
 from wrikebackup_fsspec.url.files import Files
@@ -36,7 +37,7 @@ def open_sink(options: UrlOptions, context: Context) -> Sink:
             raise UsageError(f"fsspec knows no addresses that begin with {protocol}://", hint=hint) from None
         raise failed("open", _shown(options.url), error) from error
     except ImportError as error:
-        hint = f"pip install what it needs ({error.name or error})"
+        hint = f"pip install {error.name}" if error.name else lowered(str(error))
         raise UsageError(f"fsspec needs another library for {protocol}://", hint=hint) from error
     except Exception as error:
         raise failed("open", _shown(options.url), error) from error

@@ -105,7 +105,7 @@ class UrlSink:
 
     def checks(self) -> Iterator[Check]:
         probe = UrlSink(self.name, self._files, f"{self.root}/{keys.probe_name()}")
-        looks_first = Promised(by_store=lambda _: False)
+        looks_first = Promised(by_store=lambda _: None)
         try:
             if (yield from checks(self, probe, looks_first)):
                 hint = "what the store does with what it has acknowledged is between you and it"

@@ -155,12 +155,19 @@ def test_a_store_that_does_not_tell_what_it_holds_is_an_error_in_one_line(
 
 
 @pytest.mark.parametrize(
-    ("url", "words"), [("nothing-like-it://a/b", "no addresses"), ("adl://a/b", "another library")]
+    ("url", "kind", "words", "hint"),
+    [
+        ("nothing-like-it://a/b", UsageError, "no addresses", "available_protocols"),
+        ("adl://a/b", UsageError, "another library", "install adlfs"),
+        ("ftp://127.0.0.1:9/b", SinkError, "refused", "the address"),
+    ],
 )
-def test_an_address_that_cannot_be_opened_is_told_with_a_hint(url: str, words: str) -> None:
-    with pytest.raises(UsageError, match=words) as caught:
+def test_an_address_that_cannot_be_opened_is_told_with_a_hint(
+    url: str, kind: type[Exception], words: str, hint: str
+) -> None:
+    with pytest.raises(kind, match=words) as caught:
         opened(url)
-    assert caught.value.hint
+    assert hint in str(caught.value.hint)  # type: ignore[attr-defined]
 
 
 def test_a_secret_is_handed_over_and_never_shown() -> None:
