@@ -39,6 +39,7 @@ class Proxy:
         self.target = urllib.parse.urlsplit(target)
         self.choose: Choose = choose or (lambda _: passed)
         self.asked: list[Asked] = []
+        self.fetched = 0
         self.over = threading.Event()
         self._lock = threading.Lock()
         handler = type("Handler", (_Handler,), {"proxy": self})
@@ -55,6 +56,10 @@ class Proxy:
             asked = Asked(len(self.asked) + 1, method, where, query, size)
             self.asked.append(asked)
         return asked
+
+    def count(self, size: int) -> None:
+        with self._lock:
+            self.fetched += size
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
@@ -110,6 +115,7 @@ class _Handler(BaseHTTPRequestHandler):
         length = next((value for name, value in headers if name.lower() == "content-length"), str(len(body)))
         self.send_header("Content-Length", length if self.command == "HEAD" else str(len(body)))
         self.end_headers()
+        self.proxy.count(len(body))
         self.wfile.write(body)
 
     def reset(self) -> None:
