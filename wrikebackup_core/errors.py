@@ -16,6 +16,7 @@ WrikeBackupError                       1
 │   ├── AlreadyExists                  1   keys are written once
 │   ├── KeyLocked                      1   the store refuses until a date to delete it
 │   ├── KeyNotFound                    1
+│   ├── KeyUnfit                       1   the store cannot hold an object of this name
 │   └── SinkFull                       1
 ├── FormatError                        4   stored bytes are not what the format says
 ├── Damaged                            4   verification found damage
@@ -40,6 +41,7 @@ __all__ = [
     "KeyLocked",
     "KeyNotFound",
     "KeyRefused",
+    "KeyUnfit",
     "Locked",
     "MissingExtra",
     "NotFound",
@@ -174,6 +176,10 @@ class KeyLocked(SinkError):
 
 class KeyNotFound(SinkError):
     """The store has no such key."""
+
+
+class KeyUnfit(SinkError):
+    """The store cannot hold an object of this name, such as one that is too long for it; others it can."""
 
 
 class SinkFull(SinkError):

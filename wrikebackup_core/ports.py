@@ -182,7 +182,8 @@ class Sink(Protocol):
     def create(self, key: str) -> Writer:
         """A writer for a new key; folders on the way need not exist. Safe from any thread. Raises SinkError.
 
-        Raises AlreadyExists, here or in `commit`, when the key is there.
+        Raises, here or in `commit`, AlreadyExists when the key is there, and KeyUnfit where the store can hold no object of this name,
+        though it can hold others.
         """
 
     def sync(self, others: Iterable[str] = ()) -> None:

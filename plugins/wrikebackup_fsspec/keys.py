@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 
-from wrikebackup_core import SinkError
+from wrikebackup_core import KeyUnfit
 
 __all__ = [
     "FOREIGN",
@@ -58,28 +58,28 @@ def is_key(key: str) -> bool:
     """Whether something of this name in a store can be ours; what cannot is somebody else's, unfinished, or a probe."""
     try:
         check(key)
-    except SinkError:
+    except KeyUnfit:
         return False
     return True
 
 
 def check(key: str) -> str:
-    """Gives back a valid key. Raises SinkError for any other."""
+    """Gives back a valid key. Raises KeyUnfit for any other."""
     for part in key.split("/"):
         if part in ("", ".", ".."):
-            raise SinkError(f"{key!r} is no key: it must be a relative path without empty parts, . and ..")
+            raise KeyUnfit(f"{key!r} is no key: it must be a relative path without empty parts, . and ..")
         if is_temporary(part):
-            raise SinkError(f"{key!r} is no key: names such as .….partial are kept for unfinished files")
+            raise KeyUnfit(f"{key!r} is no key: names such as .….partial are kept for unfinished files")
     if any(character in key for character in _FORBIDDEN):
-        raise SinkError(f"{key!r} is no key: it holds a character that no file name may have here")
+        raise KeyUnfit(f"{key!r} is no key: it holds a character that no file name may have here")
     try:
         key.encode()
     except UnicodeEncodeError:
-        raise SinkError(f"{key!r} is no key: it is not valid Unicode") from None
+        raise KeyUnfit(f"{key!r} is no key: it is not valid Unicode") from None
     return key
 
 
 def check_prefix(prefix: str) -> str:
-    """Gives back a folder's key without a slash at its end; `""` is the root. Raises SinkError."""
+    """Gives back a folder's key without a slash at its end; `""` is the root. Raises KeyUnfit."""
     folder = prefix.removesuffix("/")
     return check(folder) if folder else ""

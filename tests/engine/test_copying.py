@@ -15,7 +15,7 @@ from tests.verify.sample import ACCOUNT, FILES, UID, Sample
 from wrikebackup_core.engine.copying import Copied, CopyJob, copy, plan_copy
 from wrikebackup_core.engine.locking import locked
 from wrikebackup_core.engine.verify import verify
-from wrikebackup_core.errors import ExitCode, KeyLocked, SinkError, UsageError
+from wrikebackup_core.errors import ExitCode, KeyLocked, KeyUnfit, SinkError, UsageError
 from wrikebackup_core.format import layout
 from wrikebackup_core.format.manifest import Manifest
 from wrikebackup_core.model import (
@@ -343,16 +343,14 @@ def test_what_is_there_and_wrong_is_replaced(data: bytes, source: MemorySink, ru
     assert target.objects == source.objects
 
 
-def test_what_an_unfinished_run_may_have_stored_is_not_replaced(source: MemorySink, run: Run, tmp_path: Path) -> None:
-    """It has a note of what it stored, and would take the other bytes for its own if they are as many."""
+def test_what_an_unfinished_run_has_stored_is_replaced_where_it_is_wrong(
+    source: MemorySink, run: Run, tmp_path: Path
+) -> None:
+    """However long ago the run was abandoned; one that goes on after all sees that a copy has written there since."""
     spool = tmp_path / "state" / f"{ACCOUNT.id}-0123456789ab" / "spool.sqlite"
     spool.parent.mkdir(parents=True)
     spool.touch()
     target = MemorySink("target", {PLAN: b"the plaN"})
-    done = run(target)
-    assert flawed(done) == [(target.name, PLAN, "damaged")]
-    assert target.objects[PLAN] == b"the plaN"
-    spool.unlink()
     assert run(target).exit_code is ExitCode.DONE
     assert target.objects == source.objects
 
@@ -537,6 +535,32 @@ def test_a_target_at_which_another_run_is_at_work_is_left_alone(
     assert (busy.objects, free.objects) == ({}, source.objects)
 
 
+@pytest.mark.parametrize("operation", ["create", "write", "commit"])
+def test_a_name_that_a_target_cannot_hold_costs_only_the_backups_that_need_it(
+    operation: str, source: MemorySink, run: Run
+) -> None:
+    narrow, wide = MemorySink("narrow"), MemorySink("wide")
+    narrow.fail(operation, lambda: KeyUnfit("file name too long"), keys=PLAN, times=None)
+    done = run(narrow, wide)
+    assert wide.objects == source.objects
+    received = done.targets[0]
+    assert (received.failed, received.copied, list(received.refused)) == (None, [LATER], [UID])
+    assert PLAN in received.refused[UID]
+    assert "file name too long" in received.refused[UID]
+    assert (done.exit_code, done.flaws) == (ExitCode.PARTIAL, ())
+    assert whole(narrow, LATER)
+    assert (MANIFEST in narrow.objects, narrow.unfinished()) == (False, [])
+
+
+def test_a_target_whose_plugin_lets_a_system_error_slip_is_left_out_alone(source: MemorySink, run: Run) -> None:
+    for operation in ("list", "create", "write", "commit", "sync"):
+        bad, good = MemorySink("bad"), MemorySink("good")
+        bad.fail(operation, lambda: OSError("the disk is gone"), times=None)
+        done = run(bad, good)
+        assert [one.failed for one in done.targets] == ["the disk is gone", None]
+        assert good.objects == source.objects
+
+
 # Kills
 
 
@@ -565,6 +589,7 @@ def test_a_power_cut_at_any_moment_loses_nothing_and_is_made_good(
             assert step > 40
             break
         target.before = None
+        target.kill()
         if step % 2:
             target.power_cut()
         for uid in (UID, LATER):
@@ -573,8 +598,9 @@ def test_a_power_cut_at_any_moment_loses_nothing_and_is_made_good(
         created: list[str] = []
         target.before = lambda operation, key, created=created: created.append(key) if operation == "create" else None
         assert copy(job(target), lambda _: None).exit_code is ExitCode.DONE
-        assert target.objects == source.objects
         assert not durable & set(created), "nothing that was stored is copied again"
+        target.power_cut()
+        assert target.objects == source.objects, "what the killed copy had stored is durable too"
 
 
 # Dry runs

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fsspec.asking import put
-from wrikebackup_core import AlreadyExists, SinkError, UsageError
+from wrikebackup_core import AlreadyExists, KeyUnfit, SinkError, UsageError
 from wrikebackup_fsspec import keys
 from wrikebackup_fsspec.keys import temporary_name
 from wrikebackup_fsspec.local.sink import LocalSink
@@ -182,6 +182,12 @@ def test_temporary_names_are_recognised_and_never_too_long(name: str) -> None:
 def test_names_of_temporaries_and_what_is_no_unicode_are_no_keys(tmp_path: Path, key: str) -> None:
     with pytest.raises(SinkError, match="is no key"):
         LocalSink(str(tmp_path)).create(key)
+
+
+def test_a_name_that_the_file_system_does_not_take_is_told_from_a_store_that_fails(tmp_path: Path) -> None:
+    with pytest.raises(KeyUnfit):
+        put(LocalSink(str(tmp_path)), f"a/{'x' * 300}")
+    assert list((tmp_path / "a").iterdir()) == []
 
 
 @pytest.mark.skipif(sys.platform != "win32", reason="the characters are allowed elsewhere")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from wrikebackup_core.engine.tee import TROUBLE, Tee
 from wrikebackup_core.errors import AlreadyExists, SinkError, WrikeBackupError
 from wrikebackup_core.journal import Origin, StoredObject
 from wrikebackup_core.ledger import Ledger
@@ -14,9 +13,7 @@ from wrikebackup_core.model import Event, SinkDropped
 from wrikebackup_core.ports import Sink, Transform, Writer
 from wrikebackup_core.stored import hash_stored
 
-__all__ = ["FanOut", "NobodyWants", "Tee"]
-
-_TROUBLE = (SinkError, OSError)  # the second is what a plugin may let slip
+__all__ = ["FanOut", "NobodyWants", "ObjectWriter"]
 
 
 class NobodyWants(SinkError):
@@ -81,14 +78,14 @@ class FanOut:
 
         The key must have the transforms' suffix already. Raises SinkError when no sink is left, and NobodyWants when none of `numbers` is.
         """
-        target: Writer = Tee(self, key, numbers, Origin.DOWNLOADED)
+        target: Writer = ObjectWriter(self, key, numbers, Origin.DOWNLOADED)
         for transform in reversed(self._transforms):
             target = transform.encode(target)
         return target
 
-    def copier(self, key: str, numbers: Iterable[int]) -> Tee:
+    def copier(self, key: str, numbers: Iterable[int]) -> ObjectWriter:
         """The same for bytes that come out of another sink, and are encoded already."""
-        return Tee(self, key, numbers, Origin.COPIED)
+        return ObjectWriter(self, key, numbers, Origin.COPIED)
 
     def committed(self, stored: StoredObject, *, by_another: bool = False) -> None:
         """It is stored whole, and durable after the next barrier; `by_another` where another run has stored it."""
@@ -119,93 +116,71 @@ class FanOut:
                 self._ledger.settle(number, batches[number])
 
 
-class Tee:
-    """A writer to several sinks; what it counts and hashes is what is stored."""
+class ObjectWriter:
+    """The Writer of one object of a run: to those of its sinks that lack the object."""
 
     def __init__(self, fan: FanOut, key: str, numbers: Iterable[int], origin: Origin) -> None:
         self._fan, self._key, self._origin = fan, key, origin
-        self._hash = hashlib.sha256()
-        self._size = 0
-        self._writers: dict[int, Writer] = {}
-        self._taken: dict[int, AlreadyExists] = {}
-        for number in numbers:
-            sink = fan.live.get(number)
-            if sink is not None:
-                try:
-                    self._writers[number] = sink.create(fan.path(key))
-                except AlreadyExists as error:
-                    self._taken[number] = error
-                except _TROUBLE as error:
-                    self._drop(number, error)
+        self._intended = False
+        sinks = {number: sink for number in numbers if (sink := fan.live.get(number)) is not None}
+        self._tee = Tee(fan.path(key), sinks, self._lose)
         self._demand_a_sink()
 
     @property
     def sha256(self) -> str:
         """In hex, of what was written so far."""
-        return self._hash.hexdigest()
-
-    def _drop(self, number: int, error: Exception) -> None:
-        self._writers.pop(number, None)
-        self._fan.drop(number, error)
+        return self._tee.sha256
 
     def _demand_a_sink(self) -> None:
-        if not self._writers and not self._taken:
-            raise NobodyWants(self._key) if self._fan.live else self._fan.nothing_left()
+        if not self._tee.places and not self._tee.taken:
+            raise self._nobody()
+
+    def _nobody(self) -> SinkError:
+        return NobodyWants(self._key) if self._fan.live else self._fan.nothing_left()
 
     def write(self, data: bytes | bytearray | memoryview, /) -> int:
-        self._hash.update(data)
-        for number, writer in list(self._writers.items()):
-            try:
-                writer.write(data)
-            except _TROUBLE as error:
-                with contextlib.suppress(*_TROUBLE):
-                    writer.discard()
-                self._drop(number, error)
-                self._demand_a_sink()
-        self._size += len(data)
-        return len(data)
+        size = self._tee.write(data)
+        self._demand_a_sink()
+        return size
 
     def commit(self) -> None:
-        sha256, size, origin = self.sha256, self._size, self._origin
-        numbers = [*self._writers, *self._taken]
-        objects = {number: StoredObject(number, self._key, sha256, size, origin) for number in numbers}
+        tee = self._tee
+        stored = {
+            number: StoredObject(number, self._key, tee.sha256, tee.size, self._origin)
+            for number in [*tee.places, *tee.taken]
+        }
         try:
-            self._fan._ledger.intend(objects.values())  # noqa: SLF001 - one class in two
+            self._fan._ledger.intend(stored.values())  # noqa: SLF001 - one class in two
         except WrikeBackupError:
             self.discard()
             raise
-        for number, writer in list(self._writers.items()):
-            try:
-                writer.commit()
-            except AlreadyExists as error:
-                self._taken[number] = error
-            except _TROUBLE as error:
-                self._lose(number, error)
-            else:
-                self._fan.committed(objects[number])
-        for number in list(self._taken):
-            self._accept(objects[number])
-        self._demand_a_sink()
+        self._intended = True
+        done = 0
+        for number in tee.commit():
+            self._fan.committed(stored[number])
+            done += 1
+        for number, error in tee.taken.items():
+            done += self._accepted(stored[number], error)
+        if not done:
+            raise self._nobody()
 
-    def _accept(self, stored: StoredObject) -> None:
+    def _accepted(self, stored: StoredObject, taken: AlreadyExists) -> bool:
         """What another run, on another machine, has stored meanwhile is taken for ours where it is the same."""
-        number = stored.sink
         try:
-            same = self._fan.is_stored(number, self._key, stored.sha256)
-        except _TROUBLE as error:
-            self._lose(number, error)
+            same = self._fan.is_stored(stored.sink, self._key, stored.sha256)
+        except TROUBLE as error:
+            self._lose(stored.sink, error)
+            return False
+        if same:
+            self._fan.committed(stored, by_another=True)
         else:
-            if same:
-                self._fan.committed(stored, by_another=True)
-            else:
-                self._lose(number, self._taken[number])
+            self._lose(stored.sink, taken)
+        return same
 
     def _lose(self, number: int, error: Exception) -> None:
-        self._fan._ledger.drop(number, [self._key])  # noqa: SLF001 - one class in two
-        self._taken.pop(number, None)
-        self._drop(number, error)
+        if self._intended:
+            self._fan._ledger.drop(number, [self._key])  # noqa: SLF001 - one class in two
+        self._fan.drop(number, error)
 
     def discard(self) -> None:
-        for writer in self._writers.values():
-            with contextlib.suppress(*_TROUBLE):
-                writer.discard()
+        self._tee.discard()

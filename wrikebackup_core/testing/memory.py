@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import Self
 
-from wrikebackup_core.errors import AlreadyExists, KeyLocked, KeyNotFound, SinkError, SinkFull
+from wrikebackup_core.errors import AlreadyExists, KeyLocked, KeyNotFound, KeyUnfit, SinkError, SinkFull
 from wrikebackup_core.ports import Check, Entry
 
 __all__ = ["MemoryReader", "MemorySink"]
@@ -286,5 +286,5 @@ def _folder(prefix: str) -> str:
 
 def _checked(key: str) -> str:
     if "\0" in key or any(part in ("", ".", "..") for part in key.split("/")):
-        raise SinkError(f"{key!r} is no key: keys are relative paths with / between their parts")
+        raise KeyUnfit(f"{key!r} is no key: keys are relative paths with / between their parts")
     return key

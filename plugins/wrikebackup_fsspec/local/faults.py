@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 
-from wrikebackup_core import SinkError, SinkFull
+from wrikebackup_core import KeyUnfit, SinkError, SinkFull
 
 __all__ = ["failed"]
 
@@ -18,6 +18,7 @@ _HINTS = {
     errno.EIO: "the disk or the network behind it is in trouble; look at the system log",
     errno.ENOTDIR: "a file stands where a folder is needed",
 }
+_UNFIT = {errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL}  # the last two: characters that the file system does not take
 _FULL = {errno.ENOSPC: "make room (df -h), or free inodes (df -i)", errno.EDQUOT: "the disk quota is used up"}
 
 
@@ -27,4 +28,5 @@ def failed(what: str, path: str, error: OSError) -> SinkError:
     message = f"cannot {what} {path}: {reason}"
     if error.errno in _FULL:
         return SinkFull(message, hint=_FULL[error.errno])
-    return SinkError(message, hint=_HINTS.get(error.errno or 0))
+    kind = KeyUnfit if error.errno in _UNFIT else SinkError
+    return kind(message, hint=_HINTS.get(error.errno or 0))

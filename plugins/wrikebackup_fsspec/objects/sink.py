@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
-from wrikebackup_core import Check, Entry, KeyLocked, SinkError
+from wrikebackup_core import Check, Entry, KeyLocked, KeyUnfit, SinkError
 from wrikebackup_fsspec import keys
 from wrikebackup_fsspec.batches import batches
 from wrikebackup_fsspec.objects.bucket import Bucket
@@ -95,7 +95,7 @@ class ObjectSink:
     def _named(self, key: str) -> str:
         name = self._root + keys.check(key)
         if len(name.encode()) > _MAX_NAME:
-            raise SinkError(
+            raise KeyUnfit(
                 f"{key!r} is no key: with the prefix it is longer than the {_MAX_NAME} bytes of an object's name"
             )
         return name

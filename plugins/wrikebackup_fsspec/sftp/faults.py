@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from asyncssh import sftp  # noqa: TID253 - these modules are imported only for a profile that has such a sink
 
-from wrikebackup_core import SinkError, SinkFull
+from wrikebackup_core import KeyUnfit, SinkError, SinkFull
 from wrikebackup_fsspec.sftp.place import Place
 
 __all__ = ["ABSENT", "TROUBLE", "Lost", "failed", "full"]
@@ -17,6 +17,7 @@ class Lost(Exception):
 TROUBLE = (sftp.SFTPError, Lost)
 ABSENT = (sftp.SFTPNoSuchFile, sftp.SFTPNoSuchPath, sftp.SFTPNotADirectory)
 
+_UNFIT = (sftp.SFTPBadMessage, sftp.SFTPInvalidFilename)
 _FULL = (sftp.SFTPNoSpaceOnFilesystem, sftp.SFTPQuotaExceeded)
 # Protocol version 3 has no codes for these; some servers say it in words.
 _FULL_WORDS = ("no space", "quota", "disk full", "disc full")
@@ -43,7 +44,8 @@ def failed(what: str, place: Place, path: bytes, error: sftp.SFTPError | Lost) -
         return SinkError(message, hint=_LOST_HINT)
     if isinstance(error, _FULL) or any(word in str(error.reason).lower() for word in _FULL_WORDS):
         return full(what, place, path)
-    return SinkError(message, hint=next((hint for kind, hint in _HINTS.items() if isinstance(error, kind)), None))
+    kind = KeyUnfit if isinstance(error, _UNFIT) else SinkError
+    return kind(message, hint=next((hint for kind, hint in _HINTS.items() if isinstance(error, kind)), None))
 
 
 def full(what: str, place: Place, path: bytes) -> SinkFull:

@@ -32,8 +32,7 @@ class AccountCopy:
     ) -> None:
         self._job, self._account, self._catalog, self._crew = job, account, catalog, crew
         self._results, self._notify, self._write = results, crew.notify, write
-        unfinished = any(job.state.glob(f"{account}-*/spool.sqlite"))
-        self._objects = Objects(job.source, catalog, crew, job.transfers, unfinished=unfinished)
+        self._objects = Objects(job.source, catalog, crew, job.transfers)
 
     def run(self, chosen: Callable[[str], bool]) -> None:
         """All backups whose names are `chosen`. Raises SinkError for the source, NothingLeft."""
@@ -50,6 +49,8 @@ class AccountCopy:
                     self._tell_transforms()
                     foreign = True
                 self._one(original)
+        if self._write:
+            self._settle()
         if foreign and not self._results.flaws and not self._job.backups:
             self._tell_unnamed()
 
@@ -66,6 +67,13 @@ class AccountCopy:
         self._crew.demand()
         names = ", ".join(f"{len(target.committed):,} in {target.sink.name}" for target in self._crew.live)
         self._notify(StageFinished(LOOK, f"account {self._account}, backups there: {names}"))
+
+    def _settle(self) -> None:
+        """A copy may have been killed between a manifest and the barrier behind it."""
+        for target in self._crew.live:
+            if target.there:
+                with self._crew.guarded(target):
+                    target.sink.sync(target.there)
 
     def _one(self, original: Original) -> None:
         lacking = [target for target in self._crew.live if self._lacks(target, original)]
@@ -96,6 +104,7 @@ class AccountCopy:
                 return True
             if same:
                 target.received.skipped.append(uid)
+                target.there.append(layout.manifest_key(self._account, uid))
             else:
                 self._refuse(target, uid, _OTHER)
                 self._notify(Message(f"{target.sink.name}: {uid} is not copied: {_OTHER}", warning=True))
@@ -134,7 +143,7 @@ class AccountCopy:
                 except Unusable as error:
                     self._crew.spoil([target], error.finding)
         if target.spoiled:
-            self._refuse(target, uid, _NOT_WHOLE)
+            self._refuse(target, uid, _why_not(target))
         elif target.live:
             (target.received.filled if there else target.received.copied).append(uid)
         return target.live and not target.spoiled
@@ -177,3 +186,11 @@ def _finding(folder: str, error: FormatError | SinkError) -> Finding:
     if isinstance(error, FormatError) and colon:
         return Finding(key, "damaged", detail)
     return Finding(f"{folder}/SHA256SUMS", "unreadable", error.message)
+
+
+def _why_not(target: Target) -> str:
+    if not target.unfit:
+        return _NOT_WHOLE
+    key, said = min(target.unfit)
+    more = f", nor of {len(target.unfit) - 1:,} more" if len(target.unfit) > 1 else ""
+    return f"the store cannot hold an object of the name {key}{more}: {said}"

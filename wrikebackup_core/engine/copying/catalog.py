@@ -16,6 +16,7 @@ from wrikebackup_core.staged import batches
 __all__ = ["Catalog", "Wanted"]
 
 _PAGE = 1000
+# `fresh` is 1 for what this run has brought, and 2 for what it took over from one that was killed.
 # A target has an object when it lists it with the source's size and a backup that it has committed says that hash of it.
 _SCHEMA = """
 CREATE TABLE listed (key TEXT PRIMARY KEY, size INTEGER NOT NULL) WITHOUT ROWID;
@@ -167,10 +168,20 @@ class Catalog:
     def held_before(self, target: int) -> Iterator[str]:
         """Keys of the wanted objects that the target had before this run."""
         query = (
-            "SELECT h.key FROM held h JOIN wanted w ON w.key = h.key WHERE h.key > ?1 AND h.target = ?2 AND NOT h.fresh"
+            "SELECT h.key FROM held h JOIN wanted w ON w.key = h.key WHERE h.key > ?1 AND h.target = ?2 AND h.fresh != 1"
             " ORDER BY h.key LIMIT ?3"
         )
         return (row[0] for row in self._pages(query, target))
+
+    def taken_over(self, target: int) -> Iterator[str]:
+        """Keys of what was read back, and may not be durable: nobody knows whether a barrier followed it."""
+        query = "SELECT key FROM held WHERE key > ?1 AND target = ?2 AND fresh = 2 ORDER BY key LIMIT ?3"
+        return (row[0] for row in self._pages(query, target))
+
+    def settle(self, target: int) -> None:
+        """All that was taken over is durable."""
+        with self._lock:
+            self._db.execute("UPDATE held SET fresh = 0 WHERE target = ? AND fresh = 2", (target,))
 
     def wants(self, key: str) -> bool:
         return bool(self._all("SELECT 1 FROM wanted WHERE key=?", (key,)))
@@ -184,9 +195,9 @@ class Catalog:
             self._db.execute("UPDATE wanted SET sha256=? WHERE key=?", (sha256, wanted.key))
 
     def has(self, target: int, key: str, sha256: str, size: int, *, fresh: bool) -> None:
-        """The target has the object, and it has been compared."""
+        """The target has the object, and it has been compared: one that this run has brought, or an older one is taken over."""
         with self._lock:
-            self._db.execute("INSERT OR REPLACE INTO held VALUES (?, ?, ?, ?)", (target, key, size, fresh))
+            self._db.execute("INSERT OR REPLACE INTO held VALUES (?, ?, ?, ?)", (target, key, size, 1 if fresh else 2))
             self._db.execute("INSERT OR IGNORE INTO known VALUES (?, ?, ?)", (target, key, sha256))
 
     def gone(self, target: int, keys: Iterable[str]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 from wrikebackup_core.engine.copying.catalog import Catalog
 from wrikebackup_core.engine.copying.originals import Original
 from wrikebackup_core.engine.copying.targets import Target
@@ -21,7 +23,9 @@ def finish(original: Original, target: Target, catalog: Catalog, account: str) -
         sink.prolong(catalog.held_before(number))
     if not committed:
         _clear(original, target, catalog, layout.backup_folder(account, uid), sums)
-    sink.sync()
+    left = [] if committed or catalog.held(number, sums) is None else [sums]
+    sink.sync(chain(catalog.taken_over(number), left))
+    catalog.settle(number)
     if catalog.held(number, sums) is None:
         store(sink, sums, original.sums())
         sink.sync()

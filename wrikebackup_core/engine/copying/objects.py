@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import chain
 
 from wrikebackup_core.engine.copying.catalog import Catalog, Wanted
 from wrikebackup_core.engine.copying.targets import Crew, Target
 from wrikebackup_core.engine.findings import Finding, What
+from wrikebackup_core.engine.tee import Tee
 from wrikebackup_core.engine.threads import Room, each
-from wrikebackup_core.errors import AlreadyExists, KeyLocked, KeyNotFound, SinkError
+from wrikebackup_core.errors import KeyLocked, KeyNotFound, SinkError
 from wrikebackup_core.model import FileFinished, FileProgress, FileStarted
-from wrikebackup_core.ports import Sink, Writer
+from wrikebackup_core.ports import Sink
 from wrikebackup_core.stored import chunks, hash_stored
 
 __all__ = ["STAGE", "Objects"]
@@ -38,13 +40,9 @@ class _Flawed(Exception):
 
 
 class Objects:
-    """Copies what the catalog wants. Raises SinkError where the source as a whole is out of reach.
+    """Copies what the catalog wants. Raises SinkError where the source as a whole is out of reach."""
 
-    `unfinished`: there is a run on this account that was stopped, and that goes on with what it has stored.
-    """
-
-    def __init__(self, source: Sink, catalog: Catalog, crew: Crew, transfers: int, *, unfinished: bool) -> None:
-        self._unfinished = unfinished
+    def __init__(self, source: Sink, catalog: Catalog, crew: Crew, transfers: int) -> None:
         self._source, self._catalog, self._crew, self._notify = source, catalog, crew, crew.notify
         self._flawed: dict[str, Finding] = {}
         self._lock = threading.Lock()
@@ -124,12 +122,6 @@ class Objects:
         if wanted.size in (None, held) and hash_stored(target.sink, wanted.key) == wanted.sha256:
             self._catalog.has(target.number, wanted.key, wanted.sha256, held, fresh=False)
             return False
-        if wanted.size == held and self._unfinished:
-            # It would not see that the bytes are others, as with encryption they may be, in the same length.
-            self._stays(
-                target, wanted, "damaged", "not what the source has; finish the unfinished run that may have stored it"
-            )
-            return False
         if target.vague is not None:
             self._stays(
                 target,
@@ -149,63 +141,34 @@ class Objects:
         return True
 
     def _copy(self, wanted: Wanted, targets: Sequence[Target]) -> None:
-        digest, copied = hashlib.sha256(), 0
         pieces = self._pieces(wanted)
         first = next(pieces, b"")  # before anything is created: most of what fails, fails here
-        writers = self._writers(wanted.key, targets)
+        tee = Tee(wanted.key, {target: target.sink for target in targets}, partial(self._crew.lose, wanted.key))
         try:
             for piece in chain([first], pieces):
-                digest.update(piece)
-                copied += len(piece)
-                for target, writer in list(writers.items()):
-                    self._write(target, writer, piece, writers)
-                if not writers:
-                    return
-                if copied != wanted.size:
-                    self._notify(FileProgress(wanted.key, copied))
-            self._check_length(wanted, copied)
-            self._check_hash(wanted, digest.hexdigest())
+                if not tee.places:
+                    break
+                tee.write(piece)
+                if tee.size != wanted.size:
+                    self._notify(FileProgress(wanted.key, tee.size))
+            if tee.places:
+                self._check_length(wanted, tee.size)
+                self._check_hash(wanted, tee.sha256)
+                self._commit(wanted, tee)
         except BaseException:
-            for writer in writers.values():
-                writer.discard()
+            tee.discard()
             raise
+        for target in tee.taken:
+            self._appeared(target, wanted.key)
+
+    def _commit(self, wanted: Wanted, tee: Tee[Target]) -> None:
         if wanted.sha256 is None:
-            self._catalog.hashed(wanted, digest.hexdigest())
-        self._commit(wanted.key, digest.hexdigest(), copied, writers)
-
-    def _writers(self, key: str, targets: Sequence[Target]) -> dict[Target, Writer]:
-        writers: dict[Target, Writer] = {}
-        for target in targets:
-            with self._crew.guarded(target):
-                try:
-                    writers[target] = target.sink.create(key)
-                except AlreadyExists:
-                    self._appeared(target, key)
-        return writers
-
-    def _write(self, target: Target, writer: Writer, piece: bytes, writers: dict[Target, Writer]) -> None:
-        try:
-            writer.write(piece)
-        except SinkError as error:
-            del writers[target]
-            writer.discard()
-            self._crew.drop(target, error)
-
-    def _commit(self, key: str, sha256: str, size: int, writers: Mapping[Target, Writer]) -> None:
-        for target, writer in writers.items():
-            with self._crew.guarded(target):
-                try:
-                    writer.commit()
-                except BaseException as error:
-                    writer.discard()
-                    if not isinstance(error, AlreadyExists):
-                        raise
-                    self._appeared(target, key)
-                    continue
-                self._catalog.has(target.number, key, sha256, size, fresh=True)
-                with self._lock:
-                    target.received.files += 1
-                    target.received.bytes += size
+            self._catalog.hashed(wanted, tee.sha256)
+        for target in tee.commit():
+            self._catalog.has(target.number, wanted.key, tee.sha256, tee.size, fresh=True)
+            with self._lock:
+                target.received.files += 1
+                target.received.bytes += tee.size
 
     def _appeared(self, target: Target, key: str) -> None:
         detail = "there already, though the store did not list it; run again"

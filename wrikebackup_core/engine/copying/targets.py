@@ -10,7 +10,7 @@ from wrikebackup_core.engine.copying.catalog import Catalog
 from wrikebackup_core.engine.copying.job import Flaw, Received
 from wrikebackup_core.engine.copying.repeats import Repeats
 from wrikebackup_core.engine.findings import Finding
-from wrikebackup_core.errors import FormatError, WrikeBackupError
+from wrikebackup_core.errors import FormatError, KeyUnfit, WrikeBackupError
 from wrikebackup_core.format import layout
 from wrikebackup_core.model import Event, Message, SinkDropped
 from wrikebackup_core.ports import Entry, Sink
@@ -27,7 +27,8 @@ class NothingLeft(Exception):
 
 class Target:
     """One account in one sink. `committed` are uids; of those, `incomplete` lack something and `broken` says what is wrong with
-    their SHA256SUMS. `spoiled` counts what keeps the backup at hand from being committed."""
+    their SHA256SUMS. `spoiled` counts what keeps the backup at hand from being committed; of that, `unfit` are keys that the store
+    cannot hold, and what it says to them."""
 
     def __init__(self, number: int, sink: Sink, account: str, received: Received) -> None:
         self.number, self.sink, self.received = number, sink, received
@@ -35,7 +36,9 @@ class Target:
         self.incomplete: set[str] = set()
         self.vague: str | None = None  # a backup whose checksums cannot be read: nobody can tell which files it needs
         self.broken: dict[str, str] = {}
+        self.there: list[str] = []  # manifests of what was found to be whole
         self.spoiled = 0
+        self.unfit: list[tuple[str, str]] = []
         self._account = account
         self.store = AccountStore(sink, account)
 
@@ -107,6 +110,7 @@ class Crew:
         self.uid, self.lacking = uid, list(lacking)
         for target in lacking:
             target.spoiled = 0
+            target.unfit.clear()
 
     def waiting(self) -> list[Target]:
         """The targets that lack something of the backup at hand, and are in the run. Raises NothingLeft where none is."""
@@ -125,16 +129,25 @@ class Crew:
         """A target that fails inside is dropped, and the others go on."""
         try:
             yield
-        except WrikeBackupError as error:
+        except (WrikeBackupError, OSError) as error:
             self.drop(target, error)
 
-    def drop(self, target: Target, error: WrikeBackupError, *, locked: bool = False) -> None:
+    def lose(self, key: str, target: Target, error: Exception) -> None:
+        """A target does not take an object: a name that it cannot hold costs the backups that need it, anything else the target."""
+        if isinstance(error, KeyUnfit):
+            with self._lock:
+                target.unfit.append((key, error.message))
+            self.spoil([target])
+        else:
+            self.drop(target, error)
+
+    def drop(self, target: Target, error: Exception, *, locked: bool = False) -> None:
         """Takes a target out of the run, and tells of it once."""
         with self._lock:
             if not target.live:
                 return
-            target.received.failed, target.received.locked = error.message, locked
-        self.notify(SinkDropped(target.sink.name, error.message))
+            target.received.failed, target.received.locked = str(error), locked
+        self.notify(SinkDropped(target.sink.name, str(error)))
 
     def spoil(self, targets: Iterable[Target], finding: Finding | None = None, sink: str | None = None) -> None:
         """These targets cannot have the backup; because of a finding in a sink, the source by default, unless that was told of."""
