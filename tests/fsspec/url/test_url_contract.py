@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import secrets
-import sys
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.fsspec.servers import free_port, running
+from tests.fsspec.url import stores
 from wrikebackup_core import Context, Sink
 from wrikebackup_core.testing import SinkContract
 from wrikebackup_core.testing.sink import AWKWARD_NAMES
@@ -17,7 +16,7 @@ from wrikebackup_fsspec.options import UrlOptions
 from wrikebackup_fsspec.url.opening import open_sink
 from wrikebackup_fsspec.url.sink import UrlSink
 
-SECRETS = {"test:user": "backup", "test:password": "pw-71f3"}
+SECRETS = {"test:user": stores.USER, "test:password": stores.PASSWORD}
 
 
 def opened(url: str, **more: object) -> UrlSink:
@@ -50,14 +49,8 @@ class TestFile(SinkContract):
 
 @pytest.fixture(scope="module")
 def ftp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    pytest.importorskip("pyftpdlib")
-    port, folder = free_port(), tmp_path_factory.mktemp("ftp")
-    command: list[str | Path] = [
-        *(sys.executable, "-W", "ignore", "-m", "pyftpdlib", "-i", "127.0.0.1", "-p", str(port), "-w"),
-        *("-d", folder, "-u", SECRETS["test:user"], "-P", SECRETS["test:password"]),
-    ]
-    with running(command, port, folder.with_suffix(".log")):
-        yield f"ftp://127.0.0.1:{port}"
+    with stores.ftp(tmp_path_factory.mktemp("ftp")) as server:
+        yield server.url
 
 
 class TestFtp(SinkContract):
