@@ -164,11 +164,15 @@ def test_backups_are_chosen_by_the_beginnings_of_their_names(source: MemorySink,
         run(target, source=MemorySink("empty"))
 
 
-def test_an_unfinished_backup_is_not_copied(source: MemorySink, run: Run) -> None:
+def test_an_unfinished_backup_is_not_copied_and_told_of_once(source: MemorySink, run: Run, events: list[Event]) -> None:
     """Neither one that has everything but the manifest, nor one of which only the archive is there."""
     del source.objects[layout.manifest_key(ACCOUNT.id, LATER)]
     target = MemorySink("target")
-    assert run(target).targets[0].copied == [UID]
+    done = run(target)
+    assert (done.targets[0].copied, done.exit_code) == ([UID], ExitCode.DONE)
+    [warning] = [event.text for event in events if isinstance(event, Message)]
+    assert f"not finished, and not copied: backup-{LATER} (" in warning
+    assert "it can be deleted" in warning
     for key in (layout.sums_key(ACCOUNT.id, LATER), layout.records_key(ACCOUNT.id, LATER)):
         del source.objects[key]
     assert run(target).targets[0].skipped == [UID]

@@ -38,7 +38,7 @@ class AccountCopy:
         """All backups whose names are `chosen`. Raises SinkError for the source, NothingLeft."""
         self._look()
         foreign = False
-        for original in originals(self._job.source, self._account, self._catalog, chosen):
+        for original in originals(self._job.source, self._account, self._catalog, chosen, self._notify):
             self._results.found += 1
             self._crew.demand()
             if isinstance(original, Unusable):

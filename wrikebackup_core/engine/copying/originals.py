@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Protocol
 
 import msgspec
@@ -14,6 +14,7 @@ from wrikebackup_core.engine.findings import Finding, What
 from wrikebackup_core.errors import FormatError, KeyNotFound, SinkError, WrikeBackupError
 from wrikebackup_core.format import layout
 from wrikebackup_core.format.manifest import Manifest, intact
+from wrikebackup_core.model import Event, Message
 from wrikebackup_core.ports import Entry, Sink
 from wrikebackup_core.store import AccountStore
 from wrikebackup_core.stored import chunks, hash_stored
@@ -119,7 +120,7 @@ class Ours:
 
 
 def originals(
-    source: Sink, account: str, catalog: Catalog, chosen: Callable[[str], bool]
+    source: Sink, account: str, catalog: Catalog, chosen: Callable[[str], bool], notify: Callable[[Event], None]
 ) -> Iterator[Original | Unusable]:
     """The backups of an account whose names are `chosen`, oldest first, in place of each that cannot be copied the reason.
 
@@ -127,6 +128,7 @@ def originals(
     """
     folders: dict[str, set[str]] = {}
     catalog.list_source(_noting(source.list(layout.account_folder(account)), folders))
+    _tell_unfinished(source, folders, notify)
     ours = [uid for uid, names in folders.items() if layout.started(uid) and "manifest.json" in names]
     foreign = [name for name, held in folders.items() if _is_foreign(name, held)]
     found: dict[str, WrikesOwn | None] = {uid: None for uid in ours if chosen(uid)}
@@ -148,6 +150,19 @@ def originals(
             yield found[uid] or Ours(source, account, uid)
         except Unusable as error:
             yield error
+
+
+def _tell_unfinished(source: Sink, folders: Mapping[str, set[str]], notify: Callable[[Event], None]) -> None:
+    """Of all together, since there is nothing wrong with them: a run is at work, or was stopped."""
+    found = sorted(uid for uid, names in folders.items() if layout.started(uid) and "manifest.json" not in names)
+    if found:
+        named = ", ".join(f"backup-{uid}" for uid in found[-3:]) + (
+            f" and {len(found) - 3:,} more" if found[3:] else ""
+        )
+        hint = (
+            "without a manifest.json a folder is no backup; the run that made it finishes it, or else it can be deleted"
+        )
+        notify(Message(f"{source.name}: not finished, and not copied: {named} ({hint})", warning=True))
 
 
 def _unusable(account: str, name: str, what: What, error: WrikeBackupError) -> Unusable:
