@@ -49,6 +49,11 @@ class Doubts:
             set(backups).difference(uid for (uid,) in db.execute("SELECT uid FROM seen WHERE sink=?", (sink,)))
         )
 
+    def seen(self, sink: int) -> Iterator[str]:
+        """The uids of the backups that were in the sink at the last look, newest first."""
+        for (uid,) in self._spool.reading.execute("SELECT uid FROM seen WHERE sink=? ORDER BY uid DESC", (sink,)):
+            yield uid
+
     def weigh(self, sink: int, backups: Sequence[str], *, lost: bool) -> None:
         """Sets aside what the notes say of a sink and the checksums that were taken down contradict; where somebody else has written
         there, or some checksums are `lost`, all that they do not confirm. `backups` are the uids of those that have been seen now.

@@ -22,12 +22,17 @@ hookimpl = pluggy.HookimplMarker("wrikebackup")
 class Register(Protocol):
     """What the three `register_…` hooks are handed."""
 
-    def __call__(self, kind: str, *, options: type[BaseModel], make: Any, extra: str | None = None) -> None:
+    def __call__(
+        self, kind: str, *, options: type[BaseModel], make: Any, extra: str | None = None, decoder: Any = None
+    ) -> None:
         """Makes `kind` known to profiles.
 
         `options` is the pydantic model of the mapping under `kind` in the YAML; unknown keys are refused, and a field of type
         `Secret` takes a reference. `make(options, context)` returns the part; import heavy libraries there. `extra` names the
         extra that brings the library whose ImportError `make` may raise.
+
+        A transform that changes bytes brings a `decoder` too: `decoder(description, keys)` returns a Transform that decodes, from what
+        `describe` had said, which stands in the backup's manifest, and from `Keys`. It is there for whoever has no profile any more.
         """
 
 

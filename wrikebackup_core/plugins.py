@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
 from typing import Any, cast
@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, create_model
 from wrikebackup_core import hookspecs, secrets
 from wrikebackup_core.errors import MissingExtra, PluginError, SecretError, UsageError, WrikeBackupError
 from wrikebackup_core.model import Event
-from wrikebackup_core.ports import Context, Run, Sink, Source, Transform
+from wrikebackup_core.ports import Context, Keys, Run, Sink, Source, Transform
 
 __all__ = ["GROUP", "Broken", "Loaded", "Plugins", "Registration"]
 
@@ -33,6 +33,7 @@ class Registration:
     make: Callable[[Any, Context], Any]
     extra: str | None
     plugin: str
+    decoder: Callable[[Mapping[str, Any], Keys], Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +139,23 @@ class Plugins:
     def make_transform(self, kind: str, options: BaseModel, context: Context) -> Transform:
         return cast(Transform, _make(self.transforms[kind], options, context))
 
+    def make_decoders(self, descriptions: Sequence[Mapping[str, Any]], keys: Keys) -> list[Transform]:
+        """The transforms that undo what a manifest describes, in its order; those that change no bytes are passed over.
+
+        Raises UsageError for a kind that no plugin undoes, MissingExtra, and what the plugin raises: KeyRefused, UsageError.
+        """
+        return [self._decoder(description, keys) for description in descriptions if description.get("suffix")]
+
+    def _decoder(self, description: Mapping[str, Any], keys: Keys) -> Transform:
+        kind = str(description.get("kind"))
+        registration = self.transforms.get(kind)
+        if registration is None or (decoder := registration.decoder) is None:
+            raise UsageError(
+                f"the backup was encoded by the transform {kind!r}, which no plugin here can undo",
+                hint="install the plugin that brings it: wrikebackup plugins lists those that are there",
+            )
+        return cast(Transform, _imported(registration, lambda: decoder(description, keys)))
+
     def add_commands(self, cli: click.Group) -> None:
         """Adds every plugin's commands. Raises PluginError for a name that is taken; a plugin that fails brings none."""
         for implementation in self._implementations("register_commands"):
@@ -219,7 +237,9 @@ def _reason(error: BaseException) -> str:
 
 
 def _registrar(plugin: str, registry: dict[str, Registration]) -> hookspecs.Register:
-    def register(kind: str, *, options: type[BaseModel], make: Any, extra: str | None = None) -> None:
+    def register(
+        kind: str, *, options: type[BaseModel], make: Any, extra: str | None = None, decoder: Any = None
+    ) -> None:
         if not issubclass(options, BaseModel):
             raise PluginError(f"the options of {kind!r} are no pydantic model")
         if kind in registry:
@@ -227,7 +247,7 @@ def _registrar(plugin: str, registry: dict[str, Registration]) -> hookspecs.Regi
                 f"the plugins {registry[kind].plugin} and {plugin} both register {kind!r}",
                 hint="uninstall one of them",
             )
-        registry[kind] = Registration(kind, _strict(options), make, extra, plugin)
+        registry[kind] = Registration(kind, _strict(options), make, extra, plugin, decoder)
 
     return register
 
@@ -245,8 +265,12 @@ def _strict(options: type[BaseModel]) -> type[BaseModel]:
 
 
 def _make(registration: Registration, options: BaseModel, context: Context) -> object:
+    return _imported(registration, lambda: registration.make(options, context))
+
+
+def _imported(registration: Registration, make: Callable[[], object]) -> object:
     try:
-        return registration.make(options, context)
+        return make()
     except ImportError as error:
         if registration.extra is None:
             raise UsageError(

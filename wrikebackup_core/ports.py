@@ -5,10 +5,12 @@ Implementations need not inherit from these classes, but may: what has a body he
 
 from __future__ import annotations
 
+import io
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol, Self, runtime_checkable
+from typing import IO, Protocol, Self, runtime_checkable
 
 from wrikebackup_core.model import Account, Attachment, Backup, Gap, Kind, Record
 
@@ -19,6 +21,7 @@ __all__ = [
     "Context",
     "Crawled",
     "Entry",
+    "Keys",
     "Locking",
     "Page",
     "Reader",
@@ -30,6 +33,8 @@ __all__ = [
     "Transform",
     "Writer",
 ]
+
+_PIECE = 1 << 20
 
 
 class Reader(Protocol):
@@ -286,7 +291,10 @@ class Transform:
     """The name that the profile gives it; the manifest says it too."""
 
     suffix: str = ""
-    """What `encode` adds to each key that it changes, such as `.age`."""
+    """What `encode` adds to each key that it changes, such as `.age`. One that changes bytes has one."""
+
+    hides_names: bool = False
+    """Whether attachments are to be stored under their ids alone, and neither titles nor names to stand in the manifest."""
 
     def add(self, run: Run) -> Iterator[Artifact]:
         """Files that come with the backup."""
@@ -300,13 +308,69 @@ class Transform:
         """Wraps the way out. Raises KeyRefused, FormatError."""
         return stored
 
+    def decode_file(self, stored: IO[bytes]) -> IO[bytes]:
+        """The same for a file that can seek, such as a zip: `stored` and the result can. Raises KeyRefused, FormatError.
+
+        This one decodes all of it into a temporary file; override it where parts can be decoded by themselves.
+        """
+        if not self.suffix:
+            return stored
+        with self.decode(_FileReader(stored)) as reader:
+            file = tempfile.TemporaryFile()
+            try:
+                while piece := reader.read(_PIECE):
+                    file.write(piece)
+            except BaseException:
+                file.close()
+                raise
+        file.seek(0)
+        return file
+
     def keep(self, backups: Sequence[Backup], now: datetime) -> Mapping[str, str]:
         """backupUID -> reason for those it wants kept; only ever a vote to keep."""
         return {}
 
+    def attest(self, name: str, content: Callable[[], Iterator[bytes]]) -> Iterator[Artifact]:
+        """What is stored beside `SHA256SUMS` or `manifest.json`, as `name` says, to vouch for its content: such as a signature.
+
+        Each key begins with `name` and a dot. It is stored as it is, before the manifest.
+        """
+        yield from ()
+
     def describe(self) -> dict[str, object]:
         """What decoding needs to know, for the manifest; never a secret."""
         return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """With what a person wants to open a backup. `files` are key files as they were named; `ask` gives the answer to a question for
+    a passphrase, None where there is nobody to ask.
+    """
+
+    files: Sequence[str] = ()
+    ask: Callable[[str], str | None] = lambda _: None
+
+
+class _FileReader:
+    """A file from its start as a Reader. Closing it leaves the file open."""
+
+    start = 0
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.size = file.seek(0, io.SEEK_END)
+        file.seek(0)
+
+    def read(self, size: int = -1, /) -> bytes:
+        return self._file.read(size)
+
+    def close(self) -> None: ...
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

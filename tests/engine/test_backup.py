@@ -260,7 +260,7 @@ def test_transforms_change_every_file_and_its_name_and_may_add_some(source, make
     assert sink.objects[ONE + ".loud"] == bytes(byte ^ 0xFF for byte in b"first") + b"!"
     assert f"{folder(outcome)}/extra/hello.txt.loud" in sink.objects
     stored = manifest(sink, outcome)
-    assert stored["transforms"] == [{"kind": "shout"}]
+    assert stored["transforms"] == [{"kind": "shout", "suffix": ".loud"}]
     assert stored["files"]["artifacts"] == ["extra/hello.txt.loud"]  # type: ignore[index]
     source.asked.clear()
     again = run(make_job(sink, transforms=[Shout()]))

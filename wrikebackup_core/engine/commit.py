@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import contextlib
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
+
+import msgspec
 
 from wrikebackup_core.engine.attempt import Attempt
 from wrikebackup_core.engine.removal import unfinishable
-from wrikebackup_core.errors import KeyLocked, KeyNotFound, SinkError
+from wrikebackup_core.errors import KeyLocked, KeyNotFound, PluginError, SinkError
 from wrikebackup_core.format import checksums, layout
-from wrikebackup_core.format.manifest import Attachments, Files, Manifest, Tool
+from wrikebackup_core.format.manifest import Attachments, Files, Manifest, Previous, Tool
 from wrikebackup_core.ledger import Ledger
-from wrikebackup_core.model import StageFinished, StageStarted
-from wrikebackup_core.ports import Locking, Sink
+from wrikebackup_core.model import Account, StageFinished, StageStarted
+from wrikebackup_core.ports import Artifact, Locking, Sink, Transform
 from wrikebackup_core.stored import hash_of, hash_stored, store
 from wrikebackup_core.version import __version__
 
@@ -46,11 +50,45 @@ def _commit(attempt: Attempt, sink: Sink, number: int, files: Files) -> None:
     if isinstance(sink, Locking):
         # What is locked for less long than the backup that names it could be deleted under it.
         sink.prolong(map(attempt.fan.path, _standing(attempt, number)))
-    _put(attempt, sink, sums_key, lambda: _sums(attempt.ledger, number, account, uid))
+
+    def sums() -> Iterator[bytes]:
+        return _sums(attempt.ledger, number, account, uid)
+
+    checksums = _put(attempt, sink, sums_key, sums)
+    written: list[bytes] = []
+    of_sums, of_manifest = (
+        _attestations(attempt, "SHA256SUMS", sums),
+        _attestations(attempt, "manifest.json", lambda: iter(written)),
+    )
+    files = msgspec.structs.replace(files, attestations=tuple(one.key for one in (*of_sums, *of_manifest)))
+    written.append(_manifest(attempt, number, files, checksums, _previous(attempt, sink, number)).encode())
+    for artifact in (*of_sums, *of_manifest):
+        _put(attempt, sink, f"{layout.backup_folder(account, uid)}/{artifact.key}", artifact.chunks)
     sink.sync([sums_key])
-    manifest = _manifest(attempt, number, files).encode()
-    _put(attempt, sink, manifest_key, lambda: iter([manifest]))
+    _put(attempt, sink, manifest_key, lambda: iter(written))
     sink.sync()
+
+
+def _attestations(attempt: Attempt, name: str, content: Callable[[], Iterator[bytes]]) -> list[Artifact]:
+    """What transforms store beside one of the two files that no checksum vouches for."""
+    found = []
+    for transform in attempt.job.transforms:
+        for artifact in transform.attest(name, content):
+            if not artifact.key.startswith(f"{name}.") or "/" in artifact.key:
+                raise PluginError(
+                    f"the transform {transform.kind} attests {name} under the impossible name {artifact.key!r}"
+                )
+            found.append(artifact)
+    return found
+
+
+def _previous(attempt: Attempt, sink: Sink, number: int) -> Previous | None:
+    """The newest backup that was there when the sink was listed, if it still is."""
+    for uid in attempt.ledger.doubts.seen(number):
+        if uid != attempt.run.backup_uid:
+            with contextlib.suppress(KeyNotFound):
+                return Previous(uid, hash_stored(sink, layout.manifest_key(attempt.run.account.id, uid)))
+    return None
 
 
 def _standing(attempt: Attempt, number: int) -> Iterator[str]:
@@ -61,21 +99,31 @@ def _standing(attempt: Attempt, number: int) -> Iterator[str]:
     return (key for _, key in attempt.ledger.sums(number, folder))
 
 
-def _put(attempt: Attempt, sink: Sink, key: str, data: Callable[[], Iterator[bytes]]) -> None:
-    """Writes an object that only an unfinished backup may have had before. Raises Unfinishable where that one is locked and another."""
+def _put(attempt: Attempt, sink: Sink, key: str, data: Callable[[], Iterator[bytes]]) -> str:
+    """Writes an object that only an unfinished backup may have had before, and gives its SHA-256 in hex. Raises Unfinishable where that
+    one is locked and another.
+    """
     try:
         sink.open(key).close()
         sink.delete([key])
     except KeyNotFound:
         pass
     except KeyLocked:
-        if hash_stored(sink, key) == hash_of(data()):
+        if (sha256 := hash_stored(sink, key)) == hash_of(data()):
             if isinstance(sink, Locking):
                 sink.prolong([key])
-            return
+            return sha256
         end = sink.locked([key]).get(key) if isinstance(sink, Locking) else None
         raise unfinishable(attempt, sink, key, end) from None
-    store(sink, key, data())
+    digest = hashlib.sha256()
+    store(sink, key, _through(digest, data()))
+    return digest.hexdigest()
+
+
+def _through(digest: hashlib._Hash, pieces: Iterable[bytes]) -> Iterator[bytes]:
+    for piece in pieces:
+        digest.update(piece)
+        yield piece
 
 
 def _sums(ledger: Ledger, number: int, account: str, uid: str) -> Iterator[bytes]:
@@ -90,7 +138,7 @@ def _sums(ledger: Ledger, number: int, account: str, uid: str) -> Iterator[bytes
     yield bytes(lines)
 
 
-def _manifest(attempt: Attempt, number: int, files: Files) -> Manifest:
+def _manifest(attempt: Attempt, number: int, files: Files, checksums: str, previous: Previous | None) -> Manifest:
     job, run, spool, ledger = attempt.job, attempt.run, attempt.spool, attempt.ledger
     gaps = attempt.gaps(number)
     total, size = ledger.present(number)
@@ -98,7 +146,7 @@ def _manifest(attempt: Attempt, number: int, files: Files) -> Manifest:
     return Manifest(
         tool=Tool("wrikebackup", __version__),
         backup_uid=run.backup_uid,
-        account=run.account,
+        account=Account(run.account.id, "") if job.hides_names else run.account,
         source=job.source_kind,
         started=run.started,
         finished=datetime.now(UTC),
@@ -106,7 +154,14 @@ def _manifest(attempt: Attempt, number: int, files: Files) -> Manifest:
         counts=spool.counts(),
         attachments=Attachments(job.attachments, total, new, size, new_size),
         files=files,
-        transforms=tuple({"kind": transform.kind, **transform.describe()} for transform in job.transforms),
+        transforms=tuple(map(_described, job.transforms)),
         skipped=tuple(sorted(job.skip)),
         gaps=gaps,
+        sha256sums=checksums,
+        previous=previous,
     )
+
+
+def _described(transform: Transform) -> dict[str, object]:
+    suffix = {"suffix": transform.suffix} if transform.suffix else {}
+    return {"kind": transform.kind, **suffix, **transform.describe()}

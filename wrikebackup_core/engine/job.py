@@ -34,6 +34,11 @@ class Job:
     transfers: int = 96
     fingerprint: str = ""
 
+    @property
+    def hides_names(self) -> bool:
+        """Whether a transform wants attachments under their ids alone."""
+        return any(transform.hides_names for transform in self.transforms)
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:

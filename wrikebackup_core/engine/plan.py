@@ -73,8 +73,9 @@ def _wanted(attempt: Attempt) -> Iterator[tuple[Attachment, str]]:
     mode = attempt.job.attachments
     if mode is AttachmentMode.NONE:
         return
+    hidden, suffix = attempt.job.hides_names, attempt.fan.suffix
     for attachment in official.attachments_of(attempt.spool.attachments_in_use(), mode, attempt.miss):
-        yield attachment, names.attachment_file_name(attachment.id, attachment.name, attempt.fan.suffix)
+        yield attachment, names.stored_name(attachment.id, attachment.name, suffix, hidden=hidden)
 
 
 class _Reconciled:

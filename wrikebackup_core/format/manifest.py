@@ -12,7 +12,7 @@ import msgspec
 from wrikebackup_core.errors import FormatError
 from wrikebackup_core.model import Account, AttachmentMode, Gap
 
-__all__ = ["FORMAT_VERSION", "Attachments", "Files", "Manifest", "Tool", "intact"]
+__all__ = ["FORMAT_VERSION", "Attachments", "Files", "Manifest", "Previous", "Tool", "intact"]
 
 FORMAT_VERSION = 1
 
@@ -43,19 +43,29 @@ class Attachments(msgspec.Struct, frozen=True, rename="camel"):
 class Files(msgspec.Struct, frozen=True):
     """Keys relative to the backup's folder, as they are stored: `backup-….zip.age` where a transform encodes.
 
-    `records` is None in a backup that Wrike's own tool took: it keeps no records.
+    `records` is None in a backup that Wrike's own tool took: it keeps no records. `attestations` vouch for SHA256SUMS and the manifest
+    itself, and are in neither: signatures, such as `manifest.json.sig`.
     """
 
     archive: str
     records: str | None
     artifacts: tuple[str, ...] = ()
+    attestations: tuple[str, ...] = ()
+
+
+class Previous(msgspec.Struct, frozen=True):
+    """The newest backup that was there when this one was begun, and the SHA-256 of its manifest, in hex."""
+
+    backup_uid: str = msgspec.field(name="backupUID")
+    manifest: str
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """One backup. Times are aware and in UTC; `counts` go by kind.
 
     `transforms` are in the order in which they encode, each `{"kind": …}` with what decoding needs, never a secret.
-    `skipped` are the kinds that the profile left out. `complete` is false as soon as there is a gap.
+    `skipped` are the kinds that the profile left out. `complete` is false as soon as there is a gap. `sha256sums` is the SHA-256 of
+    SHA256SUMS, in hex: with it, and with `previous`, the parts of two backups cannot be mixed, nor one be replaced by an older one.
     """
 
     format: int = FORMAT_VERSION
@@ -72,6 +82,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     transforms: tuple[dict[str, Any], ...] = ()
     skipped: tuple[str, ...] = ()
     gaps: tuple[Gap, ...] = ()
+    sha256sums: str | None = None
+    previous: Previous | None = None
 
     def encode(self) -> bytes:
         """The file's bytes: indented, keys always in the same order, seconds in UTC."""

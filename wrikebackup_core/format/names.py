@@ -18,7 +18,7 @@ import hashlib
 import re
 import unicodedata
 
-__all__ = ["attachment_file_name"]
+__all__ = ["attachment_file_name", "hidden_file_name", "stored_name"]
 
 _LONGEST = 255  # bytes: NAME_MAX of Linux; NTFS and APFS count at most as many units
 _LONGEST_EXTENSION = 32
@@ -49,6 +49,17 @@ def attachment_file_name(attachment_id: str, name: str, suffix: str = "") -> str
         tag = "~0~"
         fitted = _fit(safe, _LONGEST - len(f"{head}-{tag}{suffix}"))
     return f"{head}-{tag}{fitted}{suffix}"
+
+
+def hidden_file_name(attachment_id: str, suffix: str = "") -> str:
+    """The name of a file that is to tell nothing but its id: `IEAAAEDYIYAB7DLK.age`."""
+    head, tag = _identity(attachment_id)
+    return f"{head}-{tag}{suffix}" if tag else f"{head}{suffix}"
+
+
+def stored_name(attachment_id: str, name: str, suffix: str, *, hidden: bool) -> str:
+    """Whichever of the two is asked for."""
+    return hidden_file_name(attachment_id, suffix) if hidden else attachment_file_name(attachment_id, name, suffix)
 
 
 def _identity(attachment_id: str) -> tuple[str, str]:

@@ -1,0 +1,49 @@
+"""The way back: what transforms made of a file, undone, in the opposite order."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from typing import IO
+
+from wrikebackup_core.ports import Reader, Sink, Transform
+from wrikebackup_core.stored import CHUNK, open_stored
+
+__all__ = ["Decoding"]
+
+
+class Decoding:
+    """Reads what a sink holds as it was before the transforms that encoded it. Without any it is read as it is stored."""
+
+    def __init__(self, transforms: Sequence[Transform] = ()) -> None:
+        """`transforms` in the order in which they encoded, which is that of the manifest."""
+        self._transforms = tuple(transforms)
+
+    @property
+    def suffix(self) -> str:
+        """What they added to the names."""
+        return "".join(transform.suffix for transform in self._transforms)
+
+    def chunks(self, sink: Sink, key: str) -> Iterator[bytes]:
+        """The file's bytes from start to end. Raises KeyNotFound, SinkError, KeyRefused, FormatError."""
+        with contextlib.ExitStack() as stack:
+            reader: Reader = stack.enter_context(sink.open(key))
+            for transform in reversed(self._transforms):
+                reader = stack.enter_context(transform.decode(reader))
+            while chunk := reader.read(CHUNK):
+                yield chunk
+
+    @contextlib.contextmanager
+    def file(self, sink: Sink, key: str, size: int) -> Iterator[IO[bytes]]:
+        """An object of `size` stored bytes as a file that can seek: only what is looked at is fetched, where the transforms can do that.
+
+        Raises as `chunks` does, here and when it is read.
+        """
+        with contextlib.ExitStack() as stack:
+            file: IO[bytes] = stack.enter_context(open_stored(sink, key, size))
+            for transform in reversed(self._transforms):
+                file = stack.enter_context(transform.decode_file(file))
+            yield file
