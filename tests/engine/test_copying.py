@@ -633,6 +633,42 @@ def test_a_dry_run_tells_of_what_would_go_wrong(source: MemorySink, job: Callabl
     bad = MemorySink("bad")
     bad.fail("list", times=None)
     plan = plan_copy(job(bad, MemorySink("good")), lambda _: None)
-    assert (list(plan.failed), [flaw.finding.key for flaw in plan.flaws]) == ([bad.name], [MANIFEST])
+    assert [one.sink for one in plan.targets if one.failed is not None] == [bad.name]
+    assert [flaw.finding.key for flaw in plan.flaws] == [MANIFEST]
     assert plan.exit_code is ExitCode.DAMAGED
     assert json.dumps(msgspec.to_builtins(plan))
+
+
+def _other_backup(target: MemorySink) -> None:
+    Sample(gaps=(Gap("audit_log", None, "not allowed"),), files={}).store(target)
+
+
+def _other_bytes(target: MemorySink) -> None:
+    Sample(uid="20261101T000000Z-abc", files=FILES | {"IEAAAEDYIYAB7DLK": b"another plan"}).store(target)
+
+
+def _damaged_checksums(target: MemorySink) -> None:
+    Sample().store(target)
+    target.objects[SUMS] += b"garbled"
+
+
+def _truncated(target: MemorySink) -> None:
+    Sample().store(target)
+    target.objects[PLAN] = b"cut"
+    del target.objects[layout.records_key(ACCOUNT.id, UID)]
+
+
+@pytest.mark.parametrize("harm", [_other_backup, _other_bytes, _damaged_checksums, _truncated, None])
+def test_a_dry_run_ends_as_the_copy_would(
+    harm: Callable[[MemorySink], None] | None, source: MemorySink, job: Callable[..., CopyJob]
+) -> None:
+    """With everything that can be told without reading objects."""
+    target = MemorySink("target")
+    if harm is None:
+        del source.objects[PLAN]
+    else:
+        harm(target)
+    plan, done = plan_copy(job(target), lambda _: None), copy(job(target), lambda _: None)
+    assert plan.exit_code is done.exit_code is not ExitCode.DONE
+    assert set(plan.flaws) == set(done.flaws)
+    assert plan.targets[0].refused == done.targets[0].refused

@@ -129,12 +129,13 @@ def test_it_is_chosen_by_the_tools_name_or_by_ours(run: Run) -> None:
     assert run(MemorySink("two"), backups=["20250301"]).targets[0].copied == [DERIVED]
 
 
-def test_a_file_that_is_not_there_is_a_gap_and_told(source: MemorySink, run: Run) -> None:
+def test_a_file_that_is_not_there_is_a_gap_and_told(source: MemorySink, run: Run, job: Callable[..., CopyJob]) -> None:
     """But not one that Wrike does not store."""
     del source.objects[f"{ATTACHMENTS}/IEAAAEDYIYAB7DLK-test+doc.webdoc"]
     target = MemorySink("target")
+    plan = plan_copy(job(target), lambda _: None)
     done = run(target)
-    assert (done.exit_code, done.gaps) == (ExitCode.PARTIAL, {DERIVED: 1})
+    assert (plan.exit_code, plan.gaps) == (done.exit_code, done.gaps) == (ExitCode.PARTIAL, {DERIVED: 1})
     manifest = AccountStore(target, ACCOUNT.id).manifest(DERIVED)
     assert manifest.complete is False
     assert manifest.gaps == (Gap("attachments", "IEAAAEDYIYAB7DLK", "named in tasks.json, and not in attachments/"),)
@@ -267,7 +268,11 @@ def test_what_a_backup_in_the_target_calls_by_the_same_name_is_kept(source: Memo
     source.objects[ZIP.replace(WRIKES, "next")] = zipped(MEMBERS, (2025, 3, 8, 0, 0, 0))
     done = run(target)
     assert [(flaw.sink, flaw.finding.key) for flaw in done.flaws] == [(target.name, key)]
+    assert "to have both, copy this one to a sink or folder of its own" in done.flaws[0].finding.detail
     assert target.objects[key] == before
+    apart = MemorySink("apart")
+    assert run(apart, backups=["next"]).exit_code is ExitCode.DONE
+    assert apart.objects[key] == b"changed since"
 
 
 def test_a_dry_run_counts_each_file_once(source: MemorySink, job: Callable[..., CopyJob]) -> None:

@@ -93,7 +93,7 @@ def _gaps(gaps: dict[str, int]) -> Iterator[RenderableType]:
         Text.assemble((clean(uid), "yellow"), f": {plural(number, 'file')} missing; `wrikebackup show` names each")
         for uid, number in gaps.items()
     ]
-    yield from _section("copied with gaps: files that Wrike's tool has not left in attachments/", "yellow", lines)
+    yield from _section("gaps: files that Wrike's tool has not left in attachments/", "yellow", lines)
 
 
 def _flaws(flaws: Sequence[Flaw]) -> Iterator[RenderableType]:
@@ -122,14 +122,12 @@ def plan(result: CopyPlan, profile: str) -> RenderableType:
     """What a copy would do."""
     rows = [("from", result.source)]
     rows += [("to", f"{one.sink}: {one.backup_uid}: {_planned(one)}") for one in result.backups]
-    lost = [
-        Text.assemble((clean(sink), "red"), f": {clean(why.removeprefix(sink + ': '))}")
-        for sink, why in result.failed.items()
-    ]
     return Group(
         Text(f"{clean(profile)}: dry run, nothing was copied", "bold"),
         facts(rows),
-        *_section(f"{plural(len(lost), 'sink')} failed", "red", lost),
+        *_refused(result.targets),
+        *_failed(result.targets),
+        *_gaps(result.gaps),
         *_flaws(result.flaws),
     )
 

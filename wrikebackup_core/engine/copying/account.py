@@ -89,7 +89,8 @@ class AccountCopy:
         if self._write:
             self._bring(original)
         else:
-            self._results.planned += self._plans(original, lacking)
+            self._objects.foresee()
+            self._results.planned += self._plans(original, self._crew.waiting())
 
     def _lacks(self, target: Target, original: Original) -> bool:
         """Whether there is anything to do for a backup in a target."""
@@ -132,10 +133,7 @@ class AccountCopy:
     def _finished(self, original: Original, target: Target) -> bool:
         """Whether the target has the backup now."""
         uid, there = original.uid, original.uid in target.committed
-        if not target.spoiled and uid in target.broken:
-            key = layout.sums_key(self._account, uid)
-            finding = Finding(key, "damaged", target.broken[uid])
-            self._crew.spoil([target], finding, target.sink.name)
+        self._look_at_sums(original, target)
         if not target.spoiled:
             with self._crew.guarded(target):
                 try:
@@ -150,10 +148,23 @@ class AccountCopy:
 
     def _plans(self, original: Original, lacking: Sequence[Target]) -> Iterator[Planned]:
         for target in lacking:
+            self._look_at_sums(original, target)
+            if target.spoiled:
+                self._refuse(target, original.uid, _NOT_WHOLE)
+                yield Planned(target.sink.name, self._account, original.uid, f"not to be copied: {_NOT_WHOLE}")
+                continue
             files, size, found = self._catalog.planned(target.number)
             what = "to be filled in" if original.uid in target.committed else "to be copied"
             yield Planned(target.sink.name, self._account, original.uid, what, files, size, found)
             self._catalog.suppose(target.number)
+            if original.gaps:
+                self._results.gaps[original.uid] = original.gaps
+
+    def _look_at_sums(self, original: Original, target: Target) -> None:
+        """What a backup in the target has lost cannot be told where its checksums are damaged."""
+        if not target.spoiled and original.uid in target.broken:
+            key = layout.sums_key(self._account, original.uid)
+            self._crew.spoil([target], Finding(key, "damaged", target.broken[original.uid]), target.sink.name)
 
     def _give_up(self, finding: Finding) -> None:
         """The source's backup cannot be copied at all."""

@@ -136,6 +136,14 @@ class Catalog:
         )
         return (Wanted(*row) for row in self._pages(query, own, least, below))
 
+    def doubtful(self) -> Iterator[Wanted]:
+        """What some of the targets lack, and the source does not list or one of their backups names."""
+        query = (
+            "SELECT key, origin, sha256, size FROM todo t WHERE key > ?1 AND (size IS NULL OR EXISTS"
+            " (SELECT 1 FROM known k JOIN lacking USING (target) WHERE k.key = t.key)) ORDER BY key LIMIT ?2"
+        )
+        return (Wanted(*row) for row in self._pages(query))
+
     def total(self) -> tuple[int, int]:
         """Number and bytes of what some of the targets lack."""
         [(count, size)] = self._all("SELECT count(*), coalesce(sum(size), 0) FROM todo")

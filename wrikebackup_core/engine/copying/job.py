@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -72,13 +72,7 @@ class Copied:
 
     @property
     def exit_code(self) -> ExitCode:
-        if all(one.failed is not None for one in self.targets):
-            return ExitCode.LOCKED if all(one.locked for one in self.targets) else ExitCode.FAILED
-        if self.flaws:
-            return ExitCode.DAMAGED
-        if self.gaps or any(one.failed is not None or one.refused for one in self.targets):
-            return ExitCode.PARTIAL
-        return ExitCode.DONE
+        return _exit_code(self.targets, self.flaws, self.gaps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,20 +90,27 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class CopyPlan:
-    """What a copy would do."""
+    """What a copy would do, and what of its end can be told before: of the `targets`, what they would refuse and which fail."""
 
     source: str
     backups: tuple[Planned, ...]
+    targets: tuple[Received, ...]
     flaws: tuple[Flaw, ...]
-    failed: dict[str, str]
+    gaps: dict[str, int]
 
     @property
     def exit_code(self) -> ExitCode:
-        if self.failed and not self.backups:
-            return ExitCode.FAILED
-        if self.flaws:
-            return ExitCode.DAMAGED
-        return ExitCode.PARTIAL if self.failed else ExitCode.DONE
+        return _exit_code(self.targets, self.flaws, self.gaps)
+
+
+def _exit_code(targets: Sequence[Received], flaws: Sequence[Flaw], gaps: Mapping[str, int]) -> ExitCode:
+    if all(one.failed is not None for one in targets):
+        return ExitCode.LOCKED if all(one.locked for one in targets) else ExitCode.FAILED
+    if flaws:
+        return ExitCode.DAMAGED
+    if gaps or any(one.failed is not None or one.refused for one in targets):
+        return ExitCode.PARTIAL
+    return ExitCode.DONE
 
 
 @dataclass(slots=True)

@@ -28,6 +28,7 @@ _ROOM = (
     64 << 20
 )  # bytes of what is under way: many a sink keeps an object in memory until it is whole, or a piece of it
 _NOT_WAITING = 2  # where nobody waits for a network: more wait for each other at the folder that they write to
+_OTHER_BYTES = "a backup there has other bytes under this name, and stays as it is; to have both, copy this one to a sink or folder of its own"
 _HOPELESS = 25  # failures in a row, without any success, that say it is not the objects
 
 
@@ -61,6 +62,16 @@ class Objects:
         ):
             todo = self._catalog.to_do(own=own, least=least, below=below)
             each(todo, self._bring, threads=threads, name=STAGE)
+
+    def foresee(self) -> None:
+        """What of that cannot be brought, as far as it can be told without reading any object."""
+        for wanted in self._catalog.doubtful():
+            targets = self._crew.waiting()
+            if wanted.size is None:
+                self._crew.spoil(targets, _unlisted(wanted))
+            for target in targets:
+                if wanted.size is not None and wanted.sha256 is not None:
+                    self._contradicted(target, wanted)
 
     def _bring(self, wanted: Wanted) -> None:
         """One object, or a note that the targets cannot have the backup without it."""
@@ -100,18 +111,26 @@ class Objects:
 
     def _lacks(self, target: Target, wanted: Wanted) -> bool:
         """Whether the object is to be copied there. Something else in its place goes, or stays and spoils the backup."""
-        held, said = self._catalog.held(target.number, wanted.key), self._catalog.known(target.number, wanted.key)
-        if said and wanted.sha256 not in said:
-            self._stays(target, wanted, "damaged", "a backup there says another SHA-256 of it than the source does")
-        elif held is None:
+        if self._contradicted(target, wanted):
+            return False
+        held = self._catalog.held(target.number, wanted.key)
+        if held is None:
             return True
-        elif wanted.sha256 in said:
-            if wanted.size is not None and held != wanted.size:
-                self._stays(target, wanted, "unexpected size", f"{held:,} bytes, {wanted.size:,} in the source")
-        else:
+        if wanted.sha256 not in self._catalog.known(target.number, wanted.key):
             with self._crew.guarded(target):
                 return self._explain(target, wanted, held)
         return False
+
+    def _contradicted(self, target: Target, wanted: Wanted) -> bool:
+        """Whether the target's own backups stand against the object, which spoils the backup."""
+        held, said = self._catalog.held(target.number, wanted.key), self._catalog.known(target.number, wanted.key)
+        if said and wanted.sha256 not in said:
+            self._stays(target, wanted, "damaged", _OTHER_BYTES)
+        elif said and None not in (held, wanted.size) and held != wanted.size:
+            self._stays(target, wanted, "unexpected size", f"{held:,} bytes, {wanted.size:,} in the source")
+        else:
+            return False
+        return True
 
     def _stays(self, target: Target, wanted: Wanted, what: What, detail: str) -> None:
         self._crew.spoil([target], Finding(wanted.key, what, detail), target.sink.name)
@@ -179,7 +198,7 @@ class Objects:
         if wanted.origin in self._flawed:
             raise _Flawed(self._flawed[wanted.origin], told=True)
         if wanted.size is None:
-            raise _Flawed(Finding(wanted.origin, "missing", "named in SHA256SUMS"))
+            raise _Flawed(_unlisted(wanted))
         try:
             yield from chunks(self._source, wanted.origin)
         except KeyNotFound:
@@ -203,3 +222,7 @@ class Objects:
     def _check_hash(self, wanted: Wanted, sha256: str) -> None:
         if wanted.sha256 not in (None, sha256):
             raise _Flawed(Finding(wanted.origin, "damaged", f"SHA-256 is {sha256}, should be {wanted.sha256}"))
+
+
+def _unlisted(wanted: Wanted) -> Finding:
+    return Finding(wanted.origin, "missing", "named in SHA256SUMS")

@@ -47,8 +47,8 @@ def copy(job: CopyJob, notify: Notify) -> Copied:
 def plan_copy(job: CopyJob, notify: Notify) -> CopyPlan:
     """What `copy` would do. Nothing is written anywhere, and no lock is needed. Raises as `copy` does."""
     results = _Run(job, notify, write=False).all()
-    failed = {one.sink: one.failed for one in results.received if one.failed is not None}
-    return CopyPlan(job.source.name, tuple(results.planned), tuple(results.flaws), failed)
+    targets, flaws = tuple(results.received), tuple(results.flaws)
+    return CopyPlan(job.source.name, tuple(results.planned), targets, flaws, results.gaps)
 
 
 class _Run:
