@@ -18,6 +18,7 @@ _T = TypeVar("_T")
 _BLOCK = 255 * 1024  # bytes of a request, what OpenSSH takes at most; less where the server says so
 _GOODBYE = 2.0  # seconds
 _FLUSH_PATIENCE = 20  # times the timeout: a flush answers only when all of a file is on the disk
+_NOT_COUNTED = 0  # a flush beside requests that must be answered in their own time; alone, it has that of a flush
 
 
 class Connection:
@@ -38,6 +39,8 @@ class Connection:
         self._waiting: dict[asyncio.Task[Any], int] = {}
         self._heard = 0.0
         self._lost: str | None = None
+        self._flusher: asyncssh.SFTPClient | None = None
+        self._flushing = asyncio.Lock()
         self._loop = asyncio.get_running_loop()
         self._watcher = self._loop.create_task(self._watch())
 
@@ -52,6 +55,24 @@ class Connection:
     async def flush(self, file: asyncssh.SFTPClientFile) -> None:
         """Has the server write the file to its disk. Raises SFTPOpUnsupported where it does not offer that, SFTPError, Lost."""
         await self._ask(_FLUSH_PATIENCE, file.fsync)
+
+    async def flush_ahead(self, path: bytes) -> bool:
+        """Whether the server could be had to write a file to its disk of which more is still being sent. In a session of its own: in the
+        other one the rest would wait for it. What goes wrong here says nothing of the connection, nor of the file.
+        """
+        async with self._flushing:
+            try:
+                if self._flusher is None:
+                    self._flusher = await self._watched(1, self._ssh.start_sftp_client())
+                opening = self._flusher.open(path, asyncssh.FXF_READ, encoding=None, block_size=0)
+                file = await self._watched(1, opening)
+                try:
+                    await self._watched(_NOT_COUNTED, file.fsync())
+                finally:
+                    await self._watched(1, file.close())
+            except (asyncssh.Error, OSError, EOFError, Lost):
+                return False
+        return True
 
     async def _ask(self, patience: int, method: Callable[_P, Awaitable[_T]], *args: _P.args, **kwargs: _P.kwargs) -> _T:
         if self._lost is not None:
@@ -104,7 +125,7 @@ class Connection:
                 await asyncio.wait([closed], timeout=self._timeout / 4)
                 if self._waiting and not closed.done():
                     silent = self._loop.time() - self._heard
-                    if silent >= self._timeout * max(self._waiting.values()):
+                    if silent >= self._timeout * (max(self._waiting.values()) or _FLUSH_PATIENCE):
                         self.drop(f"the server did not answer for {silent:.0f} seconds")
                         return
             self.drop("the connection was lost")

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import math
 import posixpath
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import asyncssh  # noqa: TID253 - imported only for a profile that has such a sink
 
@@ -25,6 +27,7 @@ from wrikebackup_fsspec.sftp.publish import CREATE, PRIVATE, Publisher, Taken
 __all__ = ["Store", "Upload"]
 
 _TRIES = 100
+_FLUSH_EVERY = 64 << 20  # bytes of a file
 _ROOM = 1 << 20  # bytes free, below which a failure that the server does not explain is taken for a full disk
 
 
@@ -66,6 +69,8 @@ class Upload:
         self._connection: Connection | None = None
         self._file: asyncssh.SFTPClientFile | None = None
         self._opening = asyncio.Lock()
+        self._arrived = 0
+        self._flush_at: float = _FLUSH_EVERY
         self.error: SinkError | None = None
         """What went wrong first."""
 
@@ -80,7 +85,11 @@ class Upload:
 
     def put(self, offset: int, data: bytes, done: Callable[[], object]) -> None:
         """Sends a block on its way; `done` is called when it arrived or never will."""
-        task = asyncio.get_running_loop().create_task(self._send(offset, data))
+        self._begin(self._send(offset, data), done)
+
+    def _begin(self, work: Coroutine[Any, Any, None], done: Callable[[], object] = bool) -> None:
+        """In the background; `finish` and `abandon` wait for it."""
+        task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
 
         def ended(task: asyncio.Task[None]) -> None:
@@ -174,6 +183,18 @@ class Upload:
         except TROUBLE as error:
             if self.error is None:
                 self.error = await self._explained("write", error)
+            return
+        self._arrived += len(data)
+        if self._arrived >= self._flush_at:
+            self._flush_at = math.inf  # one at a time
+            self._begin(self._flush_ahead(connection))
+
+    async def _flush_ahead(self, connection: Connection) -> None:
+        """Lets the server's disk work while the rest is sent; the flush at the end is then a short one, and still says what went wrong."""
+        with contextlib.suppress(Lost):
+            folder = posixpath.dirname(self._target) or HOME
+            if await self._store.barrier.ahead(connection, folder) and await connection.flush_ahead(self._temporary):
+                self._flush_at = self._arrived + _FLUSH_EVERY
 
     async def _finish(self, offset: int, rest: bytes) -> None:
         size = offset + len(rest)

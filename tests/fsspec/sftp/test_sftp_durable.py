@@ -11,8 +11,8 @@ from typing import Any
 import asyncssh  # noqa: TID253 - the server of these tests
 import pytest
 
-from tests.fsspec.asking import put
-from tests.fsspec.sftp.servers import AsyncServer, Files, extensions
+from tests.fsspec.asking import get, put
+from tests.fsspec.sftp.servers import AsyncServer, Files, Identity, OpenSsh, extensions
 from wrikebackup_core import SinkError
 from wrikebackup_fsspec.sftp.sink import SftpSink
 
@@ -215,6 +215,85 @@ def test_a_folder_that_cannot_be_flushed_has_its_files_flushed_under_their_names
     assert not any(name.endswith(".partial") for name in files.flushed)
     sink.sync()
     assert files.flushed.count("three") == 1
+
+
+@pytest.fixture
+def often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files count as large from 1 MB on."""
+    monkeypatch.setattr("wrikebackup_fsspec.sftp.upload._FLUSH_EVERY", 1 << 20)
+
+
+_LARGE = b"0123456789abcdef" * (200 << 10)
+
+
+@pytest.mark.usefixtures("often")
+@pytest.mark.parametrize("fails", [False, True], ids=["", "and that may fail"])
+def test_a_large_file_is_flushed_while_more_of_it_is_sent(
+    folders: tuple[SftpSink, type[WithFolders]], fails: bool
+) -> None:
+    sink, files = folders
+    reached = threading.Event()
+
+    def flush(self: WithFolders, file_obj: object) -> Any:
+        if not isinstance(file_obj, Folder) and not reached.is_set():
+            reached.set()
+            if fails:
+                raise asyncssh.SFTPFailure("Input/output error")
+        return WithFolders.fsync(self, file_obj)
+
+    files.fsync = flush  # type: ignore[method-assign]
+    writer = sink.create("a/large")
+    writer.write(_LARGE)
+    assert reached.wait(30), "before the commit"
+    writer.commit()
+    assert get(sink, "a/large") == _LARGE
+    assert [name for name in files.flushed if name.endswith(".partial")], "and at the end"
+
+
+@pytest.mark.usefixtures("often")
+def test_a_server_that_allows_one_session_is_asked_to_flush_at_the_end(
+    make_sink: MakeSink, identity: Identity, tmp_path: Path
+) -> None:
+    server = OpenSsh(tmp_path, identity, "MaxSessions 1")
+    identity.trust(server.port, server.host_key)
+    server.start()
+    try:
+        sink = make_sink(server.port)
+        for number in range(3):
+            put(sink, f"a/{number}", _LARGE)
+        sink.sync()
+        assert [get(sink, f"a/{number}") == _LARGE for number in range(3)] == [True] * 3
+        sink.close()
+    finally:
+        server.stop()
+
+
+async def _never_answer(file_obj: Any) -> None:
+    with file_obj:
+        await asyncio.Event().wait()
+
+
+@pytest.mark.usefixtures("often")
+def test_a_server_that_is_silent_while_it_flushes_a_part_has_no_longer_than_others(
+    make_sink: MakeSink, serve: Callable[..., AsyncServer]
+) -> None:
+    class Mine(WithFolders):
+        flushed: list[str] = []  # noqa: RUF012 - of this class alone
+
+        async def fsync(self, file_obj: object) -> None:
+            if not isinstance(file_obj, Folder):
+                self.flushed.append("begun")
+                await _never_answer(file_obj)
+
+        async def write(self, file_obj: object, offset: int, data: bytes) -> int:
+            if self.flushed:
+                await _never_answer(file_obj)
+            return super().write(file_obj, offset, data)  # type: ignore[no-any-return]
+
+    writer = make_sink(serve(Mine).port, timeout=1).create("a/large")
+    with pytest.raises(SinkError, match=r"did not answer for 1?\d seconds"):  # a flush alone has 20
+        writer.write(_LARGE * 8)
+    writer.discard()
 
 
 @pytest.mark.parametrize("silent", [True, False], ids=["not offered", "offered and refused"])
