@@ -293,6 +293,9 @@ class Transform:
     suffix: str = ""
     """What `encode` adds to each key that it changes, such as `.age`. One that changes bytes has one."""
 
+    has_keys: bool = False
+    """Whether `decode` needs nothing that the profile does not name."""
+
     hides_names: bool = False
     """Whether attachments are to be stored under their ids alone, and neither titles nor names to stand in the manifest."""
 
@@ -345,11 +348,12 @@ class Transform:
 @dataclass(frozen=True, slots=True)
 class Keys:
     """With what a person wants to open a backup. `files` are key files as they were named; `ask` gives the answer to a question for
-    a passphrase, None where there is nobody to ask.
+    a passphrase, None where there is nobody to ask; `warn` takes a line for that person.
     """
 
     files: Sequence[str] = ()
     ask: Callable[[str], str | None] = lambda _: None
+    warn: Callable[[str], None] = lambda _: None
 
 
 class _FileReader:

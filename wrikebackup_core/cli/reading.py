@@ -1,0 +1,167 @@
+"""What commands that read backups share: where they are, which one is meant, and the keys to open it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
+
+import click
+
+from wrikebackup_core.cli.backups import named
+from wrikebackup_core.cli.places import named_sink
+from wrikebackup_core.cli.session import Session
+from wrikebackup_core.cli.terminal import Terminal
+from wrikebackup_core.errors import UsageError, WrikeBackupError
+from wrikebackup_core.ports import Context, Keys
+
+if TYPE_CHECKING:
+    from wrikebackup_core.decoding import Decoding
+    from wrikebackup_core.engine.opened import OpenBackup
+    from wrikebackup_core.format.manifest import Manifest
+    from wrikebackup_core.plugins import Plugins
+    from wrikebackup_core.ports import Sink, Transform
+    from wrikebackup_core.profile import Profile
+
+__all__ = ["IDENTITY", "Reading", "keys", "open_reading", "open_sink", "with_keys"]
+
+IDENTITY = "WRIKEBACKUP_IDENTITY"
+"""The environment variable with key files, as `--identity` takes them; several with the separator of PATH between them."""
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+def with_keys(function: _Function) -> _Function:
+    """The option `--identity`, handed on as `identity`."""
+    return click.option(
+        "-i",
+        "--identity",
+        multiple=True,
+        metavar="FILE",
+        help=f"A key file that opens the backup; may be given several times. Else ${IDENTITY}, else what the profile names.",
+    )(function)
+
+
+def keys(identity: Sequence[str], terminal: Terminal) -> Keys:
+    """The key files of the command line, else of the environment, and a way to ask whoever sits at the terminal."""
+    files = identity or [file for file in os.environ.get(IDENTITY, "").split(os.pathsep) if file]
+    return Keys(tuple(files), _ask, terminal.warn)
+
+
+def _ask(question: str) -> str | None:
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return None
+    answer: str = click.prompt(question, hide_input=True, err=True, default="", show_default=False)
+    return answer or None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Open sinks to read from, and the profile that names them, if one does."""
+
+    session: Session
+    sinks: Sequence[Sink]
+    profile: Profile | None = None
+
+    def manifest(self, backup: str | None) -> tuple[Sink, str, Manifest]:
+        """The newest backup that can be made out, or the one whose uid starts so: the sink, the account, its manifest.
+
+        A sink that does not answer is told of, and the next one is asked. Raises UsageError, SinkError, FormatError.
+        """
+        from wrikebackup_core.store import AccountStore, accounts
+
+        found: list[tuple[str, Sink, AccountStore, str]] = []
+        failures: list[WrikeBackupError] = []
+        for sink in self.sinks:
+            try:
+                for account in accounts(sink):
+                    store = AccountStore(sink, account)
+                    found += ((uid, sink, store, account) for uid in store.uids()[0])
+            except WrikeBackupError as error:
+                failures.append(error)
+        if not found and failures:
+            raise failures[0]
+        for failure in failures:
+            self.session.terminal.warn(failure.message)
+        uids = sorted({uid for uid, *_ in found})
+        if not uids:
+            raise UsageError(f"there are no backups in {', '.join(sink.name for sink in self.sinks)}")
+        uid = uids[-1] if backup is None else named(uids, backup)
+        _, sink, store, account = next(one for one in found if one[0] == uid)
+        return sink, account, store.manifest(uid)
+
+    def open(self, backup: str | None, identity: Sequence[str]) -> OpenBackup:
+        """The backup with what opens it. Raises as `manifest` does, and KeyRefused."""
+        from wrikebackup_core.engine.opened import OpenBackup
+
+        sink, account, manifest = self.manifest(backup)
+        return OpenBackup(sink, account, manifest, self.decoding(manifest, identity))
+
+    def decoding(self, manifest: Manifest, identity: Sequence[str]) -> Decoding:
+        """What undoes the transforms of a backup: with the keys that are given, else with those that the profile names."""
+        from wrikebackup_core.decoding import Decoding
+
+        given = keys(identity, self.session.terminal)
+        made = self._transforms() if not given.files else {}
+        encoding = [one for one in manifest.transforms if one.get("suffix")]
+        missing = [one for one in encoding if one.get("kind") not in made]
+        others = iter(self.session.plugins.make_decoders(missing, given))
+        return Decoding([made.get(str(one.get("kind"))) or next(others) for one in encoding])
+
+    def _transforms(self) -> dict[str, Transform]:
+        """Those of the profile that can decode with the keys that it names itself."""
+        from wrikebackup_core.profile import part_context
+
+        if self.profile is None:
+            return {}
+        context, plugins = part_context(self.profile, self.session.plugins), self.session.plugins
+        made = {part.kind: plugins.make_transform(part.kind, part.options, context) for part in self.profile.transforms}
+        return {kind: transform for kind, transform in made.items() if transform.suffix and transform.has_keys}
+
+
+@contextlib.contextmanager
+def open_reading(session: Session, place: str, sink: str | None = None) -> Iterator[Reading]:
+    """Opens the sinks of a profile, or `sink` of them alone; or a folder or address with backups in it, without any profile.
+
+    Raises ProfileError, UsageError, SecretError, MissingExtra, SinkError.
+    """
+    from wrikebackup_core import profile as profiles
+
+    if "://" in place or Path(place).is_dir():
+        opened = open_sink(place, session.plugins)
+        with contextlib.closing(opened):
+            yield Reading(session, [opened])
+        return
+    profile = profiles.load(Path(place), session.plugins)
+    with profiles.open_sinks(profile, session.plugins) as sinks:
+        yield Reading(session, sinks if sink is None else [named_sink(profile, sinks, sink)], profile)
+
+
+def open_sink(place: str, plugins: Plugins) -> Sink:
+    """A folder, or the address of a store: `s3://bucket/prefix`, `gs://bucket/prefix`, `sftp://user@host/path`, or what fsspec opens."""
+    kind, options = _parsed(place)
+    registration = plugins.sinks.get(kind)
+    if registration is None:
+        raise UsageError(f"{place}: no plugin brings sinks of the kind {kind}")
+    try:
+        model = registration.options.model_validate(options)
+    except ValueError as error:
+        raise UsageError(f"{place} is no address of a sink of the kind {kind}") from error
+    return plugins.make_sink(kind, model, Context(plugins.secret))
+
+
+def _parsed(place: str) -> tuple[str, dict[str, object]]:
+    if "://" not in place:
+        return "local", {"path": place}
+    parts = urlsplit(place)
+    if parts.scheme in ("s3", "gs", "gcs"):
+        return "s3" if parts.scheme == "s3" else "gcs", {"bucket": parts.netloc, "prefix": parts.path.strip("/")}
+    if parts.scheme in ("sftp", "ssh"):
+        given = {"host": parts.hostname, "port": parts.port, "user": parts.username, "path": parts.path or "."}
+        return "sftp", {name: value for name, value in given.items() if value is not None}
+    return "url", {"url": place}
