@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from wrikebackup_core.engine.findings import Finding
 
 Cli = Callable[..., Any]
 TWO_SINKS = "source: {mock: {tasks: 25, attachment_size: 100}}\nsinks: [local: {path: a}, local: {path: b}]\n"
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="links need a right of their own there")
 
 
 @pytest.fixture
@@ -80,6 +83,43 @@ def test_a_folder_that_exists_may_be_copied_to(words: tuple[str, ...], account: 
     (place / "usb").mkdir()
     assert cli("copy", "-q", "p.yaml", *words).code == 0
     assert tree(place / "usb") == tree(place / "a")
+
+
+@posix
+def test_one_folder_under_two_names_is_not_copied_onto_itself(account: Path, place: Path, cli: Cli) -> None:
+    (place / "link").symlink_to(place / "a")
+    before = tree(place / "a")
+    for words in (
+        ("--from", "a", "--to", "link"),
+        ("--from", "link", "--to", "1"),
+        ("--from", "link/", "--to", "./a/../a"),
+        ("--from", "1", "--to", str(account.parent / ".." / "link")),
+    ):
+        ran = cli("copy", "p.yaml", *words)
+        assert (ran.code, "both what is copied from and what is copied to" in ran.err) == (2, True), words
+    assert tree(place / "a") == before
+    (place / "p.yaml").write_text(TWO_SINKS.replace("path: b", "path: link"))
+    ran = cli("copy", "p.yaml")
+    assert (ran.code, "no sink to copy to" in ran.err) == (2, True)
+
+
+@posix
+def test_a_target_with_two_names_is_one_target(account: Path, place: Path, cli: Cli) -> None:
+    (place / "usb").mkdir()
+    (place / "link").symlink_to(place / "usb")
+    ran = cli("copy", "p.yaml", "--to", "usb", "--to", "link")
+    assert (ran.code, ran.out.count("1 backup copied")) == (0, 1)
+
+
+def test_the_folder_of_an_account_is_no_place_to_copy_to(account: Path, place: Path, cli: Cli) -> None:
+    before = tree(place)
+    ran = cli("copy", "p.yaml", "--from", "1", "--to", str(account))
+    assert ran.code == 2
+    assert "is the folder of one account in a sink" in ran.err
+    assert f"hint: give the sink's own folder: --to {account.parent}" in ran.err
+    assert tree(place) == before
+    (place / "account-backups").mkdir()
+    assert cli("copy", "-q", "p.yaml", "--to", "account-backups").code == 0, "a sink may be called so"
 
 
 def test_what_was_lost_comes_back_from_another_sink(account: Path, place: Path, cli: Cli) -> None:

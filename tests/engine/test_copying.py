@@ -450,6 +450,18 @@ def test_killed_writers_are_swept_away(run: Run) -> None:
     assert target.unfinished() == []
 
 
+@pytest.mark.parametrize("lost", [None, PLAN, SUMS, MANIFEST])
+def test_a_copy_onto_itself_under_another_name_changes_nothing(lost: str | None, source: MemorySink, run: Run) -> None:
+    """As a store that is reached in two ways; whatever is damaged in it."""
+    if lost is not None:
+        source.objects[lost] = b"damaged"
+    same, before = MemorySink("same"), dict(source.objects)
+    same.objects = source.objects
+    run(same)
+    assert source.objects == before
+    assert same.calls["create"] == same.calls["delete"] == 0
+
+
 # What is wrong with a target
 
 

@@ -281,3 +281,15 @@ def test_a_dry_run_counts_each_file_once(source: MemorySink, job: Callable[..., 
     plan = plan_copy(job(target), lambda _: None)
     assert [(one.files, one.found) for one in plan.backups] == [(3, 0), (1, 0)]
     assert target.objects == {}
+
+
+def test_the_tools_folder_under_another_name_is_left_as_it_is(source: MemorySink, run: Run) -> None:
+    """As a store that is reached in two ways."""
+    source.objects |= {f"{ATTACHMENTS}/IEAAAEDYIYAB7DLZ-old": b"named by no backup"}
+    same, before = MemorySink("same"), dict(source.objects)
+    same.objects = source.objects
+    done = run(same)
+    assert (done.exit_code, list(done.targets[0].refused)) == (ExitCode.PARTIAL, [DERIVED])
+    assert "copy to another place" in done.targets[0].refused[DERIVED]
+    assert source.objects == before
+    assert same.calls["create"] == same.calls["delete"] == 0

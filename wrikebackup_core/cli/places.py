@@ -42,17 +42,19 @@ def open_places(
     with profiles.open_sinks(profile, plugins) as sinks, contextlib.ExitStack() as stack:
         names = _Names(profile, plugins, sinks, stack)
         accounts: Sequence[str] = ()
-        chosen = [names.sink(name) for name in targets]
+        chosen = _distinct([names.target(name) for name in targets])
         if source is None:
             origin = _first_that_answers([sink for sink in sinks if sink not in chosen], terminal)
         else:
             source, accounts = _account_folder(source)
             origin = names.sink(source)
-        others = list(dict.fromkeys(chosen)) if targets else [sink for sink in sinks if sink is not origin]
-        if origin in others:
-            raise UsageError(
-                f"{origin.name} is both what is copied from and what is copied to", hint="look at --from and --to"
-            )
+        others = chosen if targets else [sink for sink in _distinct(sinks) if not _are_one(origin, sink)]
+        for other in others:
+            if _are_one(origin, other):
+                named = origin.name if origin.name == other.name else f"{origin.name}, which is {other.name},"
+                raise UsageError(
+                    f"{named} is both what is copied from and what is copied to", hint="look at --from and --to"
+                )
         if not others:
             hint = "give --to, or add a sink to the profile"
             raise UsageError(f"{profile.path}: no sink to copy to but {origin.name}", hint=hint)
@@ -69,6 +71,16 @@ class _Names:
         """Of the profile, by name, number or kind; else a folder that exists."""
         return _of_profile(self._profile, self._sinks, name) or self._folder(name)
 
+    def target(self, name: str) -> Sink:
+        """The same, but no folder of one account: the backups would lie in a folder of that name in it."""
+        found, folder = _of_profile(self._profile, self._sinks, name), _expanded(name)
+        if found is None and _is_account(folder):
+            raise UsageError(
+                f"{name} is the folder of one account in a sink",
+                hint=f"give the sink's own folder: --to {folder.parent}",
+            )
+        return found or self._folder(name)
+
     def _folder(self, name: str) -> Sink:
         folder = _expanded(name)
         registration = self._plugins.sinks.get(_FOLDER_KIND)
@@ -82,11 +94,31 @@ class _Names:
         options = registration.options.model_validate({"path": str(folder)})
         made = self._plugins.make_sink(_FOLDER_KIND, options, part_context(self._profile, self._plugins))
         for sink in self._sinks:
-            if sink.name == made.name:
+            if _are_one(sink, made):
                 made.close()
                 return sink
         self._stack.callback(made.close)
         return made
+
+
+def _distinct(sinks: Sequence[Sink]) -> list[Sink]:
+    """Each place once, under the first of its names."""
+    found: list[Sink] = []
+    for sink in sinks:
+        if not any(_are_one(sink, other) for other in found):
+            found.append(sink)
+    return found
+
+
+def _are_one(one: Sink, other: Sink) -> bool:
+    """Whether two sinks are the same place, also where a folder has several names."""
+    if one is other or one.name == other.name:
+        return True
+    prefix = f"{_FOLDER_KIND}:"
+    if not one.name.startswith(prefix) or not other.name.startswith(prefix):
+        return False
+    here, there = (Path(sink.name.removeprefix(prefix)).resolve() for sink in (one, other))
+    return here == there or (here.exists() and there.exists() and here.samefile(there))
 
 
 def named_sink(profile: Profile, sinks: Sequence[Sink], name: str) -> Sink:
@@ -132,6 +164,14 @@ def _account_folder(name: str) -> tuple[str, Sequence[str]]:
     if account is not None and folder.is_dir() and not any(folder.glob("account-*")):
         return str(folder.parent), (account,)
     return name, ()
+
+
+def _is_account(folder: Path) -> bool:
+    """Whether a folder is one of an account, and not only called like one."""
+    from wrikebackup_core.format import layout
+
+    inside = (folder / "attachments").is_dir() or any(folder.glob("backup-*"))
+    return layout.account_id_of(folder.name) is not None and inside
 
 
 def _first_that_answers(sinks: Sequence[Sink], terminal: Terminal) -> Sink:

@@ -21,6 +21,7 @@ __all__ = ["AccountCopy"]
 
 LOOK = "look"
 _NOT_WHOLE = "it would not be whole"
+_TOOLS = "Wrike's tool has put it there itself, or it is a copy of the tool's folder; copy to another place"
 _OTHER = "there is a different backup under this uid, or one with a damaged manifest"
 
 
@@ -76,7 +77,8 @@ class AccountCopy:
                     target.sink.sync(target.there)
 
     def _one(self, original: Original) -> None:
-        lacking = [target for target in self._crew.live if self._lacks(target, original)]
+        live = [target for target in self._crew.live if not self._is_where_it_comes_from(target, original)]
+        lacking = [target for target in live if self._lacks(target, original)]
         self._crew.begin(original.uid, lacking)
         if not lacking:
             return
@@ -91,6 +93,16 @@ class AccountCopy:
         else:
             self._objects.foresee()
             self._results.planned += self._plans(original, self._crew.waiting())
+
+    def _is_where_it_comes_from(self, target: Target, original: Original) -> bool:
+        """A place may have two names: what Wrike's tool left there would be put there once more."""
+        if not isinstance(original, WrikesOwn) or self._catalog.held(target.number, original.zip) is None:
+            return False
+        self._refuse(target, original.uid, _TOOLS)
+        if not self._write:
+            what = f"not to be copied: {_TOOLS}"
+            self._results.planned.append(Planned(target.sink.name, self._account, original.uid, what))
+        return True
 
     def _lacks(self, target: Target, original: Original) -> bool:
         """Whether there is anything to do for a backup in a target."""

@@ -39,14 +39,14 @@ _KINDS = {
 
 
 class WrikesOwn:
-    """One of them. `name` is the tool's uid for it."""
+    """One of them. `name` is the tool's uid for it, `zip` the key of its archive in the source."""
 
     def __init__(self, source: Sink, account: str, name: str, catalog: Catalog) -> None:
         """Raises FormatError where the zip cannot be opened, SinkError."""
         self.name = name
         self._source, self._account, self._catalog = source, account, catalog
-        self._zip = f"{layout.account_folder(account)}/backup-{name}/backup-{name}.zip"
-        self._size = catalog.size(self._zip) or 0
+        self.zip = f"{layout.account_folder(account)}/backup-{name}/backup-{name}.zip"
+        self._size = catalog.size(self.zip) or 0
         self._taken = self._time()
         self.uid = layout.new_backup_uid(self._taken, _tail(name))
         self._archive = layout.archive_key(account, self.uid)
@@ -65,18 +65,18 @@ class WrikesOwn:
         return found.source == SOURCE_KIND and found.backup_uid == self.uid and archive in (None, self._size)
 
     def objects(self) -> Iterator[tuple[str, str, str | None]]:
-        sha256 = hash_stored(self._source, self._zip)  # what is looked into now is what is copied later
-        yield self._archive, self._zip, sha256
+        sha256 = hash_stored(self._source, self.zip)  # what is looked into now is what is copied later
+        yield self._archive, self.zip, sha256
         for key in self._look():
             yield key, key, None
 
     def _look(self) -> Iterator[str]:
         """Validates the archive. The keys of the attachments that it names and that are there; the others are gaps."""
         missing: dict[str, str] = {}
-        with open_stored(self._source, self._zip, self._size) as file:
-            for found in look_into(self._zip, file):
+        with open_stored(self._source, self.zip, self._size) as file:
+            for found in look_into(self.zip, file):
                 if isinstance(found, Finding):
-                    raise FormatError(f"{self._zip}: {found.detail}")
+                    raise FormatError(f"{self.zip}: {found.detail}")
                 if isinstance(found, Counted):
                     self._counts[_KINDS[found.member].value] = found.number
                     continue
@@ -120,14 +120,14 @@ class WrikesOwn:
     def _time(self) -> datetime:
         """The newest of the members: DOS time, which knows no zone and is taken for UTC."""
         try:
-            with open_stored(self._source, self._zip, self._size) as file, open_zip(file) as archive:
+            with open_stored(self._source, self.zip, self._size) as file, open_zip(file) as archive:
                 times = [one.date_time for one in archive.infolist() if one.filename in schema.FILES]
         except SinkError:
             raise
         except UNREADABLE as error:
-            raise FormatError(f"{self._zip}: not a whole zip: {one_line(error)}") from error
+            raise FormatError(f"{self.zip}: not a whole zip: {one_line(error)}") from error
         if not times:
-            raise FormatError(f"{self._zip}: holds none of {', '.join(schema.FILES)}")
+            raise FormatError(f"{self.zip}: holds none of {', '.join(schema.FILES)}")
         try:
             return datetime(*max(times), tzinfo=UTC)
         except ValueError:  # a zip may leave the time out
