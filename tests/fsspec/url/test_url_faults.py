@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import secrets
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -98,6 +100,47 @@ def test_doctor_finds_a_store_that_does_not_keep_what_it_is_given(faulty: type[F
     }
     faulty.fault = "short"
     assert [check.name for check in sink.checks() if check.ok is False] == ["writable"]
+
+
+def test_a_file_system_that_ignores_ranges_when_it_is_asked_for_bytes_is_read_right(
+    faulty: type[Faulty], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As sshfs does: its `cat_file` gives the whole file."""
+
+    def whole(self: Any, path: str, start: Any = None, end: Any = None, **options: Any) -> Any:
+        with self.open(path, "rb") as file:
+            return file.read()
+
+    monkeypatch.setattr(faulty, "cat_file", whole)
+    sink = opened()
+    put(sink, "a/b", b"0123456789")
+    with sink.open("a/b", 4) as reader:
+        assert reader.read(3) == b"456"
+
+
+def test_each_thread_has_a_connection_of_its_own(faulty: type[Faulty], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Most of fsspec's file systems have one, which two threads must not use at a time."""
+    used: dict[int, set[int]] = {}
+    look = faulty.info
+
+    def info(self: Any, path: str, **options: Any) -> Any:
+        used.setdefault(id(self), set()).add(threading.get_ident())
+        return look(self, path, **options)
+
+    monkeypatch.setattr(faulty, "info", info)
+    sink = opened()
+    together = threading.Barrier(4, timeout=60)
+
+    def work(number: int) -> None:
+        together.wait()
+        put(sink, f"a/{number}")
+        with sink.open(f"a/{number}") as reader:
+            assert reader.read() == b"data"
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, range(4)))
+    assert len(used) >= 4
+    assert {len(threads) for threads in used.values()} == {1}
 
 
 class Reticent(MemoryFileSystem):  # type: ignore[misc] # fsspec has no types
