@@ -83,3 +83,18 @@ def everything(sink: Any) -> list[str]:
         folders: set[str] = set()
         return sorted([*(path for path, _ in sink._files.below(sink.root, folders)), *folders])
     return sorted(map(str, Path(sink.root).rglob("*")))
+
+
+def test_an_upload_that_a_killed_doctor_began_is_ended_by_the_next_run(tmp_path: Path) -> None:
+    """No listing shows it, and it is paid for."""
+    pytest.importorskip("obstore", reason="needs the extra s3")
+    from tests.fsspec.s3.stores import moto
+
+    with moto(tmp_path) as store:
+        bucket = store.bucket()
+        for key in (".probe-0123456789abcdef.partial/other", "elsewhere/not-ours"):
+            store.client.create_multipart_upload(Bucket=bucket, Key=f"backups/wrike/{key}")
+        sink = store.sink(bucket)
+        sink.sweep("account-A")
+        assert store.uploads(bucket) == ["backups/wrike/elsewhere/not-ours"]
+        sink.close()
