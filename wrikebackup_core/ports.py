@@ -177,7 +177,8 @@ class Sink(Protocol):
     """Where backups go. Keys are relative paths with `/`; every key is written once and never changed.
 
     A sink whose writers wait for nobody else, as on a disk, may say so with an attribute `waits = False`: a few writers at a time
-    are then as fast as many.
+    are then as fast as many. One whose store holds names that no key can have passes over them in `list`, and may give the last
+    listing's in an attribute `passed_over`, as they can be shown.
     """
 
     @property

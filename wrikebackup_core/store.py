@@ -13,9 +13,10 @@ from wrikebackup_core.model import Backup
 from wrikebackup_core.ports import Browsing, Entry, Sink
 from wrikebackup_core.stored import chunks, open_stored
 
-__all__ = ["AccountStore", "accounts"]
+__all__ = ["AccountStore", "accounts", "entries"]
 
 _ATTACHMENT = re.compile(r"\.\./attachments/([^/\0]*[^/\0.][^/\0]*)")  # no `.` or `..` among them
+_NAMED = 3  # of many names, so many are shown
 _LONGEST = 64 << 10  # bytes of a line
 _UNKNOWN_SIZE = 1 << 62  # for reading to the end, whatever the length
 
@@ -27,6 +28,34 @@ def accounts(sink: Sink) -> list[str]:
     else:
         found = {layout.account_id_of(entry.key) for entry in sink.list("") if "/" in entry.key}
     return sorted(account for account in found if account is not None)
+
+
+def entries(sink: Sink, folder: str, tell: Callable[[str], None]) -> Iterator[Entry]:
+    """What the sink lists below a folder, but for names that are not Unicode, as disks may hold them: no backup of ours has one, and
+    no database takes it. `tell` hears of them in one line. Raises SinkError.
+    """
+    strange: list[str] = []
+    for entry in sink.list(folder):
+        if _is_unicode(entry.key):
+            yield entry
+        else:
+            strange.append(entry.key.encode(errors="backslashreplace").decode())
+    strange += getattr(sink, "passed_over", ())
+    if strange:
+        named = ", ".join(sorted(strange)[:_NAMED]) + (
+            f" and {len(strange) - _NAMED:,} more" if strange[_NAMED:] else ""
+        )
+        tell(f"{sink.name}: passed over, since the name is not valid Unicode: {named}")
+
+
+def _is_unicode(key: str) -> bool:
+    if key.isascii():
+        return True
+    try:
+        key.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 class AccountStore:

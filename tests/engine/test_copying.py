@@ -462,6 +462,24 @@ def test_a_copy_onto_itself_under_another_name_changes_nothing(lost: str | None,
     assert same.calls["create"] == same.calls["delete"] == 0
 
 
+def test_names_that_are_no_unicode_are_told_of_in_one_line_and_the_rest_goes_on(
+    source: MemorySink, run: Run, events: list[Event]
+) -> None:
+    strange = {f"account-{ACCOUNT.id}/attachments/{number}-\udcff": b"x" for number in range(9)}
+    target = MemorySink("target", strange | {f"account-{ACCOUNT.id}/backup-\udcff/manifest.json": b""})
+    before = dict(source.objects)
+    source.objects |= strange
+    assert run(target).exit_code is ExitCode.DONE
+    assert before.items() <= target.objects.items()
+    told = [event.text for event in events if isinstance(event, Message)]
+    assert [text.partition(": ")[0] for text in told] == [target.name, source.name]
+    assert told[1].endswith(r"/attachments/2-\udcff and 6 more")
+    told.clear()
+    report = verify(target, ACCOUNT.id, UID, lambda event: told.append(str(event)))
+    assert report.findings == ()
+    assert sum("not valid Unicode" in text for text in told) == 1
+
+
 # What is wrong with a target
 
 

@@ -184,6 +184,21 @@ def test_names_of_temporaries_and_what_is_no_unicode_are_no_keys(tmp_path: Path,
         LocalSink(str(tmp_path)).create(key)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no file is called so")
+def test_names_that_no_key_can_have_are_passed_over_and_shown(tmp_path: Path) -> None:
+    """A file, and a folder with all that is in it."""
+    sink = LocalSink(str(tmp_path))
+    put(sink, "a/b")
+    for name in (b"a/\xff.txt", b"a/gr\xf6\xdf/c", b"\xfe/d"):
+        path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name))
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    assert [entry.key for entry in sink.list("")] == ["a/b"]
+    assert sorted(sink.passed_over) == [r"\xfe", r"a/\xff.txt", r"a/gr\xf6\xdf"]
+    assert [entry.key for entry in sink.list("a")] == ["a/b"]
+    assert len(sink.passed_over) == 2
+
+
 def test_a_name_that_the_file_system_does_not_take_is_told_from_a_store_that_fails(tmp_path: Path) -> None:
     with pytest.raises(KeyUnfit):
         put(LocalSink(str(tmp_path)), f"a/{'x' * 300}")

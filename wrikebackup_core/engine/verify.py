@@ -19,7 +19,7 @@ from wrikebackup_core.format import layout
 from wrikebackup_core.format.manifest import Manifest, intact
 from wrikebackup_core.model import AttachmentMode, Event, Kind, Message, StageFinished, StageProgress, StageStarted
 from wrikebackup_core.ports import Sink
-from wrikebackup_core.store import AccountStore
+from wrikebackup_core.store import AccountStore, entries
 from wrikebackup_core.stored import chunks, open_stored
 
 __all__ = ["Finding", "Report", "verify"]
@@ -73,7 +73,7 @@ class _Verification:
 
     def run(self, sampling: Sampling | None) -> Report:
         for area in (self._folder, layout.attachments_folder(self._account)):
-            self._inventory.list(self._sink.list(area))
+            self._inventory.list(entries(self._sink, area, self._warn))
         manifest = self._manifest()
         self._sums()
         self._compare(manifest)
@@ -85,6 +85,9 @@ class _Verification:
         )
         findings = tuple(sorted(self._findings, key=lambda finding: (finding.key, finding.what, finding.detail)))
         return Report(self._uid, objects, self._bytes, findings, drawn)
+
+    def _warn(self, text: str) -> None:
+        self._notify(Message(text, warning=True))
 
     def _draw(self, sampling: Sampling) -> Drawn:
         """Other files for other backups: those of one account share most of theirs."""

@@ -44,6 +44,7 @@ class LocalSink:
                 f"{self.root} is not a folder", hint="choose a folder for the local sink, or a path that is free"
             )
         self.name = f"local:{self.root}"
+        self.passed_over: list[str] = []
         self._publisher = publisher or Publisher()
         self._barrier = barrier_for(self.root)
         self._entered: set[str] = set()
@@ -73,7 +74,8 @@ class LocalSink:
         return LocalReader(self._path(keys.check(key)), offset)
 
     def list(self, prefix: str) -> Iterator[Entry]:
-        return tree.entries(self.root, keys.check_prefix(prefix))
+        self.passed_over = []
+        return tree.entries(self.root, keys.check_prefix(prefix), self.passed_over)
 
     def folders(self, prefix: str) -> Iterator[str]:
         return tree.folders(self.root, keys.check_prefix(prefix))

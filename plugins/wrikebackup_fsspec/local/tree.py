@@ -14,6 +14,7 @@ from wrikebackup_fsspec.local.faults import failed
 
 __all__ = ["delete", "entries", "folders", "make_folder", "refuse_links", "sweep"]
 
+_SHOWN = 200
 _GONE = {errno.ENOENT, errno.ENOTDIR}
 
 
@@ -50,8 +51,11 @@ def refuse_links(root: str, folder: str) -> None:
         )
 
 
-def entries(root: str, prefix: str) -> Iterator[Entry]:
-    """Every committed file below a folder. Raises SinkError for a folder that cannot be read."""
+def entries(root: str, prefix: str, passed_over: list[str]) -> Iterator[Entry]:
+    """Every committed file below a folder. Raises SinkError for a folder that cannot be read.
+
+    What no key can be called comes into `passed_over` instead, as it can be shown, some hundred of it at most.
+    """
     folders = [prefix]
     while folders:
         folder = folders.pop()
@@ -59,20 +63,27 @@ def entries(root: str, prefix: str) -> Iterator[Entry]:
         below = f"{folder}/" if folder else ""
         try:
             with os.scandir(path) as found:
-                for entry in found:
+                for entry in _named(found, below, passed_over):
                     name = entry.name
-                    if is_temporary(name):
-                        continue
                     if entry.is_dir(follow_symlinks=False):
                         if folder or name not in FOREIGN:
                             folders.append(below + name)
-                    elif entry.is_file(follow_symlinks=False) and _is_unicode(name):
+                    elif entry.is_file(follow_symlinks=False):
                         # A file that vanishes between the two calls is one that is being deleted.
                         with contextlib.suppress(FileNotFoundError):
                             yield Entry(below + name, entry.stat(follow_symlinks=False).st_size)
         except OSError as error:
             if error.errno not in _GONE:
                 raise failed("list", path, error) from error
+
+
+def _named(found: Iterable[os.DirEntry[str]], below: str, passed_over: list[str]) -> Iterator[os.DirEntry[str]]:
+    for entry in found:
+        if _is_unicode(entry.name):
+            if not is_temporary(entry.name):
+                yield entry
+        elif len(passed_over) < _SHOWN:
+            passed_over.append(os.fsencode(below + entry.name).decode(errors="backslashreplace"))
 
 
 def folders(root: str, prefix: str) -> Iterator[str]:

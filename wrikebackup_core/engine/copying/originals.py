@@ -16,7 +16,7 @@ from wrikebackup_core.format import layout
 from wrikebackup_core.format.manifest import Manifest, intact
 from wrikebackup_core.model import Event, Message
 from wrikebackup_core.ports import Entry, Sink
-from wrikebackup_core.store import AccountStore
+from wrikebackup_core.store import AccountStore, entries
 from wrikebackup_core.stored import chunks, hash_stored
 
 __all__ = ["Original", "Ours", "Unusable", "originals"]
@@ -127,7 +127,8 @@ def originals(
     Fills the catalog with the source's listing. Raises SinkError where the source cannot be listed.
     """
     folders: dict[str, set[str]] = {}
-    catalog.list_source(_noting(source.list(layout.account_folder(account)), folders))
+    listed = entries(source, layout.account_folder(account), lambda text: notify(Message(text, warning=True)))
+    catalog.list_source(_noting(listed, folders))
     _tell_unfinished(source, folders, notify)
     ours = [uid for uid, names in folders.items() if layout.started(uid) and "manifest.json" in names]
     foreign = [name for name, held in folders.items() if _is_foreign(name, held)]
@@ -170,9 +171,9 @@ def _unusable(account: str, name: str, what: What, error: WrikeBackupError) -> U
     return Unusable(name, Finding(key, what, error.message.removeprefix(f"{key}: ")))
 
 
-def _noting(entries: Iterable[Entry], folders: dict[str, set[str]]) -> Iterator[Entry]:
+def _noting(listed: Iterable[Entry], folders: dict[str, set[str]]) -> Iterator[Entry]:
     """The same entries; what lies directly in each backup's folder is noted on the way."""
-    for entry in entries:
+    for entry in listed:
         yield entry
         _, folder, *rest = entry.key.split("/")
         name = folder.removeprefix("backup-")

@@ -14,7 +14,7 @@ from wrikebackup_core.errors import FormatError, KeyUnfit, WrikeBackupError
 from wrikebackup_core.format import layout
 from wrikebackup_core.model import Event, Message, SinkDropped
 from wrikebackup_core.ports import Entry, Sink
-from wrikebackup_core.store import AccountStore
+from wrikebackup_core.store import AccountStore, entries
 
 __all__ = ["Crew", "NothingLeft", "Target"]
 
@@ -50,7 +50,8 @@ class Target:
         """Takes down what is there, and what its backups say of it. Raises SinkError."""
         if write:
             self.sink.sweep(self.store.folder)
-        catalog.list_target(self.number, self._noting(self.sink.list(self.store.folder)))
+        found = entries(self.sink, self.store.folder, lambda text: notify(Message(text, warning=True)))
+        catalog.list_target(self.number, self._noting(found))
         with Repeats() as repeats:
             for uid in sorted(self.committed):
                 wrong: list[str] = []
@@ -81,10 +82,10 @@ class Target:
             self.broken[uid] = wrong[0]
         self.vague = uid
 
-    def _noting(self, entries: Iterable[Entry]) -> Iterator[Entry]:
+    def _noting(self, found: Iterable[Entry]) -> Iterator[Entry]:
         """The same entries; committed backups are noted on the way."""
         start = f"{self.store.folder}/backup-"
-        for entry in entries:
+        for entry in found:
             yield entry
             uid, _, name = entry.key.removeprefix(start).partition("/")
             if name == "manifest.json" and entry.key.startswith(start) and layout.started(uid) is not None:
