@@ -1,0 +1,211 @@
+"""The transform `encrypt`: each file that is stored is an age file of its own."""
+
+from __future__ import annotations
+
+import io
+import stat
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO, Self
+
+from wrikebackup_age.age import files, keys
+from wrikebackup_age.age.header import Header, Identity, Recipient, Stanza
+from wrikebackup_age.age.scrypt import ScryptIdentity, ScryptRecipient
+from wrikebackup_age.options import EncryptOptions
+from wrikebackup_core import Context, KeyRefused, Keys, Reader, Transform, UsageError, Writer
+
+__all__ = ["Encryption", "decryption", "encryption"]
+
+_BUFFER = 256 * 1024
+_SHOWN = 32  # characters of a recipient
+_HINT = "give a key file with --identity, or in WRIKEBACKUP_IDENTITY"
+
+
+class Encryption(Transform):
+    """To recipients, and from identities; either may be lacking. Safe from any thread."""
+
+    kind = "encrypt"
+    suffix = ".age"
+
+    def __init__(
+        self, recipients: Sequence[Recipient] = (), identities: Sequence[Identity] = (), *, names: Sequence[str] = ()
+    ) -> None:
+        """`names` are the recipients as they were written, for the manifest."""
+        self._recipients, self._identities, self._names = recipients, identities, names
+
+    @property
+    def has_keys(self) -> bool:  # type: ignore[override] # a class variable there
+        return bool(self._identities)
+
+    def encode(self, target: Writer) -> Writer:
+        return _Sealing(target, self._recipients)
+
+    def decode(self, stored: Reader) -> Reader:
+        return _Opening(stored, self._needed())
+
+    def decode_file(self, stored: IO[bytes]) -> IO[bytes]:
+        size = stored.seek(0, io.SEEK_END)
+        return io.BufferedReader(files.Decrypted(stored, size, self._needed()), _BUFFER)
+
+    def describe(self) -> dict[str, object]:
+        return {"format": "age-encryption.org/v1", "recipients": [_short(name) for name in self._names]}
+
+    def _needed(self) -> Sequence[Identity]:
+        if not self._identities:
+            raise KeyRefused("the backup is encrypted, and there is no key to open it with", hint=_HINT)
+        return self._identities
+
+
+def encryption(options: EncryptOptions, context: Context) -> Encryption:
+    """From a profile. Raises UsageError for a key that cannot be used, SecretError."""
+    identities = [one for file in options.identity for one in _identities(file, Keys())]
+    if options.passphrase is not None:
+        passphrase = context.secret(options.passphrase)
+        made = Encryption([ScryptRecipient(passphrase)], [ScryptIdentity(passphrase)], names=["passphrase"])
+    else:
+        given = [(name, _recipient(name)) for name in options.recipients]
+        given += [pair for file in options.recipient_files for pair in _recipients(file)]
+        recipients = [recipient for _, recipient in given]
+        try:
+            Header.write(bytes(16), recipients)  # whether they may stand together
+        except ValueError as error:
+            raise UsageError(
+                f"encrypt: {error}", hint="make keys of one kind: wrikebackup keygen, with or without --classic"
+            ) from None
+        made = Encryption(recipients, identities, names=[name for name, _ in given])
+    made.hides_names = options.hide_names
+    return made
+
+
+def decryption(given: Keys) -> Encryption:
+    """For a backup without its profile. Raises KeyRefused where there is no key, UsageError for one that cannot be used."""
+    identities = [one for file in given.files for one in _identities(file, given)]
+    return Encryption(identities=identities or [_Asked(given)])
+
+
+class _Asked:
+    """For a file that a passphrase opens: asked for once, and only when such a file is met."""
+
+    def __init__(self, given: Keys) -> None:
+        self._given = given
+        self._lock = threading.Lock()
+        self._identity: ScryptIdentity | None = None
+
+    def unwrap(self, stanzas: Sequence[Stanza]) -> bytes | None:
+        """Raises KeyRefused where there is no passphrase, or the file is one that a key opens."""
+        if not any(stanza.kind == "scrypt" for stanza in stanzas):
+            raise KeyRefused("the backup is encrypted, and there is no key to open it with", hint=_HINT)
+        with self._lock:
+            if self._identity is None:
+                passphrase = self._given.ask("passphrase of the backup")
+                if passphrase is None:
+                    raise KeyRefused("the backup is encrypted with a passphrase, and nobody is there to give it")
+                self._identity = ScryptIdentity(passphrase)
+        return self._identity.unwrap(stanzas)
+
+
+def _recipient(text: str) -> Recipient:
+    try:
+        return keys.recipient(text)
+    except keys.KeyProblem as error:
+        raise UsageError(f"encrypt: the recipient {_short(text)}: {error}") from None
+
+
+def _recipients(name: str) -> list[tuple[str, Recipient]]:
+    path = Path(name).expanduser()
+    try:
+        text = path.read_text(encoding="utf-8")
+        found = keys.recipients(text)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no text"
+        raise UsageError(f"encrypt: cannot read the recipients in {path}: {reason.lower()}") from None
+    except keys.KeyProblem as error:
+        raise UsageError(f"encrypt: {path}: {error}") from None
+    return [(str(recipient), recipient) for recipient in found]
+
+
+def _identities(name: str, given: Keys) -> list[Identity]:
+    path = Path(name).expanduser()
+    try:
+        data = path.read_bytes()
+        mode = path.stat().st_mode
+    except OSError as error:
+        raise UsageError(f"cannot read the key file {path}: {(error.strerror or str(error)).lower()}") from None
+    if sys.platform != "win32" and mode & (stat.S_IRGRP | stat.S_IROTH):
+        given.warn(f"others on this machine can read the key file {path}: chmod 600 {path}")
+    try:
+        return keys.identities(data, lambda: given.ask(f"passphrase of {path}"))
+    except keys.KeyProblem as error:
+        raise UsageError(f"the key file {path}: {error}") from None
+    except KeyRefused as error:
+        raise KeyRefused(f"the key file {path}: {error.message}", hint=error.hint) from None
+
+
+def _short(name: str) -> str:
+    """Enough of a recipient to know it by."""
+    words = name.split()
+    text = " ".join(words[:2]) if name.startswith(("ssh-", "ecdsa-", "sk-")) else name
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 9]}…{text[-8:]}"
+
+
+class _Sealing:
+    """A Writer: what is written to it comes out encrypted."""
+
+    def __init__(self, target: Writer, recipients: Sequence[Recipient]) -> None:
+        self._target = target
+        self._start, self._sealer = files.begin(recipients)
+
+    def write(self, data: bytes | bytearray | memoryview, /) -> int:
+        self._begin()
+        for piece in self._sealer.feed(data):
+            self._target.write(piece)
+        return len(data)
+
+    def commit(self) -> None:
+        self._begin()
+        self._target.write(self._sealer.finish())
+        self._target.commit()
+
+    def discard(self) -> None:
+        self._target.discard()
+
+    def _begin(self) -> None:
+        if self._start:
+            self._target.write(self._start)
+            self._start = b""
+
+
+class _Opening:
+    """A Reader of what was encrypted. Its length is not known before the end."""
+
+    size, start = None, 0
+
+    def __init__(self, stored: Reader, identities: Sequence[Identity]) -> None:
+        self._stored = stored
+        self._pieces = files.decrypt(stored.read, identities)
+        self._held = b""
+
+    def read(self, size: int = -1, /) -> bytes:
+        if size < 0:
+            return b"".join([self._taken(len(self._held)), *self._pieces])
+        while not self._held and size:
+            piece = next(self._pieces, None)
+            if piece is None:
+                return b""
+            self._held = piece
+        return self._taken(size)
+
+    def _taken(self, size: int) -> bytes:
+        taken, self._held = self._held[:size], self._held[size:]
+        return taken
+
+    def close(self) -> None:
+        self._stored.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
