@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future
 from datetime import datetime
 
 from wrikebackup_core import Check, Entry, KeyLocked, KeyUnfit, SinkError
@@ -28,16 +29,29 @@ class ObjectSink:
         self.name = f"{bucket.name}/{prefix}" if prefix else bucket.name
         self._bucket = bucket
         self._root = f"{prefix}/" if prefix else ""
-        self._prepared = False
+        self._preparing: Future[None] | None = None
         self._lock = threading.Lock()
 
     def create(self, key: str) -> ObjectWriter:
         name = self._named(key)
-        with self._lock:
-            if not self._prepared:
-                self._bucket.prepare()
-                self._prepared = True
+        self._prepare()
         return ObjectWriter(self._bucket, name)
+
+    def _prepare(self) -> None:
+        """By the first thread that comes; those that come meanwhile share what comes of it. After a failure the next one tries anew."""
+        with self._lock:
+            attempt, first = self._preparing or Future[None](), self._preparing is None
+            self._preparing = attempt
+        if not first:
+            attempt.result()
+            return
+        try:
+            self._bucket.prepare()
+        except BaseException as error:
+            self._preparing = None
+            attempt.set_exception(error)
+            raise
+        attempt.set_result(None)
 
     def sync(self, others: Iterable[str] = ()) -> None:
         """What an object store has acknowledged is durable, whoever wrote it."""
