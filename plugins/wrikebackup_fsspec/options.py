@@ -13,6 +13,7 @@ from wrikebackup_fsspec import keys
 __all__ = ["GcsOptions", "LocalOptions", "S3Options", "SftpOptions", "UrlOptions"]
 
 _MAX_LOCK_DAYS = 36_500  # what S3 allows
+_HEADER = r"^[!-~]+$"  # what can be sent as a header's value
 _TUNING: JsonDict = {"tuning": True}
 
 
@@ -70,7 +71,9 @@ class S3Options(_Options):
         description="the address of a store other than Amazon's",
         examples=["https://s3.eu-central-003.backblazeb2.com"],
     )
-    region: str | None = Field(None, description="the bucket's region; else as the AWS tools are set up")
+    region: str | None = Field(
+        None, pattern=_HEADER, description="the bucket's region; else as the AWS tools are set up"
+    )
     access_key: Secret | None = Field(
         None, description="a reference to the access key id; else as the AWS tools find it"
     )
@@ -80,11 +83,13 @@ class S3Options(_Options):
     path_style: bool | None = Field(
         None, description="whether the bucket stands in the path, not in the host name; so by default with endpoint_url"
     )
-    storage_class: str | None = Field(None, description="such as STANDARD_IA; else the bucket's default")
+    storage_class: str | None = Field(
+        None, pattern=_HEADER, description="such as STANDARD_IA; else the bucket's default"
+    )
     sse: Literal["AES256", "aws:kms"] | None = Field(
         None, description="encryption by the store, with keys of its own or of KMS"
     )
-    sse_kms_key_id: str | None = Field(None, description="the KMS key, for `sse: aws:kms`")
+    sse_kms_key_id: str | None = Field(None, pattern=_HEADER, description="the KMS key, for `sse: aws:kms`")
     lock_days: LockDays = None
     lock_mode: Literal["compliance", "governance"] = Field(
         "compliance", description="governance can be lifted by who has the right to; compliance by nobody"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import email.utils
 import time
 from collections.abc import Iterator
@@ -12,12 +11,14 @@ from typing import Any
 from wrikebackup_core import Check
 from wrikebackup_fsspec.objects.checks import probe_name
 from wrikebackup_fsspec.options import S3Options
-from wrikebackup_fsspec.s3.faults import Errors, failed
+from wrikebackup_fsspec.s3.digests import content_md5, digest
+from wrikebackup_fsspec.s3.faults import Errors, code_of, failed
 
 __all__ = ["checks"]
 
 _SKEW_SECONDS = 300  # Amazon refuses requests at 900
 _LOCK_SECONDS = 5
+_FORGOTTEN = {"NoSuchObjectLockConfiguration", "ObjectLockConfigurationNotFoundError", "InvalidRequest"}
 
 
 def checks(client: Any, bucket: str, prefix: str, options: S3Options) -> Iterator[Check]:
@@ -55,27 +56,50 @@ def _unfinished(client: Any, bucket: str, prefix: str) -> Check:
 def _lock(client: Any, bucket: str, name: str, options: S3Options) -> Check:
     """An object is locked for some seconds, and must be refused to whoever deletes it, until they are over."""
     until = datetime.now(UTC) + timedelta(seconds=_LOCK_SECONDS)
+    which = {"Bucket": bucket, "Key": name}
+    lock = {"ObjectLockMode": options.lock_mode.upper(), "ObjectLockRetainUntilDate": until}
     try:
-        version = client.put_object(
-            Bucket=bucket,
-            Key=name,
-            Body=b"",
-            ContentMD5="1B2M2Y8AsgTpgAmY7PhCfg==",
-            ObjectLockMode=options.lock_mode.upper(),
-            ObjectLockRetainUntilDate=until,
-        ).get("VersionId")
+        answer = client.put_object(**which, Body=b"", ContentMD5=content_md5(digest(b"")), **lock)
     except Errors as error:
         refused = failed("lock an object", error)
         hint = refused.hint or "lock_days needs a bucket with Object Lock, and the right s3:PutObjectRetention"
         return Check("lock", False, refused.message, hint=hint)
-    which = {"VersionId": version} if version else {}
+    if version := answer.get("VersionId"):
+        which["VersionId"] = version
+    kept = _kept(client, which, until)
+    went_early = _goes(client, which)
+    went = went_early or any(_goes_after(client, which, moment) for moment in (until, until + timedelta(seconds=3)))
+    if went_early:
+        hint = "the bucket was made without Object Lock: make a new one with it"
+        return Check("lock", False, "a locked object could be deleted", hint=hint)
+    if kept is False:
+        return Check("lock", False, "the store does not keep the lock that it was given", hint="use another store")
+    if not went:  # then it was no lock that refused
+        hint = "give the key s3:DeleteObjectVersion and s3:GetObjectRetention, if only for this check"
+        said = "the store says that it locks an object; " if kept else ""
+        return Check(
+            "lock", None, f"{said}whether one can be deleted cannot be tried, the key may not delete", hint=hint
+        )
+    return Check("lock", True, f"a locked object cannot be deleted, until its lock ends ({options.lock_mode})")
+
+
+def _kept(client: Any, which: dict[str, str], until: datetime) -> bool | None:
+    """Whether the store says that it holds the lock; None where it cannot be asked."""
     try:
-        client.delete_object(Bucket=bucket, Key=name, **which)
+        found = client.get_object_retention(**which).get("Retention", {}).get("RetainUntilDate")
+    except Errors as error:
+        return False if code_of(error) in _FORGOTTEN else None
+    return found is not None and found > until - timedelta(seconds=2)
+
+
+def _goes(client: Any, which: dict[str, str]) -> bool:
+    try:
+        client.delete_object(**which)
     except Errors:
-        return Check("lock", True, f"a locked object cannot be deleted ({options.lock_mode})")
-    finally:
-        with contextlib.suppress(*Errors):
-            time.sleep(max(0.0, (until - datetime.now(UTC)).total_seconds() + 1))
-            client.delete_object(Bucket=bucket, Key=name, **which)
-    hint = "the bucket was made without Object Lock: make a new one with it"
-    return Check("lock", False, "a locked object could be deleted", hint=hint)
+        return False
+    return True
+
+
+def _goes_after(client: Any, which: dict[str, str], moment: datetime) -> bool:
+    time.sleep(max(0.0, (moment - datetime.now(UTC)).total_seconds() + 1))
+    return _goes(client, which)

@@ -12,7 +12,7 @@ from typing import Any
 
 from wrikebackup_core import KeyLocked, SinkError
 from wrikebackup_fsspec.batches import each
-from wrikebackup_fsspec.s3.faults import Errors, code_of, failed, status_of
+from wrikebackup_fsspec.s3.faults import Errors, code_of, failed, said, status_of
 from wrikebackup_fsspec.s3.locks import Locks, in_words
 
 __all__ = ["Deleting"]
@@ -87,8 +87,8 @@ class Deleting:
         versions, markers = list[str](), list[str]()
         try:
             for page in self._client.get_paginator("list_object_versions").paginate(Bucket=self._bucket, Prefix=key):
-                versions += (one["VersionId"] for one in page.get("Versions", ()) if one["Key"] == key)
-                markers += (one["VersionId"] for one in page.get("DeleteMarkers", ()) if one["Key"] == key)
+                versions += (said(one, "VersionId") for one in page.get("Versions", ()) if said(one, "Key") == key)
+                markers += (said(one, "VersionId") for one in page.get("DeleteMarkers", ()) if said(one, "Key") == key)
         except Errors as error:
             raise failed(f"list the versions of {self._name}/{key}", error) from error
         return versions, markers
@@ -97,7 +97,7 @@ class Deleting:
         """Ends uploads in parts below `prefix`: their parts are paid for, and no listing shows them. Raises SinkError."""
         try:
             pages = self._client.get_paginator("list_multipart_uploads").paginate(Bucket=self._bucket, Prefix=prefix)
-            found = [(one["Key"], one["UploadId"]) for page in pages for one in page.get("Uploads", ())]
+            found = [(said(one, "Key"), said(one, "UploadId")) for page in pages for one in page.get("Uploads", ())]
         except Errors as error:
             if code_of(error) in _GONE:
                 return

@@ -11,7 +11,7 @@ import botocore.exceptions
 import botocore.parsers
 import obstore.exceptions
 
-from wrikebackup_core import AlreadyExists, KeyLocked, KeyNotFound, SinkError, SinkFull
+from wrikebackup_core import AlreadyExists, KeyLocked, KeyNotFound, KeyUnfit, SinkError, SinkFull
 from wrikebackup_fsspec.objects.words import lowered
 
 __all__ = ["Errors", "ForeignAnswer", "code_of", "failed", "said", "status_of", "unsettled"]
@@ -40,13 +40,14 @@ Errors = (
 _CODE = re.compile(r"<Code>([A-Za-z0-9.]{1,80})</Code>")
 _MESSAGE = re.compile(r"<Message>([^<]{1,300})</Message>")
 _REDIRECT = "Received redirect without LOCATION"  # obstore's words for 301
-_UNANSWERED = re.compile(r"HttpError \{\s*kind: (?:Timeout|Interrupted|Unknown|Decode),")
+_UNANSWERED = re.compile(r"HttpError \{\s*kind: (?:Timeout|Interrupted),")
 _LOCK = re.compile(r"\block(?:ed|s)?\b|\bWORM\b", re.IGNORECASE)
 _STATUS = re.compile(r"non-2xx status code: (\d{3})|status: (\d{3})|HTTP status (?:client|server) error \((\d{3})")
 
 _ELSEWHERE = (
     "see whether the address is right, and whether a login page or a proxy of the network answers in the store's place"
 )
+_MOVED = f"set `region:` to the bucket's own, or {_ELSEWHERE}"
 _OVERLOADED = "the store is overloaded: lower `transfers` in the profile, or try later"
 _HINTS = {
     "NoSuchBucket": "create the bucket first, or see whether its name and region are right",
@@ -57,10 +58,12 @@ _HINTS = {
     "InvalidToken": "session_token does not belong to access_key",
     "RequestTimeTooSkewed": "set this machine's clock right: the store accepts a quarter of an hour",
     "AuthorizationHeaderMalformed": "set `region:` to the bucket's own",
-    "PermanentRedirect": "set `region:` to the bucket's own",
-    "301": "set `region:` to the bucket's own",
-    "302": _ELSEWHERE,
-    "307": _ELSEWHERE,
+    "PermanentRedirect": _MOVED,
+    "301": _MOVED,
+    "308": _MOVED,
+    "302": _MOVED,
+    "303": _MOVED,
+    "307": _MOVED,
     "IllegalLocationConstraintException": "set `region:` to the bucket's own",
     "InvalidStorageClass": "see which storage classes the store has",
     "InvalidRequest": "the store does not know what it was asked for; with lock_days the bucket needs Object Lock",
@@ -85,6 +88,8 @@ _OURS = {
 }
 _STATUSES = {str(status.value) for status in http.HTTPStatus}
 _FULL = {"QuotaExceeded", "InsufficientStorage", "XMinioStorageFull", "StorageFull", "ServiceQuotaExceededException"}
+_UNFIT = {"KeyTooLongError", "XMinioInvalidObjectName"}
+_CONTROL = "illegal character sequence"  # obstore's words for a name that it cannot send
 _EXISTS = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
 _ABSENT = {"NoSuchKey", "404", "NotFound"}
 _AWAY = ("it cannot be reached", "see whether the address is right and the network is up")
@@ -115,7 +120,8 @@ _PHRASES = {
         "a control character, such as a line break, is in what is sent",
         "look at its keys, storage_class and the like",
     ),
-    "illegal character": ("the name holds a control character", None),
+    _CONTROL: ("the name holds a control character", None),
+    "error following redirect": ("what answers sends elsewhere", _MOVED),
     "InvalidCertificate(": _CERTIFICATE,
     "kind: Timeout": _LATE,
     "error sending request": _AWAY,
@@ -125,7 +131,7 @@ _PHRASES = {
 def code_of(error: Exception) -> str:
     """The store's own word for what is wrong, such as `NoSuchBucket`; empty where it gave none."""
     if isinstance(error, botocore.exceptions.ClientError):
-        return str(error.response.get("Error", {}).get("Code", ""))
+        return str(error.response.get("Error", {}).get("Code", "")) or str(status_of(error) or "")
     found = _CODE.search(str(error))
     if found:
         return found[1]
@@ -164,9 +170,9 @@ def said(answer: Mapping[str, Any], what: str) -> Any:
 
 def failed(what: str, error: Exception, key: str | None = None) -> SinkError:
     """The error to raise in place of `error`; `what` was tried, such as `write s3:bucket/key`."""
-    code, status = code_of(error), status_of(error)
+    code, status, what = code_of(error), status_of(error), _in_a_line(what)
     if key is not None and code in _ABSENT:
-        return KeyNotFound(f"{key} does not exist")
+        return KeyNotFound(f"{_in_a_line(key)} does not exist")
     if code in _EXISTS or status == 412:
         return AlreadyExists(f"cannot {what}: it exists already")
     reason, hint = _reason(error, code)
@@ -174,13 +180,16 @@ def failed(what: str, error: Exception, key: str | None = None) -> SinkError:
         return SinkFull(f"cannot {what}: {reason}", hint="make room, or raise the quota")
     if code == "AccessDenied" and _LOCK.search(reason):
         return KeyLocked(f"cannot {what}: {reason}", hint="a lock protects it until it ends")
-    return SinkError(f"cannot {what}: {reason}", hint=hint)
+    kind = KeyUnfit if code in _UNFIT or _CONTROL in str(error) else SinkError
+    return kind(f"cannot {what}: {reason}", hint=hint)
 
 
 def _reason(error: Exception, code: str) -> tuple[str, str | None]:
     """What the store or the network said, and a hint."""
     if isinstance(error, botocore.exceptions.ClientError):
-        return _sentence(code, str(error.response.get("Error", {}).get("Message", ""))), _HINTS.get(code)
+        return _sentence(code, str(error.response.get("Error", {}).get("Message", "")) or _phrase(code)), _HINTS.get(
+            code
+        )
     text = str(error)
     for kind, (words, hint) in _KINDS.items():
         if isinstance(error, kind):
@@ -202,6 +211,11 @@ def _sentence(code: str, given: str) -> str:
     if not message or message.lower() == code.lower():
         return f"the store says {code or 'no'}"
     return f"{message} ({code})"
+
+
+def _in_a_line(what: str) -> str:
+    """Names may hold anything."""
+    return what if what.isprintable() else "".join(one if one.isprintable() else ascii(one)[1:-1] for one in what)
 
 
 def _first_line(text: str) -> str:

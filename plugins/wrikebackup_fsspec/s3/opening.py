@@ -13,6 +13,7 @@ import botocore
 import botocore.config
 import botocore.session
 import obstore.store
+from botocore.credentials import Credentials
 
 from wrikebackup_core import Context, Sink, SinkError
 from wrikebackup_fsspec.objects.sink import ObjectSink
@@ -53,6 +54,8 @@ def open_sink(options: S3Options, context: Context) -> Sink:
             f"{name}: no credentials were found",
             hint="give access_key and secret_key, or set the AWS tools up (AWS_PROFILE, ~/.aws/credentials, an instance role)",
         )
+    if type(credentials) is Credentials:  # those that are renewed come from a server
+        _demand_sendable(credentials, name)
     speak_plainly(client, address)
     provider = _provider(credentials)
     # While a request is being sent nothing is read, so only one that reads can be told to hear from the store at short intervals.
@@ -63,6 +66,19 @@ def open_sink(options: S3Options, context: Context) -> Sink:
     except Errors as error:
         raise failed(f"use {name}", error) from error
     return ObjectSink(S3Bucket(name, client, writing, reading, options), options.prefix)
+
+
+def _demand_sendable(credentials: Credentials, name: str) -> None:
+    """Ahead of obstore, which ends the thread where a header's value is none. Raises SinkError."""
+    parts = {
+        "access key": credentials.access_key,
+        "secret key": credentials.secret_key,
+        "session token": credentials.token,
+    }
+    for what, value in parts.items():
+        if value and not (value.isascii() and value.isprintable()):
+            hint = "see whether a line break stands behind it where it is kept"
+            raise SinkError(f"{name}: the {what} holds a character that cannot be sent", hint=hint)
 
 
 def _address(client: Any, bucket: str) -> str:

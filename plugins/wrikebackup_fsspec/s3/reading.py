@@ -10,7 +10,7 @@ from obstore.store import S3Store
 
 from wrikebackup_core import SinkError
 from wrikebackup_fsspec.objects.bucket import Part
-from wrikebackup_fsspec.s3.faults import Errors, code_of, failed, status_of
+from wrikebackup_fsspec.s3.faults import Errors, code_of, failed, said, status_of
 
 __all__ = ["Reading"]
 
@@ -56,7 +56,8 @@ class Reading:
                 if int(found[1]) != offset:
                     raise SinkError(f"{self._name}/{key}: the store sent other bytes than it was asked for")
                 return Part(memoryview(body.read()), int(found[3]))
-            size = int(answer["ContentLength"])
+            said(answer, "ETag")  # a web page has none
+            size = int(said(answer, "ContentLength"))
             while offset > 0 and (skipped := len(body.read(min(offset, _SKIP)))):
                 offset -= skipped
             return Part(memoryview(body.read(length)), size)

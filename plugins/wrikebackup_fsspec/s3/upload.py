@@ -12,33 +12,46 @@ from typing import Any
 from wrikebackup_core import SinkError
 from wrikebackup_fsspec.objects.bucket import PIECE
 from wrikebackup_fsspec.s3.digests import Digests, content_md5
-from wrikebackup_fsspec.s3.faults import Errors, failed
+from wrikebackup_fsspec.s3.faults import Errors, failed, said
 
 __all__ = ["PartUpload", "Parts", "Senders"]
 
 _SENDERS = 6  # threads that send parts, for all objects of a sink together
 _SENDER = "s3-part"
+_ROOM = (_SENDERS + 2) * PIECE  # bytes of parts that are being sent, or wait for it
 _MAX_PARTS = 10_000  # S3's own limit
-_GROWTH = 2_000  # parts, after which they are twice as large: ends at 496 GB
+# R2 demands that all parts but the last are equal, so that they grow late: after 42 GB. They end at 377 GB.
+_EQUAL = 5_000
+_LARGER = _ROOM
 
 
 class Senders:
-    """Threads that send parts, and room for as many parts as may wait for one: what bounds the memory of a sink."""
+    """Threads that send parts, and room for as many as may wait for one: what bounds the memory of a sink."""
 
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(_SENDERS, thread_name_prefix=_SENDER)
-        self._room = threading.Semaphore(_SENDERS + 2)
+        self._free = _ROOM
+        self._freed = threading.Condition()
+        self._turn = threading.Lock()  # who waits for much is not passed by those who want little
 
-    def submit(self, send: Callable[[], str]) -> Future[str]:
+    def submit(self, send: Callable[[], str], size: int) -> Future[str]:
         """Waits until there is room."""
-        self._room.acquire()
+        size = min(size, _ROOM)
+        with self._turn, self._freed:
+            self._freed.wait_for(lambda: self._free >= size)
+            self._free -= size
         try:
             future = self._pool.submit(send)
         except RuntimeError:
-            self._room.release()
+            self._leave(size)
             raise SinkError("the sink was closed") from None
-        future.add_done_callback(lambda _: self._room.release())
+        future.add_done_callback(lambda _: self._leave(size))
         return future
+
+    def _leave(self, size: int) -> None:
+        with self._freed:
+            self._free += size
+            self._freed.notify()
 
     def close(self) -> None:
         self._pool.shutdown(cancel_futures=True)
@@ -70,24 +83,25 @@ class PartUpload:
         """Raises SinkError."""
         self._parts, self._key, self._publish = parts, key, publish
         self._sent: list[Future[str]] = []
+        self._arrived = 0
         self._digests = Digests()
         self._open = True
         try:
             answer = parts.client.create_multipart_upload(Bucket=parts.bucket, Key=key, **extra)
+            self._id: str = said(answer, "UploadId")
         except Errors as error:
             raise self._failed(error) from error
-        self._id: str = answer["UploadId"]
 
     def send(self, piece: bytes) -> int:
-        for future in self._sent:
-            if future.done():
-                future.result()  # raises what went wrong
+        while self._arrived < len(self._sent) and self._sent[self._arrived].done():
+            self._sent[self._arrived].result()  # raises what went wrong
+            self._arrived += 1
         number = len(self._sent) + 1
         if number > _MAX_PARTS:
             raise SinkError(f"{self._parts.name}/{self._key} is too large for the {_MAX_PARTS:,} parts that S3 allows")
         self._digests.expect(number)
-        self._sent.append(self._parts.senders.submit(lambda: self._send(number, piece)))
-        return PIECE << (number // _GROWTH)
+        self._sent.append(self._parts.senders.submit(lambda: self._send(number, piece), len(piece)))
+        return PIECE if number < _EQUAL else _LARGER
 
     def complete(self, rest: bytes) -> None:
         self.send(rest)
@@ -130,9 +144,9 @@ class PartUpload:
                 Body=piece,
                 ContentMD5=content_md5(md5),
             )
+            return str(said(answer, "ETag"))
         except Errors as error:
             raise self._failed(error) from error
-        return str(answer["ETag"])
 
     def _failed(self, error: Exception) -> SinkError:
         return failed(f"write {self._parts.name}/{self._key}", error)

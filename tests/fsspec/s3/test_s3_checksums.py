@@ -58,6 +58,12 @@ def test_a_bucket_that_locks_by_default_is_given_the_checksums_that_it_demands(m
         goes_all_ways(seaweedfs, locking_by_default(seaweedfs), endpoint_url=proxy.url)
 
 
+def test_doctor_takes_a_rule_of_the_bucket_for_no_fault(seaweedfs: Store) -> None:
+    found = {check.name: check.ok for check in seaweedfs.sink(locking_by_default(seaweedfs)).checks()}
+    assert found.pop("deleted") is None
+    assert set(found.values()) == {True}
+
+
 def test_a_store_that_demands_checksums_and_knows_no_conditions_is_looked_at_first(seaweedfs: Store) -> None:
     def poor(handler: Any, asked: Asked) -> None:
         (answer(501) if handler.headers.get("If-None-Match") else demanding)(handler, asked)

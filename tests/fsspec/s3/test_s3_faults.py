@@ -385,34 +385,3 @@ def test_probes_of_a_killed_process_are_swept(seaweedfs: Store) -> None:
     seaweedfs.client.put_object(Bucket=bucket, Key="backups/wrike/.probe-0123.partial", Body=b"")
     seaweedfs.sink(bucket).sweep("a")
     assert seaweedfs.keys(bucket) == []
-
-
-MEMORY = """
-import sys
-from wrikebackup_core import Context
-from wrikebackup_fsspec.options import S3Options
-from wrikebackup_fsspec.s3.opening import open_sink
-secrets = {"test:a": sys.argv[3], "test:s": sys.argv[4]}
-options = S3Options(bucket=sys.argv[2], endpoint_url=sys.argv[1], access_key="test:a", secret_key="test:s")
-sink = open_sink(options, Context(secret=secrets.__getitem__))
-writers = [sink.create(f"a/{number}") for number in range(4)]
-chunk = bytes(1 << 20)
-for _ in range(100):
-    for writer in writers:
-        writer.write(chunk)
-for writer in writers:
-    writer.commit()
-with sink.open("a/0") as reader:
-    while reader.read(1 << 20):
-        pass
-(peak,) = (line for line in open("/proc/self/status") if line.startswith("VmHWM"))
-print(int(peak.split()[1]) // 1024)
-"""
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="the peak of memory is read from /proc")
-def test_memory_stays_bounded_with_several_large_objects_on_their_way(seaweedfs: Store) -> None:
-    keys_ = [SECRETS["test:access"], SECRETS["test:secret"]]
-    command = [sys.executable, "-c", MEMORY, seaweedfs.url, seaweedfs.bucket(), *keys_]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
-    assert int(done.stdout) < 300

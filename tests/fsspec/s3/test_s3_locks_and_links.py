@@ -5,14 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from tests.fsspec.asking import put
+from tests.fsspec.proxy import Asked, Fault, Proxy, answer, passed
 from tests.fsspec.s3.stores import Store
 from wrikebackup_core import AlreadyExists, KeyLocked, SinkError
 from wrikebackup_core.testing import LockingContract, SigningContract
 from wrikebackup_fsspec.objects.sink import ObjectSink
+from wrikebackup_fsspec.s3.checks import checks
+
+COMPLETED = b'<CompleteMultipartUploadResult><ETag>"0-1"</ETag></CompleteMultipartUploadResult>'
 
 
 def names(store: Store, bucket: str) -> list[str]:
@@ -109,6 +114,58 @@ def test_doctor_tries_the_lock(seaweedfs: Store, locking: str) -> None:
     without = {check.name: check for check in seaweedfs.sink(lock_days=30).checks()}
     assert without["lock"].ok is False
     assert without["lock"].hint
+
+
+def denied(handler: Any, asked: Asked) -> None:
+    answer(403, b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>")(handler, asked)
+
+
+def no_lock(handler: Any, asked: Asked) -> None:
+    answer(404, b"<Error><Code>NoSuchObjectLockConfiguration</Code></Error>")(handler, asked)
+
+
+@pytest.mark.parametrize(
+    ("retention", "delete", "ok", "said"),
+    [
+        (denied, passed, True, "cannot be deleted"),  # what was refused and later was not, a lock has refused
+        (passed, denied, None, "says that it locks"),
+        (denied, denied, None, "cannot be tried"),
+        (no_lock, denied, False, "does not keep"),
+    ],
+    ids=["may not ask", "may not delete", "may not do either", "forgotten"],
+)
+def test_doctor_tells_a_lock_from_a_missing_right(
+    seaweedfs: Store, locking: str, retention: Fault, delete: Fault, ok: bool | None, said: str
+) -> None:
+    def choose(asked: Asked) -> Fault:
+        if asked.query.startswith("retention"):
+            return retention
+        return delete if asked.method == "DELETE" and "versionId" in asked.query else passed
+
+    with Proxy(seaweedfs.url, choose) as proxy:
+        options = seaweedfs.options(locking, endpoint_url=proxy.url, lock_days=30)
+        sink = seaweedfs.sink(locking, endpoint_url=proxy.url, lock_days=30)
+        (found,) = (check for check in checks(sink._bucket._client, locking, "", options) if check.name == "lock")
+    assert found.ok is ok, found
+    assert said in found.detail
+    assert ok or found.hint
+
+
+def test_doctor_proves_what_the_store_does_with_large_objects(seaweedfs: Store) -> None:
+    """There are stores, such as Ceph of some years, that keep the promise for whole objects alone."""
+
+    def forgetful(handler: Any, asked: Asked) -> None:
+        if asked.method == "POST" and "uploadId" in asked.query and handler.headers.get("If-None-Match"):
+            answer(200, COMPLETED)(handler, asked)
+        else:
+            passed(handler, asked)
+
+    for fault, ok in ((passed, True), (forgetful, None)):
+        with Proxy(seaweedfs.url, lambda _, fault=fault: fault) as proxy:  # type: ignore[misc]
+            found = {check.name: check for check in seaweedfs.sink(endpoint_url=proxy.url).checks()}
+        assert found["written once"].ok
+        assert found["large ones once"].ok is ok, found
+        assert False not in [check.ok for check in found.values()]
 
 
 def test_a_bucket_with_versions_and_no_locks_hides_what_is_deleted(seaweedfs: Store) -> None:
