@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from wrikebackup_core import AlreadyExists, Check, KeyLocked, KeyNotFound, Sink, SinkError
 
-__all__ = ["Promised", "checks"]
+__all__ = ["Promised", "checks", "demand_names"]
 
 _PAYLOAD = b"wrikebackup checks whether it can write here\n"
 _SMALL, _OTHER = "object", "other"
+_AWKWARD = "100%25 %2F;a=b+c&d#e[f]\u00fc"
 
 Answer = tuple[bool | None, str] | tuple[bool | None, str, str]
 
@@ -44,6 +45,7 @@ def checks(sink: Sink, probe: Sink, promised: Promised) -> Generator[Check, None
         if not check.ok:
             return False
         yield _answer("listed at once", asked.listed)
+        yield _answer("names kept", asked.named)
         yield _answer("whole or absent", asked.whole)
         yield _answer("written once", asked.once)
         if promised.pieces is not None:
@@ -52,6 +54,21 @@ def checks(sink: Sink, probe: Sink, promised: Promised) -> Generator[Check, None
         return True
     finally:
         asked.clear()
+
+
+def demand_names(probe: Sink) -> None:
+    """Raises SinkError for a store that makes others of names, as those do whose library does not escape them: what it is given is
+    lost, although it says that it has it. `probe` has nothing else in it.
+    """
+    try:
+        _put(probe, _AWKWARD, _PAYLOAD)
+        listed = [entry.key for entry in probe.list("") if entry.key not in (_SMALL, _OTHER)]
+    finally:
+        with contextlib.suppress(SinkError):
+            probe.delete([_AWKWARD])
+    if listed != [_AWKWARD]:
+        names = " and ".join(map(repr, listed)) or "nothing"
+        raise SinkError(f"{probe.name} lists {names} where {_AWKWARD!r} was stored", hint="use another store")
 
 
 def _reachable(sink: Sink) -> Answer:
@@ -74,7 +91,7 @@ class _Checks:
         self._probe, self._promised = probe, promised
 
     def writable(self) -> Answer:
-        self._put(_SMALL, _PAYLOAD)
+        _put(self._probe, _SMALL, _PAYLOAD)
         if self._read() != _PAYLOAD:
             return False, "an object reads back other than it was written", "use another store"
         return True, "an object can be written, and reads back the same"
@@ -83,6 +100,10 @@ class _Checks:
         if [(entry.key, entry.size) for entry in self._probe.list("")] == [(_SMALL, len(_PAYLOAD))]:
             return True, "an object that was just written is in the listing"
         return False, "an object that was just written is not in the listing", "use a store that lists what it holds"
+
+    def named(self) -> Answer:
+        demand_names(self._probe)
+        return True, "names keep their blanks, signs and accents"
 
     def whole(self) -> Answer:
         large = self._promised.pieces is not None
@@ -127,7 +148,7 @@ class _Checks:
         way = self._promised.way()
         before = self._read()
         try:
-            self._put(_SMALL, data)
+            _put(self._probe, _SMALL, data)
         except AlreadyExists:
             refused = self._read() == before
         else:
@@ -141,15 +162,6 @@ class _Checks:
         hint = "let no two machines back up to it at the same time"
         what = "let a large object replace another" if in_pieces else "replace an object"
         return None, f"the store itself {'may' if kept is None else 'would'} {what}; this program looks first", hint
-
-    def _put(self, key: str, data: bytes) -> None:
-        writer = self._probe.create(key)
-        try:
-            writer.write(data)
-        except BaseException:
-            writer.discard()
-            raise
-        writer.commit()
 
     def _read(self) -> bytes:
         with self._probe.open(_SMALL) as reader:
@@ -167,3 +179,13 @@ class _Checks:
         except KeyNotFound:
             return False
         return True
+
+
+def _put(sink: Sink, key: str, data: bytes) -> None:
+    writer = sink.create(key)
+    try:
+        writer.write(data)
+    except BaseException:
+        writer.discard()
+        raise
+    writer.commit()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
@@ -96,6 +97,13 @@ class ReplacingLargeOnes(MemorySink):
         return writer
 
 
+class Unescaping(MemorySink):
+    """As libraries do that put names into addresses as they are."""
+
+    def create(self, key: str) -> Any:
+        return super().create(unquote(key).replace("/", "_"))
+
+
 class Hoarding(MemorySink):
     def delete(self, keys: Iterable[str]) -> None:
         list(keys)
@@ -112,6 +120,7 @@ class Bending(MemorySink):
     ("defect", "name"),
     [
         (Forgetful, "listed at once"),
+        (Unescaping, "names kept"),
         (Hasty, "whole or absent"),
         (Clinging, "whole or absent"),
         (Replacing, "written once"),
@@ -134,6 +143,7 @@ def test_a_store_that_keeps_all_promises_is_left_as_it_was() -> None:
         "reachable": True,
         "writable": True,
         "listed at once": True,
+        "names kept": True,
         "whole or absent": True,
         "written once": True,
         "large ones once": True,

@@ -22,15 +22,18 @@ def open_sink(options: UrlOptions, context: Context) -> Sink:
             f"the sink {_shown(options.url)} has {', '.join(twice)} among its options and among its secrets"
         )
     protocol = options.url.partition("://")[0]
-    # Not a file system that another profile shares, and none that remembers an old listing.
-    given = {"skip_instance_cache": True, "use_listings_cache": False}
     storage = {**options.options, **{name: context.secret(reference) for name, reference in options.secrets.items()}}
 
-    def connect() -> fsspec.AbstractFileSystem:
-        return url_to_fs(options.url, **given, **storage)[0]
+    def connect() -> tuple[fsspec.AbstractFileSystem, str]:
+        """Not a file system that another profile shares, and none that remembers an old listing."""
+        file_system, root = url_to_fs(options.url, skip_instance_cache=True, **storage)
+        file_system.dircache.use_listings_cache = (
+            False  # not as an option: some hand all of theirs on to what knows no such one
+        )
+        return file_system, root
 
     try:
-        file_system, root = url_to_fs(options.url, **given, **storage)
+        file_system, root = connect()
     except ValueError as error:
         if "Protocol not known" in str(error):
             hint = "`python -c 'import fsspec; print(fsspec.available_protocols())'` lists what there is"
@@ -41,7 +44,7 @@ def open_sink(options: UrlOptions, context: Context) -> Sink:
         raise UsageError(f"fsspec needs another library for {protocol}://", hint=hint) from error
     except Exception as error:
         raise failed("open", _shown(options.url), error) from error
-    return UrlSink(_shown(options.url), Files(file_system, connect), root.rstrip("/"))
+    return UrlSink(_shown(options.url), Files(file_system, lambda: connect()[0]), root.rstrip("/"))
 
 
 def _shown(url: str) -> str:

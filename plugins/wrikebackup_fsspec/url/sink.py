@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from wrikebackup_core import AlreadyExists, Check, Entry, SinkError
 from wrikebackup_fsspec import keys
-from wrikebackup_fsspec.checks import Promised, checks
+from wrikebackup_fsspec.checks import Promised, checks, demand_names
 from wrikebackup_fsspec.url.faults import failed
 from wrikebackup_fsspec.url.files import Files
 
@@ -25,8 +25,11 @@ _TURNS = 64
 class UrlSink:
     """`root` is the folder's path as the file system knows it."""
 
-    def __init__(self, name: str, files: Files, root: str) -> None:
+    def __init__(self, name: str, files: Files, root: str, *, probe: bool = False) -> None:
+        """`probe`: to try things out in, whatever comes of it."""
         self.name, self.root = name, root
+        self._prepared = probe
+        self._preparing = threading.Lock()
         self._files = files
         self._tail = secrets.token_hex(4)
         self._numbers = itertools.count()
@@ -37,6 +40,7 @@ class UrlSink:
 
     def create(self, key: str) -> UrlWriter:
         target = self._path(key)
+        self._prepare()
         folder, _, name = target.rpartition("/")
         temporary = f"{folder}/{keys.temporary_name(name, f'{self._tail}{next(self._numbers):x}')}"
         with self._folders:
@@ -49,6 +53,23 @@ class UrlSink:
         except BaseException:
             self.leave(folder)
             raise
+
+    def _prepare(self) -> None:
+        """Nobody has tried this kind of store out with names such as people give to files."""
+        with self._preparing:
+            if not self._prepared:
+                with self._probe() as probe:
+                    demand_names(probe)
+                self._prepared = True
+
+    @contextlib.contextmanager
+    def _probe(self) -> Iterator[UrlSink]:
+        """An empty folder of the store that nobody else knows; gone afterwards, if it was left empty."""
+        probe = UrlSink(self.name, self._files, f"{self.root}/{keys.probe_name()}", probe=True)
+        try:
+            yield probe
+        finally:
+            self._remove_empty([probe.root])
 
     def leave(self, folder: str) -> None:
         """A writer in it has ended."""
@@ -104,14 +125,10 @@ class UrlSink:
         self._remove_empty(folders)
 
     def checks(self) -> Iterator[Check]:
-        probe = UrlSink(self.name, self._files, f"{self.root}/{keys.probe_name()}")
-        looks_first = Promised(by_store=lambda _: None)
-        try:
-            if (yield from checks(self, probe, looks_first)):
+        with self._probe() as probe:
+            if (yield from checks(self, probe, Promised(by_store=lambda _: None))):
                 hint = "what the store does with what it has acknowledged is between you and it"
                 yield Check("durable", None, "fsspec has no way to ask a store to flush", hint=hint)
-        finally:
-            self._remove_empty([probe.root])
 
     def close(self) -> None:
         pass

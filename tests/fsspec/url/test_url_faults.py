@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, ClassVar
+from urllib.parse import unquote
 
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
@@ -66,6 +67,7 @@ def opened(url: str = "", **more: object) -> Any:
 )
 def test_what_the_store_did_not_do_is_never_committed(faulty: type[Faulty], fault: str, error: str) -> None:
     sink = opened()
+    sink.create("made/ready").discard()
     faulty.fault = fault
     with pytest.raises(SinkError, match=f"(?i){error}") as caught:
         put(sink, "a/b", b"0123456789")
@@ -93,6 +95,7 @@ def test_doctor_finds_a_store_that_does_not_keep_what_it_is_given(faulty: type[F
         "reachable": True,
         "writable": True,
         "listed at once": True,
+        "names kept": True,
         "whole or absent": True,
         "written once": None,
         "deleted": True,
@@ -141,6 +144,45 @@ def test_each_thread_has_a_connection_of_its_own(faulty: type[Faulty], monkeypat
         list(pool.map(work, range(4)))
     assert len(used) >= 4
     assert {len(threads) for threads in used.values()} == {1}
+
+
+class Unescaping(Faulty):
+    """As those do that put names into addresses as they are."""
+
+    protocol = "unescaping"
+
+    @classmethod
+    def _strip_protocol(cls, path: str) -> str:
+        stripped: str = super()._strip_protocol(path)
+        return unquote(stripped)
+
+
+def test_a_store_that_makes_others_of_names_is_not_written_to() -> None:
+    """It would say that it has what it was given, and list something else."""
+    fsspec.register_implementation("unescaping", Unescaping, clobber=True)
+    sink = opened(f"unescaping://{secrets.token_hex(8)}")
+    with pytest.raises(SinkError, match=r"lists .* where '100%25 .*' was stored") as caught:
+        sink.create("a/b")
+    assert caught.value.hint
+    assert {check.name: check.ok for check in sink.checks()}["names kept"] is False
+    assert list(sink._files.below(sink.root)) == []
+
+
+class Strict(Faulty):
+    """Knows no options but its own."""
+
+    protocol = "strict"
+
+    def __init__(self, account: str = "") -> None:
+        super().__init__()
+
+
+def test_a_file_system_is_given_no_options_but_those_of_the_profile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And remembers no old listing all the same."""
+    fsspec.register_implementation("strict", Strict, clobber=True)
+    sink = opened(f"strict://{secrets.token_hex(8)}", options={"account": "acme"})
+    assert list(sink.list("")) == []
+    assert sink._files._fs.dircache.use_listings_cache is False
 
 
 class Reticent(MemoryFileSystem):  # type: ignore[misc] # fsspec has no types
