@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
-import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from typing import IO
 
@@ -29,12 +26,18 @@ class Decoding:
 
     def chunks(self, sink: Sink, key: str) -> Iterator[bytes]:
         """The file's bytes from start to end. Raises KeyNotFound, SinkError, KeyRefused, FormatError."""
-        with contextlib.ExitStack() as stack:
-            reader: Reader = stack.enter_context(sink.open(key))
-            for transform in reversed(self._transforms):
-                reader = stack.enter_context(transform.decode(reader))
+        with sink.open(key) as stored, self.reader(stored) as reader:
             while chunk := reader.read(CHUNK):
                 yield chunk
+
+    @contextlib.contextmanager
+    def reader(self, stored: Reader) -> Iterator[Reader]:
+        """What is read of a stored file, decoded. Raises KeyRefused, FormatError."""
+        with contextlib.ExitStack() as stack:
+            reader = stored
+            for transform in reversed(self._transforms):
+                reader = stack.enter_context(transform.decode(reader))
+            yield reader
 
     @contextlib.contextmanager
     def file(self, sink: Sink, key: str, size: int) -> Iterator[IO[bytes]]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from wrikebackup_core.ports import Sink
     from wrikebackup_core.profile import Profile
 
-__all__ = ["Places", "named_sink", "open_places"]
+__all__ = ["Places", "are_one", "named_sink", "open_places"]
 
 _FOLDER_KIND = "local"
 
@@ -48,9 +48,9 @@ def open_places(
         else:
             source, accounts = _account_folder(source)
             origin = names.sink(source)
-        others = chosen if targets else [sink for sink in _distinct(sinks) if not _are_one(origin, sink)]
+        others = chosen if targets else [sink for sink in _distinct(sinks) if not are_one(origin, sink)]
         for other in others:
-            if _are_one(origin, other):
+            if are_one(origin, other):
                 named = origin.name if origin.name == other.name else f"{origin.name}, which is {other.name},"
                 raise UsageError(
                     f"{named} is both what is copied from and what is copied to", hint="look at --from and --to"
@@ -94,7 +94,7 @@ class _Names:
         options = registration.options.model_validate({"path": str(folder)})
         made = self._plugins.make_sink(_FOLDER_KIND, options, part_context(self._profile, self._plugins))
         for sink in self._sinks:
-            if _are_one(sink, made):
+            if are_one(sink, made):
                 made.close()
                 return sink
         self._stack.callback(made.close)
@@ -105,12 +105,12 @@ def _distinct(sinks: Sequence[Sink]) -> list[Sink]:
     """Each place once, under the first of its names."""
     found: list[Sink] = []
     for sink in sinks:
-        if not any(_are_one(sink, other) for other in found):
+        if not any(are_one(sink, other) for other in found):
             found.append(sink)
     return found
 
 
-def _are_one(one: Sink, other: Sink) -> bool:
+def are_one(one: Sink, other: Sink) -> bool:
     """Whether two sinks are the same place, also where a folder has several names."""
     if one is other or one.name == other.name:
         return True

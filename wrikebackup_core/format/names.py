@@ -18,7 +18,7 @@ import hashlib
 import re
 import unicodedata
 
-__all__ = ["attachment_file_name", "hidden_file_name", "stored_name"]
+__all__ = ["attachment_file_name", "hidden_file_name", "safe_name", "stored_name"]
 
 _LONGEST = 255  # bytes: NAME_MAX of Linux; NTFS and APFS count at most as many units
 _LONGEST_EXTENSION = 32
@@ -60,6 +60,15 @@ def hidden_file_name(attachment_id: str, suffix: str = "") -> str:
 def stored_name(attachment_id: str, name: str, suffix: str, *, hidden: bool) -> str:
     """Whichever of the two is asked for."""
     return hidden_file_name(attachment_id, suffix) if hidden else attachment_file_name(attachment_id, name, suffix)
+
+
+def safe_name(name: str, room: int) -> str:
+    """A name for people, of at most `room` bytes, that every system takes for a file or a folder; two may get the same one. It begins with
+    no dot and no space: nothing is hidden, and nothing passes for a file that is not finished.
+    """
+    begun = _safe(name).lstrip(" ")
+    shown = f"_{begun[1:]}" if begun.startswith(".") else begun
+    return _safe(_fit(shown, room))
 
 
 def _identity(attachment_id: str) -> tuple[str, str]:
