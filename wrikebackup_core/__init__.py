@@ -61,6 +61,7 @@ from wrikebackup_core.ports import (
     Source,
     Table,
     Transform,
+    Verifier,
     Writer,
 )
 from wrikebackup_core.secrets import Secret
@@ -120,6 +121,7 @@ __all__ = [
     "Transform",
     "Unauthorized",
     "UsageError",
+    "Verifier",
     "WrikeBackupError",
     "Writer",
     "__version__",

@@ -23,7 +23,14 @@ class Register(Protocol):
     """What the three `register_…` hooks are handed."""
 
     def __call__(
-        self, kind: str, *, options: type[BaseModel], make: Any, extra: str | None = None, decoder: Any = None
+        self,
+        kind: str,
+        *,
+        options: type[BaseModel],
+        make: Any,
+        extra: str | None = None,
+        decoder: Any = None,
+        verifier: Any = None,
     ) -> None:
         """Makes `kind` known to profiles.
 
@@ -33,6 +40,9 @@ class Register(Protocol):
 
         A transform that changes bytes brings a `decoder` too: `decoder(description, keys)` returns a Transform that decodes, from what
         `describe` had said, which stands in the backup's manifest, and from `Keys`. It is there for whoever has no profile any more.
+
+        One that attests brings a `verifier`: `verifier(signer)` returns a Verifier, from the text of a public key, or of a file with some,
+        and raises UsageError for what is none.
         """
 
 

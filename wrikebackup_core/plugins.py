@@ -6,6 +6,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from importlib import metadata
 from typing import Any, cast
 
@@ -16,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, create_model
 from wrikebackup_core import hookspecs, secrets
 from wrikebackup_core.errors import MissingExtra, PluginError, SecretError, UsageError, WrikeBackupError
 from wrikebackup_core.model import Event
-from wrikebackup_core.ports import Context, Keys, Run, Sink, Source, Transform
+from wrikebackup_core.ports import Context, Keys, Run, Sink, Source, Transform, Verifier
 
 __all__ = ["GROUP", "Broken", "Loaded", "Plugins", "Registration"]
 
@@ -34,6 +35,7 @@ class Registration:
     extra: str | None
     plugin: str
     decoder: Callable[[Mapping[str, Any], Keys], Any] | None = None
+    verifier: Callable[[str], Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +158,20 @@ class Plugins:
             )
         return cast(Transform, _imported(registration, lambda: decoder(description, keys)))
 
+    def make_verifier(self, signer: str) -> Verifier:
+        """Of what the public key, or the keys, in a text vouch for: by the first plugin that can read it. Raises UsageError, MissingExtra."""
+        refusal = UsageError(
+            "no plugin here can check who vouches for a backup",
+            hint="wrikebackup plugins lists those that are there, and why others are not",
+        )
+        for registration in self.transforms.values():
+            if registration.verifier is not None:
+                try:
+                    return cast(Verifier, _imported(registration, partial(registration.verifier, signer)))
+                except UsageError as error:
+                    refusal = error
+        raise refusal
+
     def add_commands(self, cli: click.Group) -> None:
         """Adds every plugin's commands. Raises PluginError for a name that is taken; a plugin that fails brings none."""
         for implementation in self._implementations("register_commands"):
@@ -238,7 +254,13 @@ def _reason(error: BaseException) -> str:
 
 def _registrar(plugin: str, registry: dict[str, Registration]) -> hookspecs.Register:
     def register(
-        kind: str, *, options: type[BaseModel], make: Any, extra: str | None = None, decoder: Any = None
+        kind: str,
+        *,
+        options: type[BaseModel],
+        make: Any,
+        extra: str | None = None,
+        decoder: Any = None,
+        verifier: Any = None,
     ) -> None:
         if not issubclass(options, BaseModel):
             raise PluginError(f"the options of {kind!r} are no pydantic model")
@@ -247,7 +269,7 @@ def _registrar(plugin: str, registry: dict[str, Registration]) -> hookspecs.Regi
                 f"the plugins {registry[kind].plugin} and {plugin} both register {kind!r}",
                 hint="uninstall one of them",
             )
-        registry[kind] = Registration(kind, _strict(options), make, extra, plugin, decoder)
+        registry[kind] = Registration(kind, _strict(options), make, extra, plugin, decoder, verifier)
 
     return register
 

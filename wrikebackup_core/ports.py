@@ -31,6 +31,7 @@ __all__ = [
     "Source",
     "Table",
     "Transform",
+    "Verifier",
     "Writer",
 ]
 
@@ -344,6 +345,19 @@ class Transform:
     def describe(self) -> dict[str, object]:
         """What decoding needs to know, for the manifest; never a secret."""
         return {}
+
+
+class Verifier(Protocol):
+    """Tells whether what a transform stored to vouch for a file is of somebody who is trusted."""
+
+    suffix: str
+    """With it behind the file's name, the name of what vouches for it: `.sig`."""
+
+    def signer(self, content: Callable[[], Iterator[bytes]], attestation: bytes) -> str:
+        """Who vouches for the content, as a name for people. It may be long, and is read in pieces, in any number of threads.
+
+        Raises FormatError, with the reason alone, where nobody does who is trusted.
+        """
 
 
 @dataclass(frozen=True, slots=True)

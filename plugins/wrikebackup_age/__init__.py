@@ -11,9 +11,10 @@ from typing import Any
 import click
 
 from wrikebackup_age.options import EncryptOptions
-from wrikebackup_core import Context, Keys, Register, Transform, hookimpl
+from wrikebackup_age.sign_options import SignOptions
+from wrikebackup_core import Context, Keys, Register, Transform, Verifier, hookimpl
 
-__all__ = ["EncryptOptions"]
+__all__ = ["EncryptOptions", "SignOptions"]
 
 _EXTRA = "age"
 
@@ -30,9 +31,22 @@ def _decrypt(_description: Mapping[str, Any], keys: Keys) -> Transform:
     return decryption(keys)
 
 
+def _sign(options: SignOptions, context: Context) -> Transform:
+    from wrikebackup_age.signing import signatures
+
+    return signatures(options, context)
+
+
+def _signed(signer: str) -> Verifier:
+    from wrikebackup_age.signing import signed_by
+
+    return signed_by(signer)
+
+
 @hookimpl
 def register_transforms(register: Register) -> None:
     register("encrypt", options=EncryptOptions, make=_encrypt, extra=_EXTRA, decoder=_decrypt)
+    register("sign", options=SignOptions, make=_sign, extra=_EXTRA, verifier=_signed)
 
 
 @hookimpl

@@ -77,6 +77,24 @@ def test_hook_register_transforms(module: Module) -> None:
     assert isinstance(plugins.make_transform("nothing", Options(), CONTEXT), Transform)
 
 
+def test_who_vouches_is_checked_by_the_first_plugin_that_can_read_the_signer(module: Module) -> None:
+    def refuse(signer: str) -> object:
+        raise UsageError(f"not of ours: {signer}")
+
+    def register_transforms(register: Register) -> None:
+        register("seal", options=Options, make=Transform, verifier=refuse)
+        register("stamp", options=Options, make=Transform, verifier=lambda signer: {"a stamp": signer}[signer])
+
+    plugins = Plugins()
+    with pytest.raises(UsageError, match="no plugin here can check who vouches"):
+        plugins.make_verifier("a stamp")
+    plugins.add("vouching", module(register_transforms=register_transforms))
+    assert cast(object, plugins.make_verifier("a stamp")) == "a stamp"
+    del plugins.transforms["stamp"]
+    with pytest.raises(UsageError, match="not of ours: a stamp"):
+        plugins.make_verifier("a stamp")
+
+
 def test_hook_register_commands(module: Module) -> None:
     """A plugin's command is one of the program's; one that has the name of another is refused; one that fails is left out."""
 

@@ -18,7 +18,7 @@ PUBLIC = """
     Kind Locking Message MissingExtra NotFound NotOffered Page PluginError Reader Record Register Run Secret SecretError
     Signing Sink SinkDropped
     SinkError SinkFull Source SourceError StageFinished StageProgress StageStarted Table Transform Unauthorized
-    UsageError WrikeBackupError Writer __version__ command_context hookimpl source_options
+    UsageError Verifier WrikeBackupError Writer __version__ command_context hookimpl source_options
 """.split()  # noqa: SIM905 - sixty quotation marks less
 
 FOR_TESTS = """

@@ -1,0 +1,93 @@
+"""Whose signatures are trusted: a line of a .pub file, or a file with such lines or with those of `allowed_signers` of OpenSSH."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from wrikebackup_age import sshsig
+
+__all__ = ["trusted"]
+
+_WORD = re.compile(r'(?:"[^"]*"|[^\s"])+')
+_OPTION = re.compile(r'([A-Za-z-]+)(?:="([^"]*)")?(?:,|$)')
+_KINDS = re.compile(r"(?:sk-)?(?:ssh-(?:ed25519|rsa|dss)|ecdsa-sha2-nistp\d+)(?:-cert-v01)?(?:@openssh\.com)?")
+_TIME = re.compile(r"(\d{8})(\d{4}(?:\d\d)?)?Z?")
+
+
+def trusted(text: str, now: datetime) -> dict[bytes, str]:
+    """The public keys in a text, and the name of each: who it is of, where the text says it.
+
+    Lines for another namespace, and those that are not valid `now`, are passed over, as `ssh-keygen -Y verify` does; so are keys of
+    other kinds. Raises SignatureError where no key is left, or a line is none.
+    """
+    found: dict[bytes, str] = {}
+    others: list[str] = []
+    for number, line in enumerate(text.splitlines(), 1):
+        words = _WORD.findall(line)
+        if not words or words[0].startswith("#"):
+            continue
+        try:
+            found |= _key(line, words, now, others)
+        except sshsig.SignatureError as error:
+            raise sshsig.SignatureError(f"line {number}: {error}" if "\n" in text.strip() else str(error)) from None
+    if not found:
+        raise sshsig.SignatureError(others[0] if others else "there is no public key in it")
+    return found
+
+
+def _key(line: str, words: list[str], now: datetime, others: list[str]) -> dict[bytes, str]:
+    """The key of one line; none, with the reason in `others`, where it is not to be used."""
+    at = next((number for number, word in enumerate(words[:3]) if _KINDS.fullmatch(word)), None)
+    if at is None or len(words) < at + 2:
+        raise sshsig.SignatureError("it is no public key: a line begins with ssh-ed25519, or is one of allowed_signers")
+    reason = _unfit(words[1], now) if at == 2 else None
+    if words[at] != sshsig.KEY_KIND:
+        reason = f"it holds a key of the kind {words[at]}: only {sshsig.KEY_KIND} can be used"
+    if reason is not None:
+        others.append(reason)
+        return {}
+    try:
+        wire = base64.b64decode(words[at + 1], validate=True)
+    except ValueError:  # binascii's own is one; what is not ASCII has another
+        raise sshsig.SignatureError("the base64 of the public key is damaged") from None
+    key = sshsig.public_key(wire)
+    behind = line.split(words[at + 1], 1)[1].strip()
+    return {key: (words[0].strip('"') if at else behind) or sshsig.fingerprint(key)}
+
+
+def _unfit(options: str, now: datetime) -> str | None:
+    """Why a line with these options vouches for no backup now."""
+    for name, value in _options(options):
+        if name == "cert-authority":
+            return "it holds a key that signs certificates: those cannot be used"
+        if name == "namespaces" and sshsig.NAMESPACE not in value.split(","):
+            return f"its key is for other namespaces than {sshsig.NAMESPACE}: {value}"
+        if name == "valid-after" and now < _time(value):
+            return f"its key is valid after {value} only"
+        if name == "valid-before" and now > _time(value):
+            return f"its key was valid before {value} only"
+    return None
+
+
+def _options(text: str) -> Iterator[tuple[str, str]]:
+    at = 0
+    while at < len(text):
+        found = _OPTION.match(text, at)
+        if found is None or found[1].lower() not in ("cert-authority", "namespaces", "valid-after", "valid-before"):
+            raise sshsig.SignatureError(f"options that are not known: {text[at:]}")
+        yield found[1].lower(), found[2] or ""
+        at = found.end()
+
+
+def _time(text: str) -> datetime:
+    """`YYYYMMDD`, `YYYYMMDDHHMM` or `YYYYMMDDHHMMSS`, in local time, or in UTC with a Z behind it."""
+    found = _TIME.fullmatch(text)
+    digits = found[1] + (found[2] or "").ljust(6, "0") if found else ""
+    try:
+        moment = datetime.strptime(digits, "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+    except ValueError:
+        raise sshsig.SignatureError(f"a time that is none: {text!r}") from None
+    return moment if text.endswith("Z") else moment.replace(tzinfo=None).astimezone()

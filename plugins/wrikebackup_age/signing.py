@@ -1,0 +1,129 @@
+"""The transform `sign`, and who checks what it left: SSH signatures of SHA256SUMS and manifest.json, beside them."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wrikebackup_age import signers, sshsig
+from wrikebackup_age.sign_options import SignOptions
+from wrikebackup_core import Artifact, Context, FormatError, KeyRefused, MissingExtra, Transform, UsageError, Verifier
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+__all__ = ["Signatures", "Signed", "signatures", "signed_by"]
+
+_SUFFIX = ".sig"
+_Content = Callable[[], Iterator[bytes]]
+
+
+class Signatures(Transform):
+    """Made with one key. Safe from any thread."""
+
+    kind = "sign"
+
+    def __init__(self, key: Ed25519PrivateKey) -> None:
+        self._key = key
+        self._public = key.public_key().public_bytes_raw()
+
+    def attest(self, name: str, content: _Content) -> Iterator[Artifact]:
+        yield Artifact(name + _SUFFIX, lambda: self._signature(content))
+
+    def describe(self) -> dict[str, object]:
+        text = base64.b64encode(sshsig.wire(self._public)).decode()
+        return {"format": "sshsig", "namespace": sshsig.NAMESPACE, "publicKey": f"{sshsig.KEY_KIND} {text}"}
+
+    def _signature(self, content: _Content) -> Iterator[bytes]:
+        unsigned = sshsig.Signature(self._public, b"")
+        value = self._key.sign(unsigned.signed(sshsig.digest(unsigned.hash, content())))
+        yield sshsig.Signature(self._public, value).encode()
+
+
+def signatures(options: SignOptions, context: Context) -> Signatures:
+    """From a profile. Raises UsageError for a key that cannot be used, KeyRefused for another passphrase, SecretError."""
+    path = Path(options.key).expanduser()
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise UsageError(f"sign: cannot read the key file {path}: {reason}") from None
+    passphrase = None if options.passphrase is None else context.secret(options.passphrase).encode()
+    return Signatures(_loaded(path, data, passphrase))
+
+
+def _loaded(path: Path, data: bytes, passphrase: bytes | None) -> Ed25519PrivateKey:
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import load_ssh_private_key
+
+    try:
+        key = _opened(load_ssh_private_key, data, passphrase)
+    except TypeError:  # how the library says that the passphrase is missing
+        hint = "give a reference to it: passphrase: env:SIGN_PASSPHRASE"
+        raise UsageError(f"sign: the key file {path} is encrypted with a passphrase", hint=hint) from None
+    except UnsupportedAlgorithm:
+        if passphrase is not None and find_spec("bcrypt") is None:
+            raise MissingExtra("sign, with a key that has a passphrase,", "age") from None
+        raise UsageError(f"sign: the key file {path} is of a kind that cannot be used", hint=_HOW) from None
+    except Exception:  # noqa: BLE001 - the library raises many kinds, and some hold parts of the file
+        if passphrase is not None:
+            raise KeyRefused(f"sign: the passphrase does not open the key file {path}, or it is damaged") from None
+        raise UsageError(f"sign: {path} is no private key as OpenSSH writes it", hint=_HOW) from None
+    if not isinstance(key, Ed25519PrivateKey):
+        raise UsageError(f"sign: the key file {path} is of another kind than {sshsig.KEY_KIND}", hint=_HOW)
+    return key
+
+
+_HOW = "make one: ssh-keygen -t ed25519 -f FILE"
+
+
+def _opened(load: Callable[..., object], data: bytes, passphrase: bytes | None) -> object:
+    """A passphrase for a key that has none is no fault."""
+    try:
+        return load(data, None)
+    except TypeError:
+        if passphrase is None:
+            raise
+    return load(data, passphrase)
+
+
+class Signed(Verifier):
+    """Signatures by any of the keys that are trusted."""
+
+    suffix = _SUFFIX
+
+    def __init__(self, keys: Mapping[bytes, str]) -> None:
+        """`keys` are 32 bytes each, with the names of whose they are."""
+        self._keys = keys
+
+    def signer(self, content: _Content, attestation: bytes) -> str:
+        from cryptography.exceptions import InvalidSignature
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+        try:
+            found = sshsig.Signature.decode(attestation)
+        except sshsig.SignatureError as error:
+            raise FormatError(f"the signature cannot be used: {error}") from None
+        if found.namespace != sshsig.NAMESPACE:
+            raise FormatError(f"the signature is for another purpose: {found.namespace!r}, not {sshsig.NAMESPACE!r}")
+        if found.key not in self._keys:
+            raise FormatError(f"signed with the key {sshsig.fingerprint(found.key)}, which is not trusted")
+        message = found.signed(sshsig.digest(found.hash, content()))
+        try:
+            Ed25519PublicKey.from_public_bytes(found.key).verify(found.value, message)
+        except InvalidSignature:
+            raise FormatError("the signature does not fit: one or the other was altered") from None
+        return self._keys[found.key]
+
+
+def signed_by(signer: str) -> Signed:
+    """From the text of --signer. Raises UsageError."""
+    try:
+        return Signed(signers.trusted(signer, datetime.now(UTC)))
+    except sshsig.SignatureError as error:
+        raise UsageError(str(error)) from None

@@ -1,0 +1,210 @@
+"""The transform `sign`: what it leaves OpenSSH verifies, and what OpenSSH signs is taken; keys that cannot be used are told of."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+pytest.importorskip("cryptography", "48", reason="the extra age is not installed")
+
+from tests.age.signed import keygen, make_key, needs_openssh, public, signing, verifies
+from wrikebackup_age import signers, sshsig
+from wrikebackup_age.sign_options import SignOptions
+from wrikebackup_age.signing import signatures, signed_by
+from wrikebackup_core import Context, FormatError, KeyRefused, UsageError
+from wrikebackup_core.plugins import Plugins
+
+pytestmark = needs_openssh
+CONTENT = b'{"format": 1}\n'
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+CONTEXT = Context(secret=lambda reference: reference.removeprefix("env:"))
+
+
+@pytest.fixture(scope="module")
+def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_key(tmp_path_factory.mktemp("keys") / "key")
+
+
+@pytest.fixture(scope="module")
+def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_key(tmp_path_factory.mktemp("others") / "key")
+
+
+def signature(key: Path, content: bytes = CONTENT) -> bytes:
+    (artifact,) = signing(key).attest("manifest.json", lambda: iter([content]))
+    assert artifact.key == "manifest.json.sig"
+    return b"".join(artifact.chunks())
+
+
+def by_openssh(key: Path, content: bytes, *options: str, namespace: str = "wrikebackup") -> bytes:
+    made = keygen("-Y", "sign", "-f", key, "-n", namespace, *options, given=content)
+    assert made.returncode == 0, made.stderr
+    return made.stdout
+
+
+def signer(text: str, signature: bytes, content: bytes = CONTENT) -> str:
+    return signed_by(text).signer(lambda: iter([content[:3], content[3:]]), signature)
+
+
+def test_ssh_keygen_verifies_what_the_transform_signs(key: Path, other: Path) -> None:
+    assert verifies(key, CONTENT, signature(key))
+    assert not verifies(key, CONTENT + b" ", signature(key))
+    assert not verifies(key, CONTENT, signature(other))
+
+
+def test_it_is_the_signature_that_ssh_keygen_makes_byte_for_byte(key: Path) -> None:
+    assert signature(key) == by_openssh(key, CONTENT)
+
+
+@pytest.mark.parametrize("options", [(), ("-O", "hashalg=sha256")], ids=["sha512", "sha256"])
+def test_what_ssh_keygen_signs_is_accepted_with_the_signers_name(key: Path, options: tuple[str, ...]) -> None:
+    assert signer(public(key), by_openssh(key, CONTENT, *options)) == "ada@example.com"
+
+
+def test_content_that_was_altered_by_one_byte_is_refused(key: Path) -> None:
+    with pytest.raises(FormatError, match="the signature does not fit"):
+        signer(public(key), signature(key), CONTENT.replace(b"1", b"2"))
+
+
+def test_a_signature_by_another_key_is_refused_and_the_key_named(key: Path, other: Path) -> None:
+    shown = keygen("-l", "-f", f"{other}.pub").stdout.decode().split()[1]
+    with pytest.raises(FormatError, match="which is not trusted") as refused:
+        signer(public(key), signature(other))
+    assert shown in refused.value.message
+
+
+def test_a_signature_for_another_purpose_is_refused(key: Path) -> None:
+    with pytest.raises(FormatError, match="for another purpose: 'git'"):
+        signer(public(key), by_openssh(key, CONTENT, namespace="git"))
+
+
+def test_content_is_read_in_pieces_and_never_kept(key: Path) -> None:
+    def pieces() -> Iterator[bytes]:
+        for _ in range(64):
+            yield bytes(1 << 20)  # 64 MB in all
+
+    import tracemalloc
+
+    tracemalloc.start()
+    (artifact,) = signing(key).attest("SHA256SUMS", pieces)
+    made = b"".join(artifact.chunks())
+    assert signed_by(public(key)).signer(pieces, made) == "ada@example.com"
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 8 << 20
+
+
+def test_the_manifest_says_with_which_key_and_nothing_of_its_secret(key: Path) -> None:
+    said = {"format": "sshsig", "namespace": "wrikebackup", "publicKey": line(key)}
+    assert signing(key).describe() == said
+
+
+def test_a_key_with_a_passphrase_is_opened_with_the_secret(tmp_path: Path) -> None:
+    key = make_key(tmp_path / "key", passphrase="correct horse")
+    made = signatures(SignOptions.model_validate({"key": str(key), "passphrase": "env:correct horse"}), CONTEXT)
+    assert made.describe()["publicKey"] == " ".join(public(key).split()[:2])
+    with pytest.raises(UsageError, match="is encrypted with a passphrase"):
+        signing(key)
+    with pytest.raises(KeyRefused, match="does not open the key file") as refused:
+        signatures(SignOptions.model_validate({"key": str(key), "passphrase": "env:wrong horse"}), CONTEXT)
+    assert "horse" not in str(refused.value)
+
+
+def test_a_passphrase_for_a_key_that_has_none_does_no_harm(key: Path) -> None:
+    assert signatures(SignOptions.model_validate({"key": str(key), "passphrase": "env:x"}), CONTEXT)
+
+
+def test_a_key_that_cannot_be_used_is_told_of_with_its_file(tmp_path: Path, key: Path) -> None:
+    rsa, junk = make_key(tmp_path / "rsa", kind="rsa"), tmp_path / "junk"
+    junk.write_bytes(key.read_bytes()[:150])
+    for file, words in (
+        (rsa, "of another kind than ssh-ed25519"),
+        (junk, "is no private key"),
+        (tmp_path / "none", "no such file"),
+        (Path(f"{key}.pub"), "is no private key"),
+    ):
+        with pytest.raises(UsageError, match=words) as refused:
+            signing(file)
+        assert str(file) in refused.value.message
+
+
+def test_a_passphrase_in_the_profile_itself_is_refused(key: Path) -> None:
+    with pytest.raises(ValidationError):
+        SignOptions.model_validate({"key": str(key), "passphrase": "correct horse"})
+
+
+def test_the_plugin_registers_the_transform_and_who_checks_it(key: Path) -> None:
+    plugins = Plugins.load()
+    assert plugins.transforms["sign"].plugin == "age"
+    assert plugins.make_verifier(public(key)).suffix == ".sig"
+    with pytest.raises(UsageError, match="it is no public key"):
+        plugins.make_verifier("no key at all")
+
+
+def line(key: Path) -> str:
+    return " ".join(public(key).split()[:2])
+
+
+def test_an_allowed_signers_file_is_read_as_ssh_keygen_reads_it(key: Path, other: Path) -> None:
+    text = (
+        "# who may\n\n"
+        f'ada@example.com,*@acme.com namespaces="git,wrikebackup",valid-after="20260101" {line(key)} a comment\n'
+        f'"eve of acme" namespaces="git" {line(other)}\n'
+    )
+    found = signers.trusted(text, NOW)
+    assert list(found.values()) == ["ada@example.com,*@acme.com"]
+    assert signers.trusted(f"{public(key)}\nbob@example.com {line(other)}", NOW).keys() == {
+        sshsig.public_key(wire(key)),
+        sshsig.public_key(wire(other)),
+    }
+
+
+def wire(key: Path) -> bytes:
+    import base64
+
+    return base64.b64decode(public(key).split()[1])
+
+
+@pytest.mark.parametrize(
+    ("options", "now"),
+    [('valid-before="20270101Z"', True), ('valid-before="20261101Z"', False), ('valid-after="202611231300Z"', False)],
+)
+def test_a_key_is_trusted_within_its_time_only(key: Path, options: str, now: bool) -> None:
+    text = f"ada@example.com {options} {line(key)}"
+    if now:
+        assert signers.trusted(text, NOW)
+    else:
+        with pytest.raises(sshsig.SignatureError, match="valid"):
+            signers.trusted(text, NOW)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "no public key"),
+        ("ssh-ed25519", "it is no public key"),
+        ("ssh-ed25519 AAAA!", "base64 of the public key is damaged"),
+        ("ssh-ed25519 AAAA", "ends early"),
+        ("ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABgQ", "of the kind ssh-rsa: only ssh-ed25519"),
+        ("ada@x cert-authority ssh-ed25519 AAAA", "signs certificates"),
+        ("ada@x no-such-option ssh-ed25519 AAAA", "options that are not known"),
+        ('ada@x valid-after="soon" ssh-ed25519 AAAA', "a time that is none"),
+        ("a\nb\n", "line 1: it is no public key"),
+    ],
+)
+def test_what_is_no_key_is_refused_with_the_reason(text: str, words: str) -> None:
+    with pytest.raises(sshsig.SignatureError, match=words):
+        signers.trusted(text, NOW)
+
+
+def test_the_entry_module_imports_no_cryptography() -> None:
+    import subprocess
+    import sys
+
+    code = "import sys, wrikebackup_age; sys.exit('cryptography' in sys.modules or 'bcrypt' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False, env=os.environ).returncode == 0
