@@ -60,12 +60,13 @@ def demand_names(probe: Sink) -> None:
     """Raises SinkError for a store that makes others of names, as those do whose library does not escape them: what it is given is
     lost, although it says that it has it. `probe` has nothing else in it.
     """
+    listed: list[str] = []
     try:
         _put(probe, _AWKWARD, _PAYLOAD)
         listed = [entry.key for entry in probe.list("") if entry.key not in (_SMALL, _OTHER)]
     finally:
         with contextlib.suppress(SinkError):
-            probe.delete([_AWKWARD])
+            probe.delete({_AWKWARD, *listed})
     if listed != [_AWKWARD]:
         names = " and ".join(map(repr, listed)) or "nothing"
         raise SinkError(f"{probe.name} lists {names} where {_AWKWARD!r} was stored", hint="use another store")
