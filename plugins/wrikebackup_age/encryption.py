@@ -110,7 +110,8 @@ def _recipient(text: str) -> Recipient:
     try:
         return keys.recipient(text)
     except keys.KeyProblem as error:
-        raise UsageError(f"encrypt: the recipient {_short(text)}: {error}") from None
+        shown = "" if "SECRET" in text.upper() else f" {_short(text)}"
+        raise UsageError(f"encrypt: the recipient{shown}: {error}") from None
 
 
 def _recipients(name: str) -> list[tuple[str, Recipient]]:

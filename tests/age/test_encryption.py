@@ -140,7 +140,7 @@ def test_recipients_that_cannot_be_used_are_one_clear_line_without_any_key(given
     with pytest.raises(UsageError, match=said) as caught:
         encryption(EncryptOptions(recipients=given), CONTEXT)
     assert "\n" not in str(caught.value)
-    assert ADA.secret()[20:40] not in str(caught.value)
+    assert not any(ADA.secret()[start : start + 6] in str(caught.value) for start in range(17, 60))
 
 
 @pytest.mark.parametrize("more", [{"recipients": ("age1x",)}, {"recipient_files": ("x",)}])

@@ -22,6 +22,7 @@ _CHANGING = (
     (re.compile(r"(?<=objects, )[\d.,]+ [kM]?B"), "SIZE"),
     (re.compile(r"wrikebackup \d+\.\d+\S*(?=, format)"), "wrikebackup VERSION"),
     (re.compile(r"\d+(\.\d)? s\b|\d+ min \d\d s"), "TIME"),
+    (re.compile(r"\bage1(pq1)?[0-9a-z]{58,}"), r"age1\1…"),
 )
 
 

@@ -17,6 +17,7 @@ from wrikebackup_core.cli.doctor import doctor
 from wrikebackup_core.cli.ending import ending
 from wrikebackup_core.cli.init import init
 from wrikebackup_core.cli.installed import plugins as plugins_
+from wrikebackup_core.cli.key import key
 from wrikebackup_core.cli.link import link
 from wrikebackup_core.cli.profiles import profile
 from wrikebackup_core.cli.session import Session, options
@@ -52,7 +53,7 @@ def command(plugins: Plugins | None = None) -> click.Group:
         A profile, one YAML file, says what is backed up and to where: `wrikebackup init` writes one.
         """
 
-    for one in (init, backup, list_, show, verify, copy, link, profile, doctor, plugins_):
+    for one in (init, backup, list_, show, verify, copy, link, key, profile, doctor, plugins_):
         wrikebackup.add_command(one)
     (plugins or Plugins.load()).add_commands(wrikebackup)
     return wrikebackup
