@@ -136,6 +136,8 @@ class Decrypted(io.RawIOBase):
         at, end = number * SEALED, min((number + count) * SEALED, sealed_size(self.size) - NONCE_SIZE)
         self._file.seek(self._start + at)
         sealed = memoryview(Stream(self._file.read, 0).take(end - at))
+        if len(sealed) < end - at:
+            raise PayloadError("the content was cut off")
         opened = []
         for one in range(count):
             chunk = sealed[one * SEALED : (one + 1) * SEALED]
