@@ -1,0 +1,36 @@
+"""Runs a program in a terminal of its own, and types the same answer at every prompt: `age -p` asks nowhere else.
+
+A script, since a process with threads, such as that of the tests, should not fork.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def main(answer: str, command: list[str]) -> int:
+    import pty  # Unix only
+
+    child, terminal = pty.fork()
+    if child == 0:
+        os.execvp(command[0], command)
+    seen = b""
+    while piece := _read(terminal):
+        seen += piece
+        if seen.rstrip(b" ").endswith(b":"):
+            os.write(terminal, answer.encode() + b"\n")
+            seen = b""
+    sys.stderr.buffer.write(seen)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 4096)
+    except OSError:  # how Linux says that nobody is left at the other end
+        return b""
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], sys.argv[2:]))
