@@ -12,9 +12,12 @@ import click
 
 from wrikebackup_core.cli.backup import backup
 from wrikebackup_core.cli.backups import list_, show
+from wrikebackup_core.cli.cat import cat
 from wrikebackup_core.cli.copy import copy
+from wrikebackup_core.cli.diff import diff
 from wrikebackup_core.cli.doctor import doctor
 from wrikebackup_core.cli.ending import ending
+from wrikebackup_core.cli.find import find
 from wrikebackup_core.cli.init import init
 from wrikebackup_core.cli.installed import plugins as plugins_
 from wrikebackup_core.cli.key import key
@@ -53,7 +56,7 @@ def command(plugins: Plugins | None = None) -> click.Group:
         A profile, one YAML file, says what is backed up and to where: `wrikebackup init` writes one.
         """
 
-    for one in (init, backup, list_, show, verify, copy, link, key, profile, doctor, plugins_):
+    for one in (init, backup, list_, show, cat, find, diff, verify, copy, link, key, profile, doctor, plugins_):
         wrikebackup.add_command(one)
     (plugins or Plugins.load()).add_commands(wrikebackup)
     return wrikebackup

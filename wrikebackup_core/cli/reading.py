@@ -14,10 +14,11 @@ from urllib.parse import urlsplit
 import click
 
 from wrikebackup_core.cli.backups import named
+from wrikebackup_core.cli.ending import Ended, ending
 from wrikebackup_core.cli.places import named_sink
 from wrikebackup_core.cli.session import Session
 from wrikebackup_core.cli.terminal import Terminal
-from wrikebackup_core.errors import UsageError, WrikeBackupError
+from wrikebackup_core.errors import ExitCode, UsageError, WrikeBackupError
 from wrikebackup_core.ports import Context, Keys
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from wrikebackup_core.ports import Sink, Transform
     from wrikebackup_core.profile import Profile
 
-__all__ = ["IDENTITY", "Reading", "keys", "open_reading", "open_sink", "with_keys"]
+__all__ = ["IDENTITY", "Held", "Reading", "answering", "keys", "open_reading", "open_sink", "with_keys"]
 
 IDENTITY = "WRIKEBACKUP_IDENTITY"
 """The environment variable with key files, as `--identity` takes them; several with the separator of PATH between them."""
@@ -61,6 +62,21 @@ def _ask(question: str) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """A backup, and where it is."""
+
+    sink: Sink
+    account: str
+    uid: str
+
+    def manifest(self) -> Manifest:
+        """Raises KeyNotFound, SinkError, FormatError."""
+        from wrikebackup_core.store import AccountStore
+
+        return AccountStore(self.sink, self.account).manifest(self.uid)
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """Open sinks to read from, and the profile that names them, if one does."""
 
@@ -68,38 +84,48 @@ class Reading:
     sinks: Sequence[Sink]
     profile: Profile | None = None
 
-    def manifest(self, backup: str | None) -> tuple[Sink, str, Manifest]:
-        """The newest backup that can be made out, or the one whose uid starts so: the sink, the account, its manifest.
-
-        A sink that does not answer is told of, and the next one is asked. Raises UsageError, SinkError, FormatError.
-        """
+    def backups(self) -> list[Held]:
+        """What there is, oldest first, each once. A sink that does not answer is told of. Raises UsageError, SinkError."""
         from wrikebackup_core.store import AccountStore, accounts
 
-        found: list[tuple[str, Sink, AccountStore, str]] = []
+        found: dict[tuple[str, str], Held] = {}
         failures: list[WrikeBackupError] = []
         for sink in self.sinks:
             try:
                 for account in accounts(sink):
-                    store = AccountStore(sink, account)
-                    found += ((uid, sink, store, account) for uid in store.uids()[0])
+                    for uid in AccountStore(sink, account).uids()[0]:
+                        found.setdefault((uid, account), Held(sink, account, uid))
             except WrikeBackupError as error:
                 failures.append(error)
         if not found and failures:
             raise failures[0]
         for failure in failures:
             self.session.terminal.warn(failure.message)
-        uids = sorted({uid for uid, *_ in found})
-        if not uids:
+        if not found:
             raise UsageError(f"there are no backups in {', '.join(sink.name for sink in self.sinks)}")
-        uid = uids[-1] if backup is None else named(uids, backup)
-        _, sink, store, account = next(one for one in found if one[0] == uid)
-        return sink, account, store.manifest(uid)
+        return [found[key] for key in sorted(found)]
+
+    def manifest(self, backup: str | None) -> tuple[Sink, str, Manifest]:
+        """The newest backup that can be made out, or the one whose uid starts so: the sink, the account, its manifest.
+
+        A sink that does not answer is told of, and the next one is asked. Raises UsageError, SinkError, FormatError.
+        """
+        held = self.backups()
+        uid = held[-1].uid if backup is None else named([one.uid for one in held], backup)
+        one = next(one for one in held if one.uid == uid)
+        return one.sink, one.account, one.manifest()
 
     def open(self, backup: str | None, identity: Sequence[str]) -> OpenBackup:
         """The backup with what opens it. Raises as `manifest` does, and KeyRefused."""
+        return self._opened(*self.manifest(backup), identity)
+
+    def open_held(self, held: Held, identity: Sequence[str]) -> OpenBackup:
+        """One of `backups` with what opens it. Raises SinkError, FormatError, KeyRefused."""
+        return self._opened(held.sink, held.account, held.manifest(), identity)
+
+    def _opened(self, sink: Sink, account: str, manifest: Manifest, identity: Sequence[str]) -> OpenBackup:
         from wrikebackup_core.engine.opened import OpenBackup
 
-        sink, account, manifest = self.manifest(backup)
         return OpenBackup(sink, account, manifest, self.decoding(manifest, identity))
 
     def decoding(self, manifest: Manifest, identity: Sequence[str]) -> Decoding:
@@ -122,6 +148,18 @@ class Reading:
         context, plugins = part_context(self.profile, self.session.plugins), self.session.plugins
         made = {part.kind: plugins.make_transform(part.kind, part.options, context) for part in self.profile.transforms}
         return {kind: transform for kind, transform in made.items() if transform.suffix and transform.has_keys}
+
+
+@contextlib.contextmanager
+def answering(terminal: Terminal) -> Iterator[None]:
+    """For commands whose exit code 1 is an answer, as grep's and diff's is: what fails there ends with 3 instead, or a code of its own."""
+    try:
+        yield
+    except (Ended, BrokenPipeError):
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever it is, its code must not be taken for an answer
+        code = ending(error, terminal)
+        raise Ended(ExitCode.PARTIAL if code is ExitCode.FAILED else code) from None
 
 
 @contextlib.contextmanager

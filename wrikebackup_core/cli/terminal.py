@@ -80,6 +80,10 @@ class Terminal:
         sys.stdout.write(clean(text) + "\n")
         sys.stdout.flush()
 
+    def styled(self, line: Text) -> None:
+        """`line` in colours, where somebody looks. Whatever is in it is clean already."""
+        self.out.print(line, soft_wrap=True)
+
     def document(self, value: Any) -> None:
         """A result, for machines: one JSON document on a line of its own. Plain ASCII, so that no encoding spoils it."""
         sys.stdout.write(json.dumps(msgspec.to_builtins(value)) + "\n")
