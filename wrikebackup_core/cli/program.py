@@ -23,6 +23,7 @@ from wrikebackup_core.cli.installed import plugins as plugins_
 from wrikebackup_core.cli.key import key
 from wrikebackup_core.cli.link import link
 from wrikebackup_core.cli.profiles import profile
+from wrikebackup_core.cli.restore import restore
 from wrikebackup_core.cli.session import Session, options
 from wrikebackup_core.cli.terminal import Terminal, logging_to
 from wrikebackup_core.cli.verify import verify
@@ -56,7 +57,7 @@ def command(plugins: Plugins | None = None) -> click.Group:
         A profile, one YAML file, says what is backed up and to where: `wrikebackup init` writes one.
         """
 
-    for one in (init, backup, list_, show, cat, find, diff, verify, copy, link, key, profile, doctor, plugins_):
+    for one in (init, backup, list_, show, cat, find, diff, verify, restore, copy, link, key, profile, doctor, plugins_):
         wrikebackup.add_command(one)
     (plugins or Plugins.load()).add_commands(wrikebackup)
     return wrikebackup

@@ -1,0 +1,87 @@
+"""Bytes of a backup on their way out: what is stored is hashed as it is read, and only what SHA256SUMS says is taken for whole."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import tempfile
+from collections.abc import Iterator
+from typing import IO, Self
+
+from wrikebackup_core.engine.findings import Finding, What
+from wrikebackup_core.engine.restore.original import Original
+from wrikebackup_core.errors import FormatError, KeyNotFound, KeyRefused, SinkError
+from wrikebackup_core.ports import Reader
+from wrikebackup_core.stored import CHUNK
+
+__all__ = ["Flawed", "fetched", "pieces"]
+
+
+class Flawed(Exception):
+    """The backup cannot give this object as it should be. `refused`: the key does not fit it; `outage`: it may be the store."""
+
+    def __init__(self, key: str, what: What, detail: str, *, refused: bool = False, outage: bool = False) -> None:
+        super().__init__(detail)
+        self.finding, self.refused, self.outage = Finding(key, what, detail), refused, outage
+
+
+class _Hashing:
+    """A Reader that hashes what passes through it."""
+
+    def __init__(self, stored: Reader) -> None:
+        self._stored, self._digest = stored, hashlib.sha256()
+        self.size, self.start = stored.size, stored.start
+        self.count = 0
+
+    @property
+    def sha256(self) -> str:
+        return self._digest.hexdigest()
+
+    def read(self, size: int = -1, /) -> bytes:
+        data = self._stored.read(size)
+        self._digest.update(data)
+        self.count += len(data)
+        return data
+
+    def close(self) -> None: ...
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None: ...
+
+
+def pieces(original: Original, key: str, size: int | None, sha256: str | None) -> Iterator[bytes]:
+    """The decoded bytes of an object. When they have come to their end without an exception, what is stored had the SHA-256 that it
+    should have, or where that is not known the size that was listed. Raises Flawed.
+    """
+    try:
+        with original.sink.open(key) as stored:
+            hashing = _Hashing(stored)
+            with original.decoding.reader(hashing) as reader:
+                while piece := reader.read(CHUNK):
+                    yield piece
+            while hashing.read(CHUNK):  # what a decoder leaves at the end belongs to the stored bytes
+                pass
+    except KeyNotFound:
+        raise Flawed(key, "missing", "gone since it was listed") from None
+    except KeyRefused as error:
+        raise Flawed(key, "unreadable", error.message, refused=True) from error
+    except FormatError as error:
+        raise Flawed(key, "damaged", error.message.removeprefix(f"{key}: ")) from error
+    except SinkError as error:
+        raise Flawed(key, "unreadable", error.message, outage=True) from error
+    if sha256 is not None and hashing.sha256 != sha256:
+        raise Flawed(key, "damaged", f"SHA-256 is {hashing.sha256}, should be {sha256}")
+    if sha256 is None and size is not None and hashing.count != size:
+        raise Flawed(key, "unexpected size", f"{hashing.count:,} bytes, listed with {size:,}")
+
+
+@contextlib.contextmanager
+def fetched(original: Original, key: str, size: int | None, sha256: str | None) -> Iterator[IO[bytes]]:
+    """An object, decoded, as a temporary file that can seek. Raises Flawed, KeyRefused."""
+    with tempfile.TemporaryFile() as file:
+        for piece in pieces(original, key, size, sha256):
+            file.write(piece)
+        file.seek(0)
+        yield file
