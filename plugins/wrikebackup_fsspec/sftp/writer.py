@@ -32,16 +32,11 @@ class SftpWriter:
         self._check()
         view = memoryview(data).cast("B")
         at = 0
-        while at < len(view):
-            piece = view[at : at + _BLOCK - len(self._block)]
-            at += len(piece)
-            if len(piece) == _BLOCK:
-                self._send(bytes(piece))
-                continue
-            self._block += piece
-            if len(self._block) == _BLOCK:
-                self._send(bytes(self._block))
-                self._block.clear()
+        while len(self._block) + len(view) - at >= _BLOCK:
+            start, at = at, at + _BLOCK - len(self._block)
+            self._send(b"".join((self._block, view[start:at])))
+            self._block.clear()
+        self._block += view[at:]
         if self._upload.error is not None:
             raise self._upload.error
         return len(view)
