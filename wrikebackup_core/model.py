@@ -175,6 +175,7 @@ class SinkDropped(Event):
 
     sink: str
     reason: str
+    hint: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

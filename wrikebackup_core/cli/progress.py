@@ -68,7 +68,8 @@ class _Lines:
             seconds = time.monotonic() - self._began.pop(event.stage, time.monotonic())
             self._stage(event, seconds)
         elif isinstance(event, SinkDropped):
-            self._terminal.warn(f"{event.sink} takes no further part: {event.reason.removeprefix(event.sink + ': ')}")
+            reason = event.reason.removeprefix(f"{event.sink}: ")
+            self._terminal.warn(f"{event.sink} takes no further part: {reason}", event.hint)
         elif isinstance(event, Message):
             if event.warning:
                 self._terminal.warn(event.text)

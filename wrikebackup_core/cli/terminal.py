@@ -94,14 +94,18 @@ class Terminal:
         if not self.quiet:
             self.tell(text, style=style)
 
-    def warn(self, text: str) -> None:
+    def warn(self, text: str, hint: str | None = None) -> None:
         """Talk that --quiet does not silence."""
         self.tell(f"warning: {text}", head=len("warning:"), style="yellow")
+        self._hint(hint)
 
     def fail(self, message: str, hint: str | None = None) -> None:
         """An error: one line, and a hint."""
         head = "wrikebackup: error:"
         self.tell(f"{head} {message}", head=len(head), style="bold red")
+        self._hint(hint)
+
+    def _hint(self, hint: str | None) -> None:
         if hint:
             self.tell(f"hint: {hint}", head=len("hint:"), style="bold")
 

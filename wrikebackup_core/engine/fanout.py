@@ -57,7 +57,7 @@ class FanOut:
             nothing_left = not self.live
         if nothing_left:
             raise self.nothing_left()  # the run ends with this error: no need to tell of it twice
-        self._notify(SinkDropped(self._all[number].name, str(error)))
+        self._notify(SinkDropped(self._all[number].name, str(error), getattr(error, "hint", None)))
 
     def nothing_left(self) -> SinkError:
         """What to raise when no sink is in the run any more: the reason why the last one was dropped."""

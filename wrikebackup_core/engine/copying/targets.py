@@ -148,7 +148,7 @@ class Crew:
             if not target.live:
                 return
             target.received.failed, target.received.locked = str(error), locked
-        self.notify(SinkDropped(target.sink.name, str(error)))
+        self.notify(SinkDropped(target.sink.name, str(error), getattr(error, "hint", None)))
 
     def spoil(self, targets: Iterable[Target], finding: Finding | None = None, sink: str | None = None) -> None:
         """These targets cannot have the backup; because of a finding in a sink, the source by default, unless that was told of."""
