@@ -121,6 +121,7 @@ _PHRASES = {
         "look at its keys, storage_class and the like",
     ),
     _CONTROL: ("the name holds a control character", None),
+    "ETag Header missing": ("its answer lacks ETag", _ELSEWHERE),
     "error following redirect": ("what answers sends elsewhere", _MOVED),
     "InvalidCertificate(": _CERTIFICATE,
     "kind: Timeout": _LATE,
@@ -190,7 +191,7 @@ def _reason(error: Exception, code: str) -> tuple[str, str | None]:
         return _sentence(code, str(error.response.get("Error", {}).get("Message", "")) or _phrase(code)), _HINTS.get(
             code
         )
-    text = str(error)
+    text = str(error).removeprefix("Parameter validation failed:\n")
     for kind, (words, hint) in _KINDS.items():
         if isinstance(error, kind):
             return words or _first_line(text), hint

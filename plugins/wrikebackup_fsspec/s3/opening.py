@@ -19,6 +19,7 @@ from wrikebackup_core import Context, Sink, SinkError
 from wrikebackup_fsspec.objects.sink import ObjectSink
 from wrikebackup_fsspec.options import S3Options
 from wrikebackup_fsspec.s3.bucket import S3Bucket
+from wrikebackup_fsspec.s3.descriptions import Descriptions
 from wrikebackup_fsspec.s3.faults import Errors, failed
 from wrikebackup_fsspec.s3.speaking import speak_plainly
 
@@ -108,6 +109,7 @@ def _roots(session: botocore.session.Session) -> ClientConfig:
 
 def _session(options: S3Options, context: Context) -> botocore.session.Session:
     session = botocore.session.Session(profile=options.aws_profile)
+    session.get_component("data_loader").file_loader = Descriptions()
     if options.access_key is not None and options.secret_key is not None:
         token = context.secret(options.session_token) if options.session_token else None
         session.set_credentials(context.secret(options.access_key), context.secret(options.secret_key), token)

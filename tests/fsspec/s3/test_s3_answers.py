@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from tests.fsspec.asking import get, keys, put
 from tests.fsspec.proxy import Asked, Fault, Proxy, answer, hang, passed
@@ -74,6 +75,7 @@ def test_what_is_no_store_is_not_believed(moto: Store, page: bytes) -> None:
             lambda: list(sink.folders("")),
             lambda: moto.sink(endpoint_url=proxy.url).create("a/b"),
             lambda: sink.open("b/before").read(),
+            lambda: put(sink, "a/small"),
             lambda: put(sink, "a/large", LARGE),
         ]
         if page:
@@ -127,6 +129,17 @@ def test_names_that_obstore_cannot_send_are_refused_in_a_line(moto: Store) -> No
         with pytest.raises(KeyUnfit, match="control character") as caught:
             ask()
         assert "\x01" not in str(caught.value)
+
+
+@pytest.mark.parametrize("option", ["storage_class", "region", "sse_kms_key_id"])
+def test_options_that_cannot_be_sent_are_refused(moto: Store, option: str) -> None:
+    with pytest.raises(ValidationError, match=option):
+        moto.options("acme", sse="aws:kms", **{option: "A\nB"})
+
+
+def test_a_name_that_no_bucket_can_have_is_told_as_such(moto: Store) -> None:
+    with pytest.raises(SinkError, match='invalid bucket name "acme/wrike"'):
+        moto.sink("acme/wrike")
 
 
 @pytest.mark.parametrize("which", ["access_key", "secret_key", "session_token"])
