@@ -130,7 +130,7 @@ async def _is_flushed(connection: Connection, folder: bytes) -> bool:
 
 async def _flush(connection: Connection, path: bytes) -> None:
     try:
-        file = await connection.ask(connection.sftp.open, path, asyncssh.FXF_READ, encoding=None, block_size=0)
+        file = await connection.open(path)
     except ABSENT:
         return  # deleted since
     connection.files += 1

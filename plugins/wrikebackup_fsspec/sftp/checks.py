@@ -15,7 +15,6 @@ from wrikebackup_fsspec.sftp.connection import Connection
 from wrikebackup_fsspec.sftp.faults import TROUBLE, failed
 from wrikebackup_fsspec.sftp.folders import look, make
 from wrikebackup_fsspec.sftp.place import HOME
-from wrikebackup_fsspec.sftp.publish import CREATE, PRIVATE
 from wrikebackup_fsspec.sftp.upload import Store
 
 __all__ = ["Doctor"]
@@ -88,12 +87,10 @@ class Doctor:
 
     async def _writable(self, connection: Connection) -> Answer:
         try:
-            file = await connection.ask(connection.sftp.open, self._probe, CREATE, PRIVATE, encoding=None, block_size=0)
+            file = await connection.create(self._probe)
             await connection.ask(file.write, _PAYLOAD, 0)
             await connection.ask(file.close)
-            file = await connection.ask(
-                connection.sftp.open, self._probe, asyncssh.FXF_READ, encoding=None, block_size=0
-            )
+            file = await connection.open(self._probe)
             data: bytes = await connection.ask(file.read, len(_PAYLOAD), 0)
             await connection.ask(file.close)
         except TROUBLE as error:
@@ -110,7 +107,7 @@ class Doctor:
         return True, f"a file that is there cannot be replaced, and appears whole ({publisher.way})", None
 
     async def _durable(self, connection: Connection) -> Answer:
-        file = await connection.ask(connection.sftp.open, self._probe, asyncssh.FXF_READ, encoding=None, block_size=0)
+        file = await connection.open(self._probe)
         try:
             await connection.flush(file)
         except asyncssh.SFTPOpUnsupported:

@@ -17,6 +17,7 @@ _T = TypeVar("_T")
 
 _BLOCK = 255 * 1024  # bytes of a request, what OpenSSH takes at most; less where the server says so
 _GOODBYE = 2.0  # seconds
+_PRIVATE = asyncssh.SFTPAttrs(permissions=0o600)  # account data: for the owner only
 _FLUSH_PATIENCE = 20  # times the timeout: a flush answers only when all of a file is on the disk
 _NOT_COUNTED = 0  # a flush beside requests that must be answered in their own time; alone, it has that of a flush
 
@@ -51,6 +52,15 @@ class Connection:
     async def ask(self, method: Callable[_P, Awaitable[_T]], *args: _P.args, **kwargs: _P.kwargs) -> _T:
         """What the session's method answers. Raises SFTPError as it does, and Lost."""
         return await self._ask(1, method, *args, **kwargs)
+
+    async def open(self, path: bytes) -> asyncssh.SFTPClientFile:
+        """A file to read. Raises SFTPError, Lost."""
+        return await self.ask(self.sftp.open, path, asyncssh.FXF_READ, encoding=None, block_size=0)
+
+    async def create(self, path: bytes) -> asyncssh.SFTPClientFile:
+        """A new file to write. Raises SFTPError, also where the name is taken, and Lost."""
+        flags = asyncssh.FXF_WRITE | asyncssh.FXF_CREAT | asyncssh.FXF_EXCL
+        return await self.ask(self.sftp.open, path, flags, _PRIVATE, encoding=None, block_size=0)
 
     async def flush(self, file: asyncssh.SFTPClientFile) -> None:
         """Has the server write the file to its disk. Raises SFTPOpUnsupported where it does not offer that, SFTPError, Lost."""

@@ -17,6 +17,7 @@ import contextlib
 import hashlib
 import posixpath
 import secrets
+import time
 from collections.abc import Awaitable, Callable
 
 import asyncssh  # noqa: TID253 - imported only for a profile that has such a sink
@@ -24,13 +25,11 @@ import asyncssh  # noqa: TID253 - imported only for a profile that has such a si
 from wrikebackup_core import SinkError
 from wrikebackup_fsspec.keys import TEMPORARY_SUFFIX, temporary_name
 from wrikebackup_fsspec.sftp.connection import Connection
-from wrikebackup_fsspec.sftp.faults import TROUBLE, Lost
+from wrikebackup_fsspec.sftp.faults import ABSENT, TROUBLE, Lost
 from wrikebackup_fsspec.sftp.folders import look
+from wrikebackup_fsspec.sftp.pool import Pool
 
-__all__ = ["CREATE", "PRIVATE", "WAYS", "Publisher", "Taken", "Way"]
-
-CREATE = asyncssh.FXF_WRITE | asyncssh.FXF_CREAT | asyncssh.FXF_EXCL
-PRIVATE = asyncssh.SFTPAttrs(permissions=0o600)  # account data: for the owner only
+__all__ = ["WAYS", "Publisher", "Taken", "Way", "was_published"]
 
 _RESERVATION_TRIES = 100
 _RESERVATION_PAUSE = 0.02  # seconds
@@ -94,7 +93,7 @@ async def _reserve(connection: Connection, reservation: bytes, target: bytes) ->
 async def _create(connection: Connection, path: bytes, data: bytes = b"") -> bool:
     """Whether the new file was made; False where the name is taken. Raises SFTPError, Lost."""
     try:
-        file = await connection.ask(connection.sftp.open, path, CREATE, PRIVATE, encoding=None, block_size=0)
+        file = await connection.create(path)
     except asyncssh.SFTPError:
         if await look(connection, path) is None:
             raise
@@ -172,3 +171,34 @@ class Publisher:
 async def _size(connection: Connection, path: bytes) -> int | None:
     found = await look(connection, path)
     return None if found is None else found.size
+
+
+async def was_published(pool: Pool, temporary: bytes, target: bytes, size: int) -> bool:
+    """Whether the target exists, where the connection was lost before the answer. Whoever can still take the temporary file away was not
+    published, and will not be by a server that is late; where it is gone and the target is there, the target is ours.
+    """
+    try:
+        connection = await pool.get()
+        found = await look(connection, target)
+        linked = found is not None and found.size == size and await _is_linked(connection, temporary, target)
+        with contextlib.suppress(*ABSENT):
+            await connection.ask(connection.sftp.remove, temporary)
+            return linked
+        return await _size(connection, target) == size
+    except (SinkError, *TROUBLE):
+        return False
+
+
+async def _is_linked(connection: Connection, temporary: bytes, target: bytes) -> bool:
+    """Whether the two are names of one file: a time that is set through one is seen through the other."""
+    mark = secrets.randbelow(1 << 30)
+    try:
+        await connection.ask(connection.sftp.utime, temporary, (mark, mark))
+    except ABSENT:
+        return False
+    found = await look(connection, target)
+    if found is None or found.mtime != mark:
+        return False
+    now = int(time.time())
+    await connection.ask(connection.sftp.utime, target, (now, now))
+    return True

@@ -78,9 +78,7 @@ class Download:
         found = await connection.ask(connection.sftp.stat, self._path)
         if found.type != asyncssh.FILEXFER_TYPE_REGULAR or found.size is None:
             raise asyncssh.SFTPNoSuchFile("it is not a regular file")
-        self._file = await connection.ask(
-            connection.sftp.open, self._path, asyncssh.FXF_READ, encoding=None, block_size=0
-        )
+        self._file = await connection.open(self._path)
         connection.files += 1
         self._connection = connection
         return found.size

@@ -8,7 +8,6 @@ import itertools
 import math
 import posixpath
 import secrets
-import time
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
@@ -22,7 +21,7 @@ from wrikebackup_fsspec.sftp.faults import ABSENT, TROUBLE, Lost, failed, full
 from wrikebackup_fsspec.sftp.folders import Folders, look
 from wrikebackup_fsspec.sftp.place import HOME, Place
 from wrikebackup_fsspec.sftp.pool import Pool
-from wrikebackup_fsspec.sftp.publish import CREATE, PRIVATE, Publisher, Taken
+from wrikebackup_fsspec.sftp.publish import Publisher, Taken, was_published
 
 __all__ = ["Store", "Upload"]
 
@@ -161,7 +160,7 @@ class Upload:
 
     async def _enter(self, connection: Connection) -> asyncssh.SFTPClientFile:
         await self._store.folders.enter(connection, posixpath.dirname(self._target))
-        return await connection.ask(connection.sftp.open, self._temporary, CREATE, PRIVATE, encoding=None, block_size=0)
+        return await connection.create(self._temporary)
 
     async def _send(self, offset: int, data: bytes) -> None:
         await self._ready()
@@ -213,7 +212,7 @@ class Upload:
         try:
             await self._store.publisher(self._connection, self._temporary, self._target)
         except Lost as error:
-            if not await self._was_published(size):
+            if not await was_published(self._store.pool, self._temporary, self._target, size):
                 raise failed("store", self._store.place, self._target, error) from error
         self._temporary = b""
         self._release()
@@ -234,36 +233,6 @@ class Upload:
                 raise answer
         assert isinstance(answers[0], asyncssh.SFTPAttrs)
         return answers[0].size
-
-    async def _was_published(self, size: int) -> bool:
-        """The connection was lost before the answer. Whoever can still take the temporary file away was not published, and will not be
-        by a server that is late; where it is gone and the target is there, the target is ours.
-        """
-        try:
-            connection = await self._store.pool.get()
-            found = await look(connection, self._target)
-            linked = found is not None and found.size == size and await self._is_linked(connection)
-            with contextlib.suppress(*ABSENT):
-                await connection.ask(connection.sftp.remove, self._temporary)
-                return linked
-            found = await look(connection, self._target)
-        except (SinkError, *TROUBLE):
-            return False
-        return found is not None and found.size == size
-
-    async def _is_linked(self, connection: Connection) -> bool:
-        """Whether target and temporary are two names of one file: a time that is set through one is seen through the other."""
-        mark = secrets.randbelow(1 << 30)
-        try:
-            await connection.ask(connection.sftp.utime, self._temporary, (mark, mark))
-        except ABSENT:
-            return False
-        found = await look(connection, self._target)
-        if found is None or found.mtime != mark:
-            return False
-        now = int(time.time())
-        await connection.ask(connection.sftp.utime, self._target, (now, now))
-        return True
 
     async def _taken(self) -> AlreadyExists:
         found = None
