@@ -51,8 +51,9 @@ def read_sums(index: Index, original: Original) -> Iterator[Finding]:
     yield from (Finding(key, "damaged", detail) for detail in found)
 
 
-def match_files(index: Index, original: Original) -> Iterator[Finding]:
-    """Finds the object of each file, and then takes in those that no record names. Yields the files that there are no objects of."""
+def match_files(index: Index, original: Original) -> Iterator[tuple[str, Finding]]:
+    """Finds the object of each file, and then takes in those that no record names. Yields the ids of files that there are no objects of,
+    with what is to be said of them."""
     gaps = {gap.id for gap in original.manifest.gaps if gap.kind == Kind.ATTACHMENTS}
     silent = original.manifest.attachments.mode is AttachmentMode.NONE
     folder, suffix = layout.attachments_folder(original.account), original.decoding.suffix
@@ -65,9 +66,8 @@ def match_files(index: Index, original: Original) -> Iterator[Finding]:
             index.run("UPDATE files SET origin = ?, plain = ? WHERE id = ?", origin, plain, id_)
         elif expected and id_ not in gaps and not silent:
             key = layout.attachment_key(original.account, id_, name, suffix)
-            yield Finding(
-                key, "missing", "named as stored, but no part of the backup" if original.ours else "not there"
-            )
+            detail = "named as stored, but no part of the backup" if original.ours else "named as stored, but not there"
+            yield id_, Finding(key, "missing", detail)
     unnamed = (
         "SELECT key FROM sums WHERE key > ?1 AND key < ?2 AND NOT EXISTS (SELECT 1 FROM files WHERE origin = sums.key)"
     )

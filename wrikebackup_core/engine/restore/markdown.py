@@ -103,10 +103,12 @@ class _Writing:
         if self._lists and name in ("p", "div"):  # an item is one paragraph
             self._line.append(" ")
             return
-        self._paragraph()
+        self._break()
+        before = self._quotes
         if name == "blockquote":
             self._quotes = max(0, min(_DEEPEST, self._quotes + (-1 if closes else 1)))
-        elif name == "pre":
+        self._apart(min(before, self._quotes))
+        if name == "pre":
             self._done.append("```")
             self._as_is = not closes
         elif name == "hr":
@@ -140,8 +142,12 @@ class _Writing:
 
     def _paragraph(self) -> None:
         self._break()
-        if self._done and self._done[-1] and not self._as_is:
-            self._done.append(">" * self._quotes)
+        self._apart(self._quotes)
+
+    def _apart(self, quotes: int) -> None:
+        """An empty line, where the last one is none."""
+        if self._done and self._done[-1].strip("> ") and not self._as_is:
+            self._done.append(">" * quotes)
 
     def _break(self) -> None:
         """Ends a line."""

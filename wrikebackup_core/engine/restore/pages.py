@@ -102,7 +102,7 @@ class Pages:
             if not begun:
                 yield "| Day | Who | Hours | Category | Comment |\n| --- | --- | ---: | --- | --- |\n"
             begun = True
-            cells = (line(day), self._person(person), f"{hours:g}", self._word(category), line(from_html(comment)))
+            cells = (line(day), self._person(person), f"{hours:g}", self._word(category), _in_a_row(from_html(comment)))
             yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
 
     def _person(self, id_: str) -> str:
@@ -116,6 +116,10 @@ class Pages:
 
 def _shown(text: str) -> str:
     return from_html(text[:_LONGEST]) + (f"\n\n({len(text):,} characters in all)" if len(text) > _LONGEST else "")
+
+
+def _in_a_row(markdown: str) -> str:
+    return " ".join(markdown.split())
 
 
 def _time(text: str) -> str:

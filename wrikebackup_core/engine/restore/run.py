@@ -24,7 +24,7 @@ from wrikebackup_core.engine.zips import open_zip
 from wrikebackup_core.errors import FormatError, KeyNotFound, KeyRefused, UsageError
 from wrikebackup_core.format import layout
 from wrikebackup_core.format.manifest import Manifest
-from wrikebackup_core.model import Event, Gap, Message, StageFinished, StageProgress, StageStarted
+from wrikebackup_core.model import Event, Gap, Kind, Message, StageFinished, StageProgress, StageStarted
 from wrikebackup_core.store import AccountStore, entries
 
 __all__ = ["plan_restore", "restore"]
@@ -52,7 +52,10 @@ def restore(job: RestoreJob, notify: Notify) -> Restored:
         writing.all()
         if job.shape is Shape.LAYOUT:
             gaps = (*reading.lost, *writing.lost, *left_out(reading.index), *reading.artifacts_left_out())
-            result.kept = [*result.kept, *vouch(job, reading.index, reading.notes, reading.account_name, gaps)]
+            result.kept = [
+                *result.kept,
+                *vouch(job, reading.index, reading.notes, reading.account_name, gaps, whole=not result.findings),
+            ]
         else:
             job.target.sync()
         done = f"{result.files + result.pages:,} of {count:,} written" + (
@@ -122,7 +125,9 @@ class _Reading(contextlib.ExitStack):
         self.findings += read_sums(self.index, original)
         self._fill()
         self.index.filled()
-        self.findings += match_files(self.index, original)
+        for id_, finding in match_files(self.index, original):
+            self.findings.append(finding)
+            self.lost.append(Gap(Kind.ATTACHMENTS, id_, f"{finding.what} in the backup: {finding.detail}"))
         choose(self.index, job.selection)
         folders = [""] if job.shape is Shape.TREE else self._folders()
         for folder in folders:

@@ -23,15 +23,19 @@ _OTHER = "of another origin, and stays as it is: what was restored now is not in
 _LOCKED = "of an earlier restore, and locked: what was restored now is not in it"
 
 
-def vouch(job: RestoreJob, index: Index, notes: Notes, account_name: str, gaps: Sequence[Gap]) -> list[Kept]:
-    """Writes both, after all else; those of an earlier restore to this place are replaced. Gives what had to stay."""
+def vouch(
+    job: RestoreJob, index: Index, notes: Notes, account_name: str, gaps: Sequence[Gap], *, whole: bool
+) -> list[Kept]:
+    """Writes both, after all else; those of an earlier restore to this place are replaced. Gives what had to stay. `whole`: nothing
+    was wrong with the backup."""
     account, uid = job.original.account, job.original.uid
     sums_key, manifest_key = layout.sums_key(account, uid), layout.manifest_key(account, uid)
 
     def sums() -> Iterator[bytes]:
         return _sums(index, layout.backup_folder(account, uid), layout.account_folder(account))
 
-    data = _manifest(job, index, account_name, gaps, hash_of(sums())).encode()
+    manifest = _manifest(job, index, account_name, gaps, hash_of(sums()))
+    data = msgspec.structs.replace(manifest, complete=manifest.complete and whole).encode()
     made: dict[str, Callable[[], Iterator[bytes]]] = {sums_key: sums, manifest_key: lambda: iter([data])}
     todo, kept, old = [], list[Kept](), []
     for key, content in made.items():
