@@ -154,7 +154,7 @@ ZERO = bytes(32)  # with it everybody agrees on zero
     ids=["classic", "post-quantum", "ssh"],
 )
 def test_a_recipient_that_everybody_could_read_for_is_refused(text: str) -> None:
-    with pytest.raises(KeyProblem, match=r"no proper point|not what OpenSSH writes"):
+    with pytest.raises(KeyProblem, match="no proper point"):
         keys.recipient(text)
 
 

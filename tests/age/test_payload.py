@@ -176,6 +176,15 @@ def test_something_behind_the_end_is_refused(more: int, way: str) -> None:
     assert WAYS[way](FILE + bytes(more), [KEY])[1] is PayloadError
 
 
+@WAY
+def test_an_empty_chunk_behind_others_is_refused_whoever_wrote_it(way: str) -> None:
+    start, sealer = files.begin(TO)
+    data = start + bytes(sealer._seal(memoryview(bytes(CHUNK)))) + bytes(sealer.finish())
+    released, refusal = WAYS[way](data, [KEY])
+    assert refusal is PayloadError
+    assert bytes(CHUNK).startswith(released)
+
+
 # Seeking
 
 STEPS = st.lists(
@@ -254,6 +263,6 @@ def test_the_file_beneath_is_closed_with_it_and_when_it_is_refused() -> None:
     assert good.closed
     with pytest.raises(ValueError, match="closed"):
         file.readinto(bytearray(1))
-    with pytest.raises(PayloadError):
+    with pytest.raises(PayloadError) as caught:
         files.Decrypted(bad, len(SMALL) - 1, [KEY])
-    assert bad.closed
+    assert bad.closed, f"not only when nothing refers to it any more, as {caught.tb} does"

@@ -39,10 +39,8 @@ _OAEP = OAEP(MGF1(hashes.SHA256()), hashes.SHA256(), b"age-encryption.org/v1/ssh
 
 def recipient(line: str) -> Recipient:
     """One line of an `authorized_keys` or `.pub` file. Raises ValueError for what cannot be used."""
-    if line.split(" ", maxsplit=1)[0] not in (
-        _ED25519,
-        _RSA,
-    ):  # no certificates either: what they say would not be heeded
+    # No certificates either: what they say of their key would not be heeded.
+    if line.split(maxsplit=1)[:1] not in ([_ED25519], [_RSA]):
         raise ValueError(_KINDS)
     try:
         key = load_ssh_public_key(line.encode())
