@@ -63,9 +63,11 @@ def named(uids: Collection[str], wanted: str) -> str:
 def list_(session: Session, profile: Path) -> None:
     """List the backups in the profile's sinks."""
     from wrikebackup_core import profile as profiles
+    from wrikebackup_core.engine.remembered import recall, rolled_back
 
     terminal, codes, found = session.terminal, [ExitCode.DONE], list[Shelf]()
-    with profiles.open_sinks(profiles.load(profile, session.plugins), session.plugins) as sinks:
+    loaded = profiles.load(profile, session.plugins)
+    with profiles.open_sinks(loaded, session.plugins) as sinks:
         for sink in sinks:
             try:
                 held = list(shelves(sink))
@@ -76,6 +78,9 @@ def list_(session: Session, profile: Path) -> None:
             found += held
             if not terminal.json:
                 _print(terminal, sink, held)
+            for newest in recall(loaded.state, sink.name):
+                if why := rolled_back(sink, newest):
+                    terminal.warn(f"{sink.name}: {why}")
     if terminal.json:
         terminal.document([_plain(shelf) for shelf in found])
     raise Ended(worst(codes))

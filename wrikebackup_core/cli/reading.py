@@ -139,6 +139,13 @@ class Reading:
         others = iter(self.session.plugins.make_decoders(missing, given))
         return Decoding([made.get(str(one.get("kind"))) or next(others) for one in encoding])
 
+    def decoding_at_hand(self, manifest: Manifest, identity: Sequence[str]) -> Decoding | None:
+        """The same with the keys that are there, and None where the backup is encoded and there are none: nobody is asked for any."""
+        encoding = {str(one.get("kind")) for one in manifest.transforms if one.get("suffix")}
+        if encoding and not keys(identity, self.session.terminal).files and not encoding <= self._transforms().keys():
+            return None
+        return self.decoding(manifest, identity)
+
     def _transforms(self) -> dict[str, Transform]:
         """Those of the profile that can decode with the keys that it names itself."""
         from wrikebackup_core.profile import part_context
@@ -146,7 +153,8 @@ class Reading:
         if self.profile is None:
             return {}
         context, plugins = part_context(self.profile, self.session.plugins), self.session.plugins
-        made = {part.kind: plugins.make_transform(part.kind, part.options, context) for part in self.profile.transforms}
+        decoders = [part for part in self.profile.transforms if plugins.transforms[part.kind].decoder is not None]
+        made = {part.kind: plugins.make_transform(part.kind, part.options, context) for part in decoders}
         return {kind: transform for kind, transform in made.items() if transform.suffix and transform.has_keys}
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 import click
@@ -13,15 +14,18 @@ import msgspec
 from wrikebackup_core.cli.backups import Shelf, named, shelves
 from wrikebackup_core.cli.ending import Ended, worst
 from wrikebackup_core.cli.progress import progress
-from wrikebackup_core.cli.session import PATH, Session, options
+from wrikebackup_core.cli.reading import Reading, open_reading, with_keys
+from wrikebackup_core.cli.session import Session, options
+from wrikebackup_core.cli.signers import verifier_of
 from wrikebackup_core.cli.terminal import Terminal
 from wrikebackup_core.cli.words import clean, count, plural, size
 from wrikebackup_core.errors import ExitCode, UsageError, WrikeBackupError
 
 if TYPE_CHECKING:
     from wrikebackup_core.engine.findings import Report
+    from wrikebackup_core.engine.lineage import Lineage
     from wrikebackup_core.engine.sampling import Sampling
-    from wrikebackup_core.ports import Sink
+    from wrikebackup_core.ports import Sink, Verifier
 
 __all__ = ["verify"]
 
@@ -42,7 +46,7 @@ def _amount(_context: click.Context, _parameter: click.Parameter, value: str | N
 
 
 @click.command(short_help="Read a backup again and compare.")
-@click.argument("profile", type=PATH)
+@click.argument("place", metavar="PROFILE")
 @click.argument("backup", required=False)
 @click.option("--all", "all_", is_flag=True, help="Every backup, not only the newest.")
 @click.option(
@@ -52,16 +56,25 @@ def _amount(_context: click.Context, _parameter: click.Parameter, value: str | N
     help="Read only some of the attachments, drawn at random: a share or a number of them.",
 )
 @click.option("--seed", type=click.IntRange(min=0), help="Draw the same sample again that an earlier report names.")
+@click.option(
+    "--signer",
+    multiple=True,
+    metavar="FILE|KEY",
+    help="Whose signature each backup must have: a public key, a .pub file, or a file as allowed_signers of OpenSSH; may be given several times.",
+)
+@with_keys
 @options
 @click.pass_obj
 def verify(
     session: Session,
-    profile: Path,
+    place: str,
     backup: str | None,
     *,
     all_: bool,
     sample: tuple[float, bool] | None,
     seed: int | None,
+    signer: tuple[str, ...],
+    identity: tuple[str, ...],
 ) -> None:
     """Check a backup in every sink of the profile: the newest, or BACKUP.
 
@@ -69,19 +82,25 @@ def verify(
     that the JSON names has to be there. The account is not asked. The beginning of a backup's name will do. Ends with exit code 4 when something is damaged or
     missing, and with 3 when a sink has no backups at all while another has.
 
+    PROFILE may also be a folder, or the address of a store, with backups in it.
+
+    With --identity, or where the profile names a key, encrypted backups are decrypted while they are read, and looked into as others are. With
+    --signer a backup is refused that is not signed by one of these keys, or was altered, exchanged or set back since.
+
     With --sample everything is still listed, and the zips are read whole; of the attachments some are read, and of the others only
     presence and length are compared. For stores that bill what is read.
     """
-    from wrikebackup_core import profile as profiles
-
     if all_ and backup is not None:
         raise UsageError("give a backup or --all, not both")
     sampling = _sampling(sample, seed)
     terminal, codes = session.terminal, list[ExitCode]()
-    loaded = profiles.load(profile, session.plugins)
+    verifiers = [verifier_of(one, session.plugins) for one in signer]
     results: list[dict[str, object] | None] = []
-    with profiles.open_sinks(loaded, session.plugins) as sinks:
-        held = _held(sinks, terminal, codes)
+    with open_reading(session, place) as reading:
+        looking = _Looking(reading, codes, verifiers, identity, sampling, every=all_)
+        held = _held(reading.sinks, terminal, codes)
+        for sink, _ in held:
+            results += looking.set_back(sink)
         uid = None if backup is None else _named(held, backup, codes)
         chosen = [(sink, _chosen(found, uid, all_=all_)) for sink, found in held]
         if not any(picks for _, picks in chosen) and not codes:
@@ -89,9 +108,8 @@ def verify(
         for sink, picks in chosen:
             if not picks:
                 results.append(_lacking(terminal, sink, uid, codes))
-            results += [
-                _verify(terminal, shelf, one, codes, profile=loaded.name, sampling=sampling) for shelf, one in picks
-            ]
+            shelves_ = {shelf.account: _Shelved(shelf) for shelf, _ in picks}
+            results += [looking.verify(shelves_[shelf.account], one) for shelf, one in picks]
     if terminal.json:
         terminal.document([result for result in results if result is not None])
     raise Ended(worst(codes))
@@ -152,22 +170,84 @@ def _lacking(terminal: Terminal, sink: Sink, uid: str | None, codes: list[ExitCo
     return {"sink": sink.name, "backup_uid": uid, "missing": True}
 
 
-def _verify(
-    terminal: Terminal, shelf: Shelf, uid: str, codes: list[ExitCode], *, profile: str, sampling: Sampling | None
-) -> dict[str, object] | None:
-    from wrikebackup_core.engine.verify import verify as look
+@dataclass(frozen=True)
+class _Shelved:
+    """One account in one sink, and how its backups hang together: found out when it is asked for, and once."""
 
-    try:
-        with progress(_without_events(terminal), profile) as notify:
-            report = look(shelf.sink, shelf.account, uid, notify, sampling)
-    except WrikeBackupError as error:
-        terminal.fail(error.message, error.hint)
-        codes.append(error.exit_code)
-        return None
-    codes.append(report.exit_code)
-    if not terminal.json and (report.findings or not terminal.quiet):
-        _print(terminal, shelf, report)
-    return {"sink": shelf.sink.name, "account": shelf.account, **msgspec.to_builtins(report)}
+    shelf: Shelf
+
+    @cached_property
+    def lineage(self) -> Lineage:
+        from wrikebackup_core.engine.lineage import Lineage
+
+        return Lineage(self.shelf.sink, self.shelf.account)
+
+
+@dataclass(frozen=True)
+class _Looking:
+    """What is asked of each backup. `every`: all of them are looked at."""
+
+    reading: Reading
+    codes: list[ExitCode]
+    verifiers: Sequence[Verifier]
+    identity: Sequence[str]
+    sampling: Sampling | None
+    every: bool
+
+    @property
+    def _terminal(self) -> Terminal:
+        return self.reading.session.terminal
+
+    def verify(self, shelved: _Shelved, uid: str) -> dict[str, object] | None:
+        from wrikebackup_core.engine.verify import Checks
+        from wrikebackup_core.engine.verify import verify as look
+
+        shelf, profile = shelved.shelf, self.reading.profile
+        checks = Checks(self.verifiers, partial(self.reading.decoding_at_hand, identity=self.identity))
+        try:
+            with progress(_without_events(self._terminal), profile.name if profile else shelf.sink.name) as notify:
+                report = look(shelf.sink, shelf.account, uid, notify, self.sampling, checks=checks)
+            return self._told(shelf, self._with_lineage(report, shelved))
+        except WrikeBackupError as error:
+            self._terminal.fail(error.message, error.hint)
+            self.codes.append(error.exit_code)
+            return None
+
+    def _with_lineage(self, report: Report, shelved: _Shelved) -> Report:
+        """With the newest one alone, how all of them hang together is told; else of each only its own part."""
+        shelf, lineage = shelved.shelf, shelved.lineage
+        newest = bool(shelf.backups) and report.backup_uid == shelf.backups[-1].uid
+        others = [sink for sink in self.reading.sinks if sink is not shelf.sink]
+        uid = None if newest and not self.every else report.backup_uid
+        found = lineage.findings(uid, self.verifiers, others)
+        if newest and self.verifiers and (gone := sorted({uid for uid, _ in lineage.gone()})):
+            named = ", ".join(map(clean, gone[-3:])) + (f" and {count(len(gone) - 3)} more" if gone[3:] else "")
+            text = f"{shelf.sink.name}: named by later backups, and not here: {named} (pruned, deleted, or never copied here)"
+            self._terminal.say(text)
+        return replace(report, findings=tuple(sorted({*report.findings, *found}, key=lambda one: (one.key, one.what))))
+
+    def set_back(self, sink: Sink) -> Iterator[dict[str, object]]:
+        """Whether what this host has stored last is still there: a finding where signatures are asked for, else a warning."""
+        from wrikebackup_core.engine.findings import Finding, Report
+        from wrikebackup_core.engine.remembered import recall, rolled_back
+        from wrikebackup_core.format import layout
+
+        if self.reading.profile is None:
+            return
+        for newest in recall(self.reading.profile.state, sink.name):
+            if (why := rolled_back(sink, newest)) is None:
+                continue
+            if not self.verifiers:
+                self._terminal.warn(f"{sink.name}: {why}")
+                continue
+            finding = Finding(layout.manifest_key(newest.account, newest.backup_uid), "rolled back", why)
+            yield self._told(Shelf(sink, newest.account, (), ()), Report(newest.backup_uid, 0, 0, (finding,)))
+
+    def _told(self, shelf: Shelf, report: Report) -> dict[str, object]:
+        self.codes.append(report.exit_code)
+        if not self._terminal.json and (report.findings or not self._terminal.quiet):
+            _print(self._terminal, shelf, report)
+        return {"sink": shelf.sink.name, "account": shelf.account, **msgspec.to_builtins(report)}
 
 
 def _without_events(terminal: Terminal) -> Terminal:
@@ -189,6 +269,7 @@ def _print(terminal: Terminal, shelf: Shelf, report: Report) -> None:
         (whole, "bold green") if not number else (plural(number, "finding"), "bold red"),
         partly,
         f" (seed {sample.seed})" if sample is not None and partly else "",
+        f", signed by {clean(report.signed_by)}" if report.signed_by else "",
         f"; {plural(report.objects, 'object')}, {size(report.bytes)} read",
     )
     terminal.show(head)

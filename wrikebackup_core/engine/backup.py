@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
 from wrikebackup_core.engine.abandoned import forget_abandoned
@@ -18,6 +18,7 @@ from wrikebackup_core.engine.job import DryRun, Job, Outcome
 from wrikebackup_core.engine.listeners import listeners
 from wrikebackup_core.engine.locking import Locks, locked, short_hash
 from wrikebackup_core.engine.plan import discard_unfinished, plan
+from wrikebackup_core.engine.remembered import Newest, recall, remember, rolled_back
 from wrikebackup_core.engine.removal import SPOILED, Unfinishable
 from wrikebackup_core.engine.stock import Stocktaking
 from wrikebackup_core.engine.transfer import transfer
@@ -56,10 +57,11 @@ def _back_up(job: Job, notify: Callable[[Event], None], begun: float) -> Outcome
             attempt = _attempt(job, run, spool, locks, notify)
             locks.sign(spool.name)
             _try_sinks(attempt)
+            _warn_of_roll_backs(attempt)
             _read(attempt, write=True)
             transfer(attempt)
             archive, records = derive(attempt)
-            commit(attempt, Files(archive, records, tuple(add(attempt))))
+            _remember(attempt, commit(attempt, Files(archive, records, tuple(add(attempt)))))
         outcome = _outcome(attempt, time.monotonic() - begun)
         spool.remove()
     return outcome
@@ -95,6 +97,24 @@ def _try_sinks(attempt: Attempt) -> None:
                 sink.create(key).discard()
         except SinkError as error:
             attempt.fan.drop(number, error)
+
+
+def _warn_of_roll_backs(attempt: Attempt) -> None:
+    """A sink that has not what this host left there was set back: by somebody, or with the disk that it is on."""
+    for sink in attempt.fan.live.values():
+        for newest in recall(attempt.job.state, sink.name, attempt.run.account.id):
+            if why := rolled_back(sink, newest):
+                attempt.notify(Message(f"{sink.name}: {why}", warning=True))
+
+
+def _remember(attempt: Attempt, manifests: Mapping[str, str]) -> None:
+    """The backup is committed, and stays so: what cannot be noted is only told of."""
+    for sink, sha256 in manifests.items():
+        try:
+            remember(attempt.job.state, Newest(attempt.run.account.id, sink, attempt.run.backup_uid, sha256))
+        except OSError as error:
+            why = (error.strerror or str(error)).lower()
+            attempt.notify(Message(f"cannot note in {attempt.job.state} what is in {sink}: {why}", warning=True))
 
 
 def _read(attempt: Attempt, *, write: bool) -> None:

@@ -26,27 +26,31 @@ STAGE = "commit"
 _JOIN = 1 << 20
 
 
-def commit(attempt: Attempt, files: Files) -> None:
-    """Makes the backup a backup in each sink that is still in the run. Raises SinkError when none is left."""
-    fan = attempt.fan
+def commit(attempt: Attempt, files: Files) -> dict[str, str]:
+    """Makes the backup a backup in each sink that is still in the run. By each sink's name, the SHA-256 of its manifest.
+
+    Raises SinkError when no sink is left.
+    """
+    fan, manifests = attempt.fan, dict[str, str]()
     attempt.notify(StageStarted(STAGE, len(fan.live)))
     fan.barrier()
     for number, sink in list(fan.live.items()):
         try:
-            _commit(attempt, sink, number, files)
+            manifests[sink.name] = _commit(attempt, sink, number, files)
         except SinkError as error:
             fan.drop(number, error)
     attempt.notify(StageFinished(STAGE, ", ".join(sink.name for sink in fan.live.values())))
+    return manifests
 
 
-def _commit(attempt: Attempt, sink: Sink, number: int, files: Files) -> None:
+def _commit(attempt: Attempt, sink: Sink, number: int, files: Files) -> str:
     account, uid = attempt.run.account.id, attempt.run.backup_uid
     sums_key, manifest_key = layout.sums_key(account, uid), layout.manifest_key(account, uid)
     if any(entry.key == manifest_key for entry in sink.list(layout.backup_folder(account, uid))):
         sink.sync(
             [sums_key, manifest_key]
         )  # the run was killed after this sink had committed, and maybe before its barrier
-        return
+        return hash_stored(sink, manifest_key)
     if isinstance(sink, Locking):
         # What is locked for less long than the backup that names it could be deleted under it.
         sink.prolong(map(attempt.fan.path, _standing(attempt, number)))
@@ -65,8 +69,9 @@ def _commit(attempt: Attempt, sink: Sink, number: int, files: Files) -> None:
     for artifact in (*of_sums, *of_manifest):
         _put(attempt, sink, f"{layout.backup_folder(account, uid)}/{artifact.key}", artifact.chunks)
     sink.sync([sums_key])
-    _put(attempt, sink, manifest_key, lambda: iter(written))
+    sha256 = _put(attempt, sink, manifest_key, lambda: iter(written))
     sink.sync()
+    return sha256
 
 
 def _attestations(attempt: Attempt, name: str, content: Callable[[], Iterator[bytes]]) -> list[Artifact]:

@@ -21,6 +21,7 @@ from wrikebackup_core.engine.reconciliation import Head, Reconciliation
 from wrikebackup_core.engine.zips import open_zip
 from wrikebackup_core.errors import FormatError, WrikeBackupError
 from wrikebackup_core.format import layout, official, schema
+from wrikebackup_core.format.names import hidden_file_name
 from wrikebackup_core.format.records import RecordDecoder
 from wrikebackup_core.model import AttachmentMode, Kind, Record
 
@@ -79,10 +80,13 @@ class MemberFindings:
 
 class Contents:
     """The inside of one account's zips. Notes in the inventory which files the JSON says are stored, and in the reconciliation
-    what is to be compared when both zips were looked into."""
+    what is to be compared when both zips were looked into. `suffix` is what was added to the names of files that were encoded."""
 
-    def __init__(self, account: str, inventory: Inventory, reconciliation: Reconciliation, tell: Tell) -> None:
+    def __init__(
+        self, account: str, inventory: Inventory, reconciliation: Reconciliation, tell: Tell, suffix: str = ""
+    ) -> None:
         self._account, self._inventory, self._reconciliation, self._tell = account, inventory, reconciliation, tell
+        self._suffix = suffix
 
     def archive(self, key: str, file: IO[bytes]) -> Iterator[Finding]:
         """The zip of the four files."""
@@ -155,7 +159,7 @@ class Contents:
         if isinstance(row, schema.Folder | schema.Task):
             for attachment in row.attachments:
                 if attachment.attachType == schema.STORED:
-                    key = layout.attachment_key(self._account, attachment.apiId, attachment.name)
+                    key = self._key(attachment.apiId, attachment.name)
                     self._inventory.name(key, attachment.apiId, name)
 
     def _lines(self, key: str, archive: zipfile.ZipFile, name: str) -> Generator[Finding, None, int | None]:
@@ -190,10 +194,22 @@ class Contents:
     def _unexpected_size(self, record: Record) -> Iterator[Finding]:
         """Whether the file that an attachment's record describes is as long as it says, if it is a part of this backup."""
         for attachment in official.attachments_of([record], AttachmentMode.ALL_VERSIONS):
-            key = layout.attachment_key(self._account, attachment.id, attachment.name)
-            stored = self._inventory.size(key) if self._inventory.sha256(key) is not None else None
-            if stored is not None and attachment.size is not None and stored != attachment.size:
-                yield Finding(key, "unexpected size", f"{stored:,} bytes, {attachment.size:,} by its record")
+            key = self._key(attachment.id, attachment.name)
+            size = self._length(key) if self._inventory.sha256(key) is not None else None
+            if size is not None and attachment.size is not None and size != attachment.size:
+                yield Finding(key, "unexpected size", f"{size:,} bytes, {attachment.size:,} by its record")
+
+    def _key(self, id_: str, name: str) -> str:
+        """Where an attachment lies: under its name or, where that is not there, under its id alone."""
+        key = layout.attachment_key(self._account, id_, name, self._suffix)
+        if self._inventory.sha256(key) is not None:
+            return key
+        hidden = f"{layout.attachments_folder(self._account)}/{hidden_file_name(id_, self._suffix)}"
+        return hidden if self._inventory.sha256(hidden) is not None else key
+
+    def _length(self, key: str) -> int | None:
+        """Of the file as Wrike has it; None where it is encoded, and was not decoded."""
+        return self._inventory.decoded_size(key) if self._suffix else self._inventory.size(key)
 
 
 def _by_line(member: IO[bytes], row_type: type[_Row], findings: MemberFindings) -> Iterator[_Row]:

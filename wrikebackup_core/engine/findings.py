@@ -10,9 +10,13 @@ from wrikebackup_core.errors import ExitCode
 
 __all__ = ["Finding", "Report", "What"]
 
-What = Literal["missing", "damaged", "unreadable", "unexpected", "unexpected size", "unlisted"]
+What = Literal[
+    "missing", "damaged", "unreadable", "unexpected", "unexpected size", "unlisted", "unsigned", "untrusted", "replaced", "rolled back"
+]  # fmt: skip
 """`missing`: not there; `damaged`: not the bytes or the content that it should be; `unreadable`: the store does not give it out;
-`unexpected`: there, and part of nothing; `unexpected size`: not as long as its record says; `unlisted`: not in SHA256SUMS."""
+`unexpected`: there, and part of nothing; `unexpected size`: not as long as its record says; `unlisted`: not in SHA256SUMS;
+`unsigned`: nobody vouches for it; `untrusted`: it was altered, or somebody vouches for it who is not trusted; `replaced`: not what a later
+backup names as the one before it; `rolled back`: not, or not any more, what this host has stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,7 @@ class Report:
     """What was looked at (objects and the bytes read of them) and found; `findings` by key.
 
     `sample` tells how many of the attachments were read where that was not all that were asked for; the rest was read whole.
+    `signed_by` is the name of who vouches for the manifest, where that was asked for.
     """
 
     backup_uid: str
@@ -36,6 +41,7 @@ class Report:
     bytes: int
     findings: tuple[Finding, ...]
     sample: Drawn | None = None
+    signed_by: str | None = None
 
     @property
     def exit_code(self) -> ExitCode:

@@ -25,6 +25,7 @@ class Inventory:
         self._db.execute(
             "CREATE TABLE named (key TEXT PRIMARY KEY, id TEXT NOT NULL, place TEXT NOT NULL) WITHOUT ROWID"
         )
+        self._db.execute("CREATE TABLE decoded (key TEXT PRIMARY KEY, size INTEGER NOT NULL) WITHOUT ROWID")
         self._chosen = ""
 
     def __enter__(self) -> Self:
@@ -50,6 +51,15 @@ class Inventory:
     def size(self, key: str) -> int | None:
         """Bytes of a key as listed; None where it is not."""
         row = self._db.execute("SELECT size FROM listed WHERE key=?", (key,)).fetchone()
+        return int(row[0]) if row else None
+
+    def decoded(self, key: str, size: int) -> None:
+        """Takes the length of what a stored file was before it was encoded."""
+        self._db.execute("INSERT OR REPLACE INTO decoded VALUES (?, ?)", (key, size))
+
+    def decoded_size(self, key: str) -> int | None:
+        """None where the file was not decoded."""
+        row = self._db.execute("SELECT size FROM decoded WHERE key=?", (key,)).fetchone()
         return int(row[0]) if row else None
 
     def sha256(self, key: str) -> str | None:

@@ -2,45 +2,73 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import IO
 
+from wrikebackup_core.decoding import Decoding
+from wrikebackup_core.engine.attestations import attestations, vouched
 from wrikebackup_core.engine.contents import Contents
 from wrikebackup_core.engine.findings import Finding, Report
 from wrikebackup_core.engine.foreign import NamedFile, look_into
+from wrikebackup_core.engine.hashing import Hashing
 from wrikebackup_core.engine.inventory import Inventory
 from wrikebackup_core.engine.reconciliation import Reconciliation
 from wrikebackup_core.engine.sampling import Drawn, Sampling
 from wrikebackup_core.engine.threads import each
-from wrikebackup_core.errors import FormatError, KeyNotFound, SinkError, UsageError, WrikeBackupError
+from wrikebackup_core.errors import FormatError, KeyNotFound, KeyRefused, SinkError, UsageError, WrikeBackupError
 from wrikebackup_core.format import layout
 from wrikebackup_core.format.manifest import Manifest, intact
 from wrikebackup_core.model import AttachmentMode, Event, Kind, Message, StageFinished, StageProgress, StageStarted
-from wrikebackup_core.ports import Sink
+from wrikebackup_core.ports import Sink, Verifier
 from wrikebackup_core.store import AccountStore, entries
-from wrikebackup_core.stored import chunks, open_stored
+from wrikebackup_core.stored import CHUNK, chunks
 
-__all__ = ["Finding", "Report", "verify"]
+__all__ = ["Checks", "Finding", "Report", "verify"]
 
 STAGE = "verify"
 CONTENTS = "contents"
 _THREADS = 8
 
 Notify = Callable[[Event], None]
+_Look = Callable[[str, IO[bytes]], Iterator[Finding]]
 
 
-def verify(sink: Sink, account_id: str, uid: str | None, notify: Notify, sampling: Sampling | None = None) -> Report:
+def _plain(manifest: Manifest) -> Decoding | None:
+    return None if any(one.get("suffix") for one in manifest.transforms) else Decoding()
+
+
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """What is looked at besides. `verifiers` know who is trusted to vouch for a backup; without any nobody needs to. `decoding` gives what
+    undoes the transforms of a backup, and None where there are no keys: then what is encoded is compared with its checksums only.
+    """
+
+    verifiers: Sequence[Verifier] = ()
+    decoding: Callable[[Manifest], Decoding | None] = _plain
+
+
+def verify(
+    sink: Sink,
+    account_id: str,
+    uid: str | None,
+    notify: Notify,
+    sampling: Sampling | None = None,
+    *,
+    checks: Checks | None = None,
+) -> Report:
     """Reads all of a backup, the newest one for None, and reports what is wrong with it.
 
     With `sampling`, only some of the attachments are read; all of them are still looked up in the sink's listing, and compared in
     length with their records. Memory does not grow with the backup. Raises UsageError where there is no such backup, SinkError
-    where the store cannot even be listed.
+    where the store cannot even be listed, KeyRefused where the keys do not open it.
     """
     uid = _chosen(sink, account_id, uid, notify)
     with Inventory() as inventory:
-        return _Verification(sink, account_id, uid, inventory, notify).run(sampling)
+        return _Verification(sink, account_id, uid, inventory, notify=notify, checks=checks or Checks()).run(sampling)
 
 
 def _chosen(sink: Sink, account_id: str, uid: str | None, notify: Notify) -> str:
@@ -61,8 +89,14 @@ def _chosen(sink: Sink, account_id: str, uid: str | None, notify: Notify) -> str
 class _Verification:
     """One run over one backup."""
 
-    def __init__(self, sink: Sink, account: str, uid: str, inventory: Inventory, notify: Notify) -> None:
+    def __init__(
+        self, sink: Sink, account: str, uid: str, inventory: Inventory, *, notify: Notify, checks: Checks
+    ) -> None:
         self._sink, self._account, self._uid, self._inventory, self._notify = sink, account, uid, inventory, notify
+        self._checks = checks
+        self._decoding: Decoding | None = Decoding()
+        self._signed_by: str | None = None
+        self._sealed = 0  # files that no key opens
         self._store = AccountStore(sink, account)
         self._folder = layout.backup_folder(account, uid)
         self._sums_key = layout.sums_key(account, uid)
@@ -75,16 +109,22 @@ class _Verification:
         for area in (self._folder, layout.attachments_folder(self._account)):
             self._inventory.list(entries(self._sink, area, self._warn))
         manifest = self._manifest()
-        self._sums()
+        self._sums(manifest)
         self._compare(manifest)
+        if manifest is not None:
+            self._decoding = self._checks.decoding(manifest)
+            self._try_keys()
         drawn = None if sampling is None else self._draw(sampling)
         self._hash_all()
         self._look_inside(manifest)
-        objects = self._done + sum(
-            self._inventory.size(key) is not None for key in (self._sums_key, self._manifest_key)
-        )
+        beside = [self._sums_key, self._manifest_key, *self._beside(manifest)]
+        objects = self._done + sum(self._inventory.size(key) is not None for key in beside)
         findings = tuple(sorted(self._findings, key=lambda finding: (finding.key, finding.what, finding.detail)))
-        return Report(self._uid, objects, self._bytes, findings, drawn)
+        return Report(self._uid, objects, self._bytes, findings, drawn, self._signed_by)
+
+    def _beside(self, manifest: Manifest | None) -> list[str]:
+        """Keys of what the manifest names as vouching for the backup."""
+        return [f"{self._folder}/{name}" for name in attestations(manifest)]
 
     def _warn(self, text: str) -> None:
         self._notify(Message(text, warning=True))
@@ -117,17 +157,31 @@ class _Verification:
             ):
                 if said != true:
                     self._findings.append(Finding(key, "damaged", f"is of {what} {said}, not {true}"))
+            self._vouch(key, lambda: iter([data]))
             return manifest
         return None
 
-    def _sums(self) -> None:
+    def _vouch(self, key: str, content: Callable[[], Iterator[bytes]]) -> None:
+        if self._checks.verifiers:
+            found = vouched(self._sink, key, content, self._checks.verifiers)
+            if isinstance(found, Finding):
+                self._findings.append(found)
+            elif key == self._manifest_key:
+                self._signed_by = found
+
+    def _sums(self, manifest: Manifest | None) -> None:
         """A line that is damaged does not hide the others."""
-        key = self._sums_key
+        key, digest = self._sums_key, hashlib.sha256()
+
+        def hashed(line: bytes) -> bool:
+            digest.update(line)
+            return False
+
         if self._inventory.size(key) is None:
             self._findings.append(Finding(key, "missing", "nothing says what the backup's bytes should be"))
             return
         try:
-            for number, found in enumerate(self._store.lines(self._uid), 1):
+            for number, found in enumerate(self._store.lines(self._uid, hashed), 1):
                 if isinstance(found, str):
                     self._findings.append(Finding(key, "damaged", found))
                 elif not self._inventory.sum(found[1], found[0]):
@@ -138,14 +192,27 @@ class _Verification:
             self._findings.append(Finding(key, "missing", "gone since it was listed"))
         except SinkError as error:
             self._findings.append(Finding(key, "unreadable", error.message))
+        else:
+            if manifest is not None and manifest.sha256sums not in (None, digest.hexdigest()):
+                detail = f"not the one that the manifest names: SHA-256 is {digest.hexdigest()}, should be {manifest.sha256sums}"
+                self._findings.append(Finding(key, "damaged", detail))
+            self._vouch(key, lambda: chunks(self._sink, key))
 
     def _compare(self, manifest: Manifest | None) -> None:
         """What there is against what SHA256SUMS names, and that against what the manifest names."""
         inventory = self._inventory
         self._findings += (Finding(key, "missing", "named in SHA256SUMS") for key in inventory.missing())
         named = {f"{self._folder}/{name}" for name in _names(manifest)}
+        beside = self._beside(manifest)
+        for key in beside:
+            if inventory.size(key) is None:
+                self._findings.append(Finding(key, "missing", "named by the manifest: it vouches for the backup"))
+        explained = {self._sums_key, self._manifest_key, *beside, *named}
+        explained |= {
+            f"{key}{one.suffix}" for key in (self._sums_key, self._manifest_key) for one in self._checks.verifiers
+        }
         for key in inventory.unexplained(self._folder):
-            if key not in (self._sums_key, self._manifest_key) and key not in named:
+            if key not in explained:
                 self._findings.append(
                     Finding(key, "unexpected", "not a part of the backup: SHA256SUMS does not name it")
                 )
@@ -165,16 +232,37 @@ class _Verification:
         each(self._inventory.present(), self._hash, threads=_THREADS, name=STAGE)
         self._notify(StageFinished(STAGE, f"{self._done:,} objects, {self._bytes:,} bytes read"))
 
+    def _try_keys(self) -> None:
+        """Keys that do not open the backup are told of now, and not when all of it has been read. Raises KeyRefused."""
+        if self._decoding is None or not self._decoding.suffix:
+            return
+        for key, size in self._zips():
+            with contextlib.suppress(FormatError, SinkError), self._decoding.file(self._sink, key, size):
+                pass
+
+    def _zips(self) -> list[tuple[str, int]]:
+        """Keys and sizes of the two that are there, if they can be looked into."""
+        if self._decoding is None:
+            return []
+        suffix = self._decoding.suffix
+        keys = (
+            layout.archive_key(self._account, self._uid, suffix),
+            layout.records_key(self._account, self._uid, suffix),
+        )
+        return [(key, size) for key in keys if (size := self._inventory.size(key)) is not None]
+
     def _hash(self, named: tuple[str, str, int]) -> None:
         key, sha256, _ = named
-        digest = hashlib.sha256()
         finding: Finding | None = None
         try:
-            for chunk in chunks(self._sink, key):
-                digest.update(chunk)
-                self._progress(key, len(chunk), 0)
-            if digest.hexdigest() != sha256:
-                finding = Finding(key, "damaged", f"SHA-256 is {digest.hexdigest()}, should be {sha256}")
+            with self._sink.open(key) as stored:
+                hashing = Hashing(stored, lambda size: self._progress(key, size, 0))
+                undecoded = self._decode(key, hashing)
+                hashing.rest()
+            if hashing.sha256 != sha256:
+                finding = Finding(key, "damaged", f"SHA-256 is {hashing.sha256}, should be {sha256}")
+            elif undecoded is not None:
+                finding = Finding(key, "damaged", f"it fits its checksum, and cannot be decoded: {undecoded}")
         except KeyNotFound:
             finding = Finding(key, "missing", "named in SHA256SUMS")
         except WrikeBackupError as error:
@@ -184,6 +272,25 @@ class _Verification:
             with self._lock:
                 self._findings.append(finding)
 
+    def _decode(self, key: str, stored: Hashing) -> str | None:
+        """Why it cannot be decoded to its end. What no key opens is counted only: it may be older than the keys."""
+        if self._decoding is None or not self._decoding.suffix or not key.endswith(self._decoding.suffix):
+            return None
+        size = 0
+        try:
+            with self._decoding.reader(stored) as reader:
+                while piece := reader.read(CHUNK):
+                    size += len(piece)
+        except FormatError as error:
+            return error.message
+        except KeyRefused:
+            with self._lock:
+                self._sealed += 1
+            return None
+        with self._lock:
+            self._inventory.decoded(key, size)
+        return None
+
     def _progress(self, key: str, size: int, done: int) -> None:
         with self._lock:
             self._bytes += size
@@ -191,30 +298,45 @@ class _Verification:
             self._notify(StageProgress(STAGE, key, self._done, self._bytes))
 
     def _look_inside(self, manifest: Manifest | None) -> None:
-        """Both zips, if no transform has made something else of them."""
+        """Both zips, if they are as they were or can be decoded."""
         self._notify(StageStarted(CONTENTS))
-        archive, records = layout.archive_key(self._account, self._uid), layout.records_key(self._account, self._uid)
-        sizes = {key: size for key in (archive, records) if (size := self._inventory.size(key)) is not None}
+        decoding, sizes = self._decoding or Decoding(), dict(self._zips())
+        archive = layout.archive_key(self._account, self._uid, decoding.suffix)
+        records = layout.records_key(self._account, self._uid, decoding.suffix)
         with Reconciliation(manifest.gaps if manifest else ()) as reconciliation:
             contents = Contents(
                 self._account,
                 self._inventory,
                 reconciliation,
                 lambda member, count: self._notify(StageProgress(CONTENTS, member, count)),
+                decoding.suffix,
             )
             if archive in sizes:
-                with open_stored(self._sink, archive, sizes[archive]) as file:
-                    looked = self._foreign if _is_foreign(manifest) else contents.archive
-                    self._findings += looked(archive, file)
+                looked = self._foreign if _is_foreign(manifest) else contents.archive
+                self._look(decoding, archive, sizes[archive], looked)
                 self._findings += self._unkept(manifest)
             if records in sizes:
-                with open_stored(self._sink, records, sizes[records]) as file:
-                    self._findings += contents.records(records, file, manifest.counts if manifest else None)
+                counts = manifest.counts if manifest else None
+                self._look(decoding, records, sizes[records], lambda key, file: contents.records(key, file, counts))
             if manifest is not None:  # it tells what could not be used
                 self._findings += contents.reconciled(archive)
-        if not sizes and self._inventory.knows(archive):
-            self._notify(Message("the zips are encoded: their checksums were compared, their contents not looked at"))
+        self._tell_sealed(archive, looked_into=bool(sizes))
         self._notify(StageFinished(CONTENTS, f"{len(sizes)} zips looked into"))
+
+    def _look(self, decoding: Decoding, key: str, size: int, looked: _Look) -> None:
+        try:
+            with decoding.file(self._sink, key, size) as file:
+                self._findings += looked(key, file)
+        except FormatError as error:
+            self._findings.append(Finding(key, "damaged", error.message))
+
+    def _tell_sealed(self, archive: str, *, looked_into: bool) -> None:
+        if not looked_into and self._inventory.knows(archive):
+            text = "the zips are encoded: their checksums were compared, their contents not looked at"
+            self._notify(Message(text if self._decoding else f"{text}; --identity opens them"))
+        if self._sealed:
+            text = f"{self._sealed:,} files were compared with their checksums only: the keys given do not open them"
+            self._warn(text)
 
     def _foreign(self, key: str, file: IO[bytes]) -> Iterator[Finding]:
         """An archive of Wrike's own tool, which may write a file's name in another way than we do."""

@@ -12,7 +12,7 @@ import msgspec
 from wrikebackup_core.errors import FormatError
 from wrikebackup_core.model import Account, AttachmentMode, Gap
 
-__all__ = ["FORMAT_VERSION", "Attachments", "Files", "Manifest", "Previous", "Tool", "intact"]
+__all__ = ["FORMAT_VERSION", "Attachments", "Files", "Manifest", "Previous", "Tool", "intact", "of_one_run"]
 
 FORMAT_VERSION = 1
 
@@ -117,6 +117,17 @@ def intact(data: bytes) -> bool:
     body, said = data[: -len(_END % _NO_SUM.encode())], data[-len(_END % _NO_SUM.encode()) :]
     true = hashlib.sha256(body + _END % _NO_SUM.encode()).hexdigest()
     return said == _END % true.encode()
+
+
+def of_one_run(one: Manifest, other: Manifest) -> bool:
+    """Whether two manifests are those of one backup in two sinks: each is committed at its own time, with what was new there, and
+    behind what was there before."""
+    return _common(one) == _common(other)
+
+
+def _common(manifest: Manifest) -> Manifest:
+    files = msgspec.structs.replace(manifest.attachments, new=0, new_bytes=0)
+    return msgspec.structs.replace(manifest, finished=manifest.started, attachments=files, previous=None)
 
 
 class _Version(msgspec.Struct):

@@ -6,14 +6,12 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Protocol
 
-import msgspec
-
 from wrikebackup_core.engine.copying.catalog import Catalog
 from wrikebackup_core.engine.copying.wrikes import WrikesOwn
 from wrikebackup_core.engine.findings import Finding, What
 from wrikebackup_core.errors import FormatError, KeyNotFound, SinkError, WrikeBackupError
 from wrikebackup_core.format import layout
-from wrikebackup_core.format.manifest import Manifest, intact
+from wrikebackup_core.format.manifest import Manifest, intact, of_one_run
 from wrikebackup_core.model import Event, Message
 from wrikebackup_core.ports import Entry, Sink
 from wrikebackup_core.store import AccountStore, entries
@@ -86,7 +84,7 @@ class Ours:
         if manifest == self._bytes:
             return True
         try:
-            return _of_one_run(Manifest.decode(manifest, "")) == _of_one_run(self._manifest)
+            return of_one_run(Manifest.decode(manifest, ""), self._manifest)
         except FormatError:
             return False
 
@@ -184,9 +182,3 @@ def _noting(listed: Iterable[Entry], folders: dict[str, set[str]]) -> Iterator[E
 def _is_foreign(name: str, held: set[str]) -> bool:
     """Whether Wrike's own tool made the folder. One with a uid of ours and without a manifest is an unfinished backup."""
     return layout.started(name) is None and f"backup-{name}.zip" in held and "manifest.json" not in held
-
-
-def _of_one_run(manifest: Manifest) -> Manifest:
-    """Without what differs between the sinks of one run: each is committed at its own time, with what was new to it."""
-    files = msgspec.structs.replace(manifest.attachments, new=0, new_bytes=0)
-    return msgspec.structs.replace(manifest, finished=manifest.started, attachments=files)
