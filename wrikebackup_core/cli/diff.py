@@ -17,6 +17,8 @@ from wrikebackup_core.cli.words import clean, count, size
 from wrikebackup_core.errors import ExitCode, UsageError, WrikeBackupError
 
 if TYPE_CHECKING:
+    from rich.text import Text
+
     from wrikebackup_core.engine.lookup.differences import Change, Changes, Comparison, Count
 
 __all__ = ["diff"]
@@ -77,8 +79,7 @@ def diff(
                 _print(terminal, comparison, (one, other), counts, shelf)
             for kind, why in lacking.items():
                 terminal.warn(f"{kind} not compared: {why}")
-    different = any(counts) or (all_fields and any(found.touched for found in counts))
-    raise Ended(ExitCode.PARTIAL if lacking else ExitCode.FAILED if different else ExitCode.DONE)
+    raise Ended(ExitCode.PARTIAL if lacking else ExitCode.FAILED if any(counts) else ExitCode.DONE)
 
 
 def _pair(held: Sequence[Held], old: str, new: str | None) -> tuple[Held, Held]:
@@ -132,6 +133,8 @@ def _compared(
         found = Count(kind)
         try:
             for change in comparison.changes(kind, found):
+                if change.what == "touched":
+                    continue
                 if changes is not None and terminal.json:
                     _document(terminal, change)
                 elif changes is not None:
@@ -171,7 +174,6 @@ def _print(
     counts: Sequence[Count],
     changes: Changes | None,
 ) -> None:
-    from rich.table import Table
     from rich.text import Text
 
     same = not any(found or found.touched for found in counts)
@@ -179,14 +181,10 @@ def _print(
     terminal.show(head)
     if not comparison.whole_records:
         terminal.say("one of them is of Wrike's own tool: only the four files are compared")
-    table = Table.grid(padding=(0, 2))
-    for _ in range(6):
-        table.add_column(no_wrap=True)
+    width = max((len(found.kind) for found in counts if found or found.touched), default=0)
     for found in counts:
         if found or found.touched:
-            table.add_row(*_row(found))
-    if not same:
-        terminal.show(table)
+            terminal.styled(_numbers(found, width))
     if changes is None or not any(counts):
         return
     terminal.show()
@@ -195,23 +193,26 @@ def _print(
             _print_change(terminal, change)
 
 
-def _row(found: Count) -> Iterator[Any]:
+def _numbers(found: Count, width: int) -> Text:
     from rich.text import Text
 
-    yield f"  {found.kind}"
+    line = Text(f"  {found.kind:<{width}}")
     for what, number in (("added", found.added), ("removed", found.removed), ("changed", found.changed)):
         sign, style = _SIGNS[what]
-        yield Text(f"{sign}{count(number)}" if number else "", style)
-    yield Text(f"{count(found.touched)} only touched" if found.touched else "", "dim")
+        if number:
+            line.append("  ").append(f"{sign}{count(number)}", style)
+    if found.touched:
+        line.append(f"  {count(found.touched)} only touched", "dim")
+    return line
 
 
 def _print_change(terminal: Terminal, change: Change) -> None:
     from rich.text import Text
 
     sign, style = _SIGNS[change.what]
-    line = Text.assemble(
-        (sign, style), f" {change.kind} ", (clean(change.id), "dim"), "  ", (_shortened(change.title), "bold")
-    )
+    line = Text.assemble((sign, style), f" {change.kind} ", (clean(change.id) or "without an id", "dim"))
+    if change.title:
+        line.append(f"  {_shortened(change.title)}", "bold")
     if change.size is not None:
         line.append(f"  {size(change.size)}")
     terminal.styled(line)

@@ -32,6 +32,8 @@ BY_THEMSELVES = frozenset({"updatedDate"})
 
 _BATCH = 2000
 _CACHE = 8 << 10  # KiB that SQLite keeps in memory
+_NO_ID = "?"  # begins what a record without an id is known by
+_Values = Mapping[str, Any]
 _LINES = (
     "SELECT old FROM differing WHERE old IS NOT NULL ORDER BY old",
     "SELECT new FROM differing WHERE new IS NOT NULL ORDER BY new",
@@ -49,8 +51,8 @@ class _Id(msgspec.Struct, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A record that only one of the backups has, or that differs. `what` is added, removed or changed; `fields` has what differs,
-    before and after, and of a record that was added or removed nothing."""
+    """A record that only one of the backups has, or that differs. `what` is added, removed, changed or, where
+    nothing differs but fields that change by themselves, touched. `fields` has what differs and counts, before and after."""
 
     kind: str
     what: str
@@ -137,32 +139,24 @@ class Comparison:
             _match(db)
             for number, side in enumerate(self._sides):
                 _fetch(db, number, side.rows(member))
-            for id_, old, new in db.execute(_PAIRS):
-                change = self._change(kind, id_, old, new)
+            for id_, *bodies in db.execute(_PAIRS):
+                old, new = (None if body is None else _value(body, kind) for body in bodies)
+                change = self._change(kind, "" if id_.startswith(_NO_ID) else id_, old, new)
                 if change is not None:
                     _tally(count, change)
                     yield change
-                else:
-                    count.touched += 1
 
-    def _change(self, kind: str, id_: str, old: bytes | None, new: bytes | None) -> Change | None:
-        """None where nothing differs that counts."""
-        before, after = (None if body is None else _value(body, kind) for body in (old, new))
-        if before is None or after is None:
-            one = after or before or {}
-            return Change(kind, "removed" if after is None else "added", _shown_id(id_), _title(one), _size(one))
-        names = [name for name in before.keys() | after.keys() if before.get(name) != after.get(name)]
-        if not self._all:
-            names = [
-                name
-                for name in names
-                if name not in BY_THEMSELVES and not _reordered(before.get(name), after.get(name))
-            ]
+    def _change(self, kind: str, id_: str, old: _Values | None, new: _Values | None) -> Change | None:
+        """None where nothing differs but the bytes."""
+        if old is None or new is None:
+            one = new or old or {}
+            return Change(kind, "removed" if new is None else "added", id_, _title(one), _size(one))
+        names = [name for name in dict.fromkeys([*new, *old]) if _text(old.get(name)) != _text(new.get(name))]
+        telling = [name for name in names if self._all or not _by_itself(name, old.get(name), new.get(name))]
         if not names:
             return None
-        order = [*after, *before]
-        fields = {name: (before.get(name), after.get(name)) for name in sorted(names, key=order.index)}
-        return Change(kind, "changed", _shown_id(id_), _title(after), _size(after), fields)
+        fields = {name: (old.get(name), new.get(name)) for name in telling}
+        return Change(kind, "changed" if telling else "touched", id_, _title(new), _size(new), fields)
 
 
 def _without(backup: OpenBackup) -> dict[str, str]:
@@ -194,7 +188,7 @@ def _note(db: sqlite3.Connection, side: int, kind: str, records: Iterable[bytes]
             digest = hashlib.blake2b(record, digest_size=16).digest()
             head = decode(Record(record))
             id_ = head.uid if head.id is None else head.id
-            name = f"?{digest.hex()}" if id_ is None else str(id_)
+            name = _NO_ID + digest.hex() if id_ is None else str(id_)
             noted.append((side, name, digest, number))
         db.executemany("INSERT OR REPLACE INTO ids VALUES (?, ?, ?, ?)", noted)
 
@@ -223,7 +217,7 @@ def _fetch(db: sqlite3.Connection, side: int, records: Iterable[bytes]) -> None:
                 return
 
 
-def _value(body: bytes, kind: str) -> dict[str, Any]:
+def _value(body: bytes, kind: str) -> _Values:
     try:
         try:
             value = msgspec.json.decode(body)
@@ -236,12 +230,18 @@ def _value(body: bytes, kind: str) -> dict[str, Any]:
     return value
 
 
-def _reordered(before: object, after: object) -> bool:
-    """Whether two lists have the same things in them."""
-    if not (isinstance(before, list) and isinstance(after, list) and len(before) == len(after)):
+def _text(value: object) -> str:
+    """The same for the same JSON, whatever the order of its keys."""
+    return json.dumps(value, sort_keys=True)
+
+
+def _by_itself(name: str, before: object, after: object) -> bool:
+    """Whether a field that differs says nothing: one that changes with others, or a list in another order."""
+    if name in BY_THEMSELVES:
+        return True
+    if not (isinstance(before, list) and isinstance(after, list)):
         return False
-    one, other = (sorted(json.dumps(item, sort_keys=True) for item in items) for items in (before, after))
-    return one == other
+    return sorted(map(_text, before)) == sorted(map(_text, after))
 
 
 def _title(record: Mapping[str, Any]) -> str:
@@ -258,19 +258,10 @@ def _size(record: Mapping[str, Any]) -> int | None:
     return size if isinstance(size, int) and size >= 0 else None
 
 
-def _shown_id(id_: str) -> str:
-    return "" if id_.startswith("?") else id_
-
-
 def _tally(count: Count, change: Change) -> None:
-    if change.what == "added":
-        count.added += 1
-    elif change.what == "removed":
-        count.removed += 1
-    else:
-        count.changed += 1
-        for name in change.fields:
-            count.by_field[name] = count.by_field.get(name, 0) + 1
+    setattr(count, change.what, getattr(count, change.what) + 1)
+    for name in change.fields:
+        count.by_field[name] = count.by_field.get(name, 0) + 1
 
 
 class Changes:
