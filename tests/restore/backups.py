@@ -13,7 +13,8 @@ from wrikebackup_core.engine.restore import Original, Restored, RestoreJob, Sele
 from wrikebackup_core.errors import FormatError, KeyRefused
 from wrikebackup_core.format import layout
 from wrikebackup_core.model import Kind
-from wrikebackup_core.ports import Reader, Sink, Transform
+from wrikebackup_core.plugins import Plugins
+from wrikebackup_core.ports import Context, Reader, Sink, Transform
 from wrikebackup_core.store import AccountStore
 from wrikebackup_core.testing import MemorySink
 
@@ -116,6 +117,13 @@ def stored(sample: Sample, *transforms: Transform) -> tuple[MemorySink, Original
         sample.suffix, sample.encoded = SUFFIX, masked
     sample.store(sink)
     return sink, original(sink, sample.uid, *transforms)
+
+
+def local(path: Path) -> Sink:
+    """A folder as a sink, made as the program makes it."""
+    plugins = Plugins.load()
+    options = plugins.sinks["local"].options.model_validate({"path": str(path)})
+    return plugins.make_sink("local", options, Context(lambda name: name))
 
 
 def attachment(id_: str, name: str, suffix: str = "") -> str:

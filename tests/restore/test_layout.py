@@ -9,11 +9,11 @@ import pytest
 
 from tests.restore.backups import SUFFIX, Mask, attachment, original, restored, stored
 from tests.verify.sample import ACCOUNT, FILES, UID, Sample
-from wrikebackup_core.engine.restore import RestoreJob, Selection, Shape, plan_restore
+from wrikebackup_core.engine.restore import RestoreJob, Selection, Shape, plan_restore, restore
 from wrikebackup_core.engine.verify import verify
-from wrikebackup_core.errors import ExitCode, KeyRefused, SinkError, UsageError
+from wrikebackup_core.errors import ExitCode, KeyRefused, Locked, SinkError, UsageError
 from wrikebackup_core.format import layout, names
-from wrikebackup_core.model import AttachmentMode, Gap
+from wrikebackup_core.model import AttachmentMode, Event, FileStarted, Gap
 from wrikebackup_core.store import AccountStore
 from wrikebackup_core.testing import MemorySink
 
@@ -277,3 +277,15 @@ def test_a_dry_run_counts_and_writes_nothing(tmp_path: Path) -> None:
     assert (planned.files, planned.pages, planned.there, planned.exit_code) == (len(FILES) + 2, 0, 1, ExitCode.PARTIAL)
     assert [one.key for one in planned.findings] == [PLAN]
     assert (target.objects, (tmp_path / "state").exists()) == (before, False)
+
+
+def test_two_restores_to_one_place_at_once_are_refused(tmp_path: Path) -> None:
+    _, backup = stored(Sample())
+    target = MemorySink("target")
+
+    def again(event: Event) -> None:
+        if isinstance(event, FileStarted):
+            with pytest.raises(Locked):
+                restored(backup, target, tmp_path)
+
+    restore(RestoreJob(backup, target, Shape.LAYOUT, Selection(), tmp_path), again)

@@ -12,13 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.restore.backups import ADA, BOB, Mask, account, file, folder, original, restored, stored, task
+from tests.restore.backups import ADA, BOB, Mask, account, file, folder, local, original, restored, stored, task
 from tests.verify.sample import Sample
-from wrikebackup_core import Context
 from wrikebackup_core.engine.restore import Shape
 from wrikebackup_core.errors import ExitCode, SinkError
-from wrikebackup_core.plugins import Plugins
-from wrikebackup_core.ports import Sink
 from wrikebackup_core.testing import MemorySink
 
 
@@ -28,14 +25,6 @@ def tree(sample: Sample, tmp_path: Path) -> dict[str, bytes]:
     result = restored(backup, target, tmp_path, Shape.TREE)
     assert (result.exit_code, result.findings, result.kept) == (ExitCode.DONE, [], [])
     return target.objects
-
-
-def local(path: Path) -> Sink:
-    plugins = Plugins.load()
-    registration = plugins.sinks["local"]
-    return plugins.make_sink(
-        "local", registration.options.model_validate({"path": str(path)}), Context(lambda name: name)
-    )
 
 
 def test_folders_tasks_subtasks_and_files_nest(tmp_path: Path) -> None:

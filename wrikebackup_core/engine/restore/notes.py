@@ -45,17 +45,20 @@ class Notes:
                 if line.endswith(b"\n") and len(words) == 3 and all(len(word) == _HEX for word in words):
                     yield words
 
+    def begin(self) -> bool:
+        """Before anything is written. Whether there was a restore to this place that has not ended with everything there."""
+        before = self._path.exists()
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
+        self._file = os.fdopen(os.open(self._path, flags, 0o600), "ab", buffering=0)
+        self._file.write(b"\n")  # after a line that a kill has cut short
+        return before
+
     def add(self, key: str, stored: str, sha256: str) -> None:
         """Before the object appears. `stored` is what it was made of."""
         line = f"{_hash(key)} {_hash(stored)} {sha256}\n".encode()
+        assert self._file is not None  # begun
         with self._lock:
-            if self._file is None:
-                self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                descriptor = os.open(
-                    self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600
-                )
-                self._file = os.fdopen(descriptor, "ab", buffering=0)
-                self._file.write(b"\n")  # after one that a kill has cut short
             self._file.write(line)
         self._index.run("INSERT OR REPLACE INTO noted VALUES (?, ?, ?)", *line.decode().split())
 

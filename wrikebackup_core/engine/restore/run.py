@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, Self
 
 from wrikebackup_core.engine.contents import UNREADABLE, one_line
 from wrikebackup_core.engine.findings import Finding
+from wrikebackup_core.engine.locking import locked
 from wrikebackup_core.engine.restore.choosing import choose
 from wrikebackup_core.engine.restore.fetching import Flawed, fetched
 from wrikebackup_core.engine.restore.filling import Filling, name_of_account
@@ -24,7 +27,8 @@ from wrikebackup_core.engine.zips import open_zip
 from wrikebackup_core.errors import FormatError, KeyNotFound, KeyRefused, UsageError
 from wrikebackup_core.format import layout
 from wrikebackup_core.format.manifest import Manifest
-from wrikebackup_core.model import Event, Gap, Kind, Message, StageFinished, StageProgress, StageStarted
+from wrikebackup_core.model import Account, Event, Gap, Kind, Message, StageFinished, StageProgress, StageStarted
+from wrikebackup_core.ports import Sink
 from wrikebackup_core.store import AccountStore, entries
 
 __all__ = ["plan_restore", "restore"]
@@ -37,11 +41,14 @@ def restore(job: RestoreJob, notify: Notify) -> Restored:
     """Writes what is selected. What is missing or damaged is found, and the rest restored.
 
     Raises KeyRefused where the key does not open the backup, before anything is written; UsageError for a selection that names what is
-    not there, or a target that holds the backup encoded; SinkError.
+    not there, or a target that holds the backup encoded; Locked, SinkError.
     """
     began = time.monotonic()
-    with _Reading(job, notify) as reading:
-        original = job.original
+    original, place = job.original, _Place((job.target,), job.state)
+    with locked(place, Account(original.account, "")) as lock, _Reading(job, notify) as reading:
+        lock.sign("restore")
+        if reading.notes.begin():
+            reading.sweep()
         result = Restored(original.uid, original.account, original.sink.name, job.target.name, job.shape)
         result.findings = reading.findings
         result.left_out = reading.left_out()
@@ -89,6 +96,14 @@ def plan_restore(job: RestoreJob, notify: Notify) -> RestorePlan:
             left_out=reading.left_out(),
             findings=(*reading.findings, *missing),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """What is written to, for its lock."""
+
+    sinks: Sequence[Sink]
+    state: Path
 
 
 class _Reading(contextlib.ExitStack):
@@ -194,6 +209,15 @@ class _Reading(contextlib.ExitStack):
         """Number and bytes, as they are stored, of what is to be in the target."""
         count, size = self.index.one("SELECT count(*), coalesce(sum(size), 0) FROM wanted")
         return int(count), int(size)
+
+    def sweep(self) -> None:
+        """Removes what a restore that was killed left unfinished, where this one is to write."""
+        folders = self._folders()
+        if self.job.shape is Shape.TREE:
+            tops = "SELECT DISTINCT substr(key, 1, instr(key, '/') - 1) AS top FROM wanted WHERE top > ?1"
+            folders = [top for (top,) in self.index.rows(tops)]
+        for folder in folders:
+            self.job.target.sweep(folder)
 
     def left_out(self) -> int:
         return int(self.index.one("SELECT count(*) FROM files WHERE origin IS NOT NULL AND NOT chosen")[0])
