@@ -113,7 +113,7 @@ class AccountCopy:
             there = target.store.manifest_bytes(uid)
             archive = self._catalog.held(target.number, layout.archive_key(self._account, uid))
             same = original.is_in(there, archive)
-            if same and uid in target.incomplete:
+            if same and (uid in target.incomplete or self._unattested(target, original, there)):
                 return True
             if same:
                 target.received.skipped.append(uid)
@@ -125,6 +125,11 @@ class AccountCopy:
                 what = "there already" if same else _OTHER
                 self._results.planned.append(Planned(target.sink.name, self._account, uid, what))
         return False
+
+    def _unattested(self, target: Target, original: Original, manifest: bytes) -> bool:
+        """Whether the target has lost what vouches for a backup. For a manifest of its own the source has nothing that could."""
+        lost = any(self._catalog.held(target.number, key) is None for key in original.attestations)
+        return lost and manifest == original.manifest()
 
     def _refuse(self, target: Target, uid: str, why: str) -> None:
         target.received.refused[uid] = why

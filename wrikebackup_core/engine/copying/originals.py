@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
+from wrikebackup_core.engine.attestations import attestations
 from wrikebackup_core.engine.copying.catalog import Catalog
 from wrikebackup_core.engine.copying.wrikes import WrikesOwn
 from wrikebackup_core.engine.findings import Finding, What
@@ -41,6 +42,13 @@ class Original(Protocol):
         """When all objects are there."""
 
     @property
+    def attestations(self) -> Sequence[str]:
+        """Keys of what vouches for SHA256SUMS and the manifest, the same ones in the targets."""
+
+    def attestation(self, key: str) -> Iterator[bytes]:
+        """One of them. Raises Unusable."""
+
+    @property
     def gaps(self) -> int:
         """How many things that it should hold the copy shows to be missing; known after `objects`."""
 
@@ -58,8 +66,8 @@ class Ours:
 
     gaps = 0
 
-    def __init__(self, source: Sink, account: str, uid: str) -> None:
-        """Raises Unusable where the manifest is not what was written."""
+    def __init__(self, source: Sink, account: str, uid: str, names: Collection[str]) -> None:
+        """`names` are those of the files in its folder. Raises Unusable where the manifest, or what vouches for it, is not what was written."""
         self.uid = self.name = uid
         self._source, self._account = source, account
         self._store = AccountStore(source, account)
@@ -79,6 +87,11 @@ class Ours:
         if (self._manifest.backup_uid, self._manifest.account.id) != (uid, account):
             said = f"backup {self._manifest.backup_uid} of account {self._manifest.account.id}"
             raise Unusable(uid, Finding(key, "damaged", f"is of {said}"))
+        beside = attestations(self._manifest)
+        self.attestations = [f"{layout.backup_folder(account, uid)}/{name}" for name in beside]
+        for name, beside_key in zip(beside, self.attestations, strict=True):
+            if name not in names:
+                raise Unusable(uid, Finding(beside_key, "missing", "named by the manifest: it vouches for the backup"))
 
     def is_in(self, manifest: bytes, archive: int | None) -> bool:
         if manifest == self._bytes:
@@ -90,6 +103,8 @@ class Ours:
 
     def objects(self) -> Iterator[tuple[str, str, str | None]]:
         self._sums_hash = hash_stored(self._source, layout.sums_key(self._account, self.uid))
+        if self._manifest.sha256sums not in (None, self._sums_hash):
+            raise FormatError(f"{layout.sums_key(self._account, self.uid)}: not the one that the manifest names")
         attachments = f"{layout.attachments_folder(self._account)}/"
         own = f"{layout.backup_folder(self._account, self.uid)}/"
         files = self._manifest.files
@@ -115,6 +130,12 @@ class Ours:
 
     def manifest(self) -> bytes:
         return self._bytes
+
+    def attestation(self, key: str) -> Iterator[bytes]:
+        try:
+            yield from chunks(self._source, key)
+        except SinkError as error:
+            raise Unusable(self.uid, Finding(key, "unreadable", error.message)) from error
 
 
 def originals(
@@ -146,7 +167,7 @@ def originals(
             found.setdefault(original.uid, original)
     for uid in sorted(found):
         try:
-            yield found[uid] or Ours(source, account, uid)
+            yield found[uid] or Ours(source, account, uid, folders[uid])
         except Unusable as error:
             yield error
 

@@ -22,7 +22,7 @@ from wrikebackup_core.format.manifest import Attachments, Files, Manifest, Tool
 from wrikebackup_core.model import Account, AttachmentMode, Gap, Kind
 from wrikebackup_core.ports import Sink
 from wrikebackup_core.staged import batches
-from wrikebackup_core.stored import hash_stored, open_stored
+from wrikebackup_core.stored import hash_of, hash_stored, open_stored
 from wrikebackup_core.version import __version__
 
 __all__ = ["WrikesOwn"]
@@ -52,6 +52,12 @@ class WrikesOwn:
         self._archive = layout.archive_key(account, self.uid)
         self._counts: dict[str, int] = {}
         self._gaps: list[Gap] = []
+
+    attestations = ()
+    """Wrike's tool leaves nothing that vouches for its backups."""
+
+    def attestation(self, key: str) -> Iterator[bytes]:
+        raise KeyError(key)
 
     @property
     def gaps(self) -> int:
@@ -115,6 +121,7 @@ class WrikesOwn:
             attachments=Attachments(AttachmentMode.LATEST, total=count, bytes=size),
             files=Files(f"backup-{self.uid}.zip", None),
             gaps=tuple(self._gaps),
+            sha256sums=hash_of(self.sums()),
         ).encode()
 
     def _time(self) -> datetime:
