@@ -19,7 +19,7 @@ _CHANGING = (
     (re.compile(r"\d{8}T\d{6}Z-[0-9a-z]+"), "UID"),
     (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d"), "WHEN"),
     (re.compile(r"[\d.,]+ ([kM]?B|bytes) read"), "SIZE read"),  # zips differ with the library that makes them
-    (re.compile(r"(?<=objects, )[\d.,]+ [kM]?B"), "SIZE"),
+    (re.compile(r"(?<=objects, )[\d.,]+ [kM]?B|(?<= files, )[\d.,]+ [kM]?B(?=\n)"), "SIZE"),
     (re.compile(r"wrikebackup \d+\.\d+\S*(?=, format)"), "wrikebackup VERSION"),
     (re.compile(r"\d+(\.\d)? s\b|\d+ min \d\d s"), "TIME"),
     (re.compile(r"\bage1(pq1)?[0-9a-z]{58,}"), r"age1\1…"),

@@ -25,10 +25,10 @@ _COLOURS = {ExitCode.DONE: "green", ExitCode.PARTIAL: "yellow"}
 
 def restored(result: Restored) -> RenderableType:
     """The summary of a restore."""
-    parts = [_amount(result.files, result.pages, result.bytes)] if result.files or result.pages else []
+    parts = [_amount(result.files, result.pages, result.bytes) if result.files or result.pages else "nothing"]
     if result.there:
         parts.append(f"{count(result.there)} there already")
-    rows = [*_places(result), ("written", "; ".join(parts) or "nothing"), *_left_out(result)]
+    rows = [*_places(result), ("written", "; ".join(parts)), *_left_out(result)]
     if result.gaps:
         rows.append(
             ("gaps", f"{plural(result.gaps, 'thing')} that the backup never had; `wrikebackup show` names them")
