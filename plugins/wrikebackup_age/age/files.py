@@ -15,7 +15,7 @@ from wrikebackup_age.age.stream import Read, Stream
 __all__ = ["Decrypted", "begin", "decrypt", "encrypt"]
 
 _HEADER = 4096  # bytes, that are read at a time until the header is there
-_AT_ONCE = 16  # chunks, at the most, that are read at a time
+_AT_ONCE = 16  # chunks, at the most, that are read at a time where the reader seeks
 
 
 def begin(recipients: Iterable[Recipient]) -> tuple[bytes, Sealer]:
@@ -39,7 +39,7 @@ def decrypt(read: Read, identities: Iterable[Identity]) -> Iterator[bytes]:
 
     Raises NoMatch, FormatError: at the latest behind the last piece that is as it was written.
     """
-    stream = Stream(read, _AT_ONCE * SEALED)
+    stream = Stream(read, SEALED)
     opener = _opener(stream, Header.read(stream), identities)
     number, last = 0, False
     while not last:
