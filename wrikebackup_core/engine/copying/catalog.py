@@ -3,6 +3,7 @@ may be millions of objects."""
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,6 +17,7 @@ from wrikebackup_core.staged import batches
 __all__ = ["Catalog", "Wanted"]
 
 _PAGE = 1000
+# A CROSS JOIN is one whose first table comes first: SQLite, which knows no sizes here, would go through all that is held.
 # `fresh` is 1 for what this run has brought, and 2 for what it took over from one that was killed.
 # A target has an object when it lists it with the source's size and a backup that it has committed says that hash of it.
 _SCHEMA = """
@@ -30,18 +32,21 @@ CREATE VIEW absent AS SELECT l.target, w.key, w.size,
     FROM wanted w JOIN lacking l WHERE NOT EXISTS (SELECT 1 FROM held h JOIN known k ON k.target = h.target AND k.key = h.key
         WHERE h.target = l.target AND h.key = w.key AND (w.size IS NULL OR h.size = w.size) AND k.sha256 = coalesce(w.sha256, ''));
 CREATE VIEW todo AS SELECT * FROM wanted w WHERE EXISTS (SELECT 1 FROM absent a WHERE a.key = w.key);
+CREATE VIEW met AS SELECT t.*, EXISTS (SELECT 1 FROM lacking CROSS JOIN held USING (target) WHERE key = t.key) AS lying,
+    EXISTS (SELECT 1 FROM lacking CROSS JOIN known USING (target) WHERE key = t.key) AS named FROM todo t;
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """An object that a backup consists of: its key in the targets, and in the source. `sha256` is None where nobody has said it
-    yet, `size` where the source does not list it."""
+    yet, `size` where the source does not list it. `met`: some of the targets hold or name something under the key."""
 
     key: str
     origin: str
     sha256: str | None
     size: int | None
+    met: bool = True
 
 
 class Catalog:
@@ -50,6 +55,7 @@ class Catalog:
     def __init__(self) -> None:
         self._db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._lock = threading.Lock()
+        self._come: list[tuple[int, str, str, int, int]] = []
         self._db.execute("PRAGMA journal_mode=OFF")
         self._db.executescript(_SCHEMA)
 
@@ -114,10 +120,10 @@ class Catalog:
 
         Raises FormatError where two lines contradict each other, and what `objects` raises.
         """
-        with self._lock:
-            self._db.execute("DELETE FROM wanted")
-            self._db.execute("DELETE FROM lacking")
-            self._db.executemany("INSERT INTO lacking VALUES (?)", [(target,) for target in lacking])
+        with self._using() as db:
+            db.execute("DELETE FROM wanted")
+            db.execute("DELETE FROM lacking")
+            db.executemany("INSERT INTO lacking VALUES (?)", [(target,) for target in lacking])
         rows = ((key, origin, sha256, key.startswith(f"{own}/")) for key, origin, sha256 in objects)
         self._insert(
             "INSERT INTO wanted SELECT ?1, ?2, coalesce(?3, (SELECT sha256 FROM hashes WHERE key = ?2)),"
@@ -131,17 +137,14 @@ class Catalog:
     def to_do(self, *, own: bool, least: int, below: int | None) -> Iterator[Wanted]:
         """What some of the targets lack: of the backup's own files or of attachments, of a size from `least` up to `below`."""
         query = (
-            "SELECT key, origin, sha256, size FROM todo WHERE key > ?1 AND own = ?2 AND coalesce(size, 0) >= ?3"
+            "SELECT key, origin, sha256, size, lying OR named FROM met WHERE key > ?1 AND own = ?2 AND coalesce(size, 0) >= ?3"
             " AND (?4 IS NULL OR coalesce(size, 0) < ?4) ORDER BY key LIMIT ?5"
         )
         return (Wanted(*row) for row in self._pages(query, own, least, below))
 
     def doubtful(self) -> Iterator[Wanted]:
         """What some of the targets lack, and the source does not list or one of their backups names."""
-        query = (
-            "SELECT key, origin, sha256, size FROM todo t WHERE key > ?1 AND (size IS NULL OR EXISTS"
-            " (SELECT 1 FROM known k JOIN lacking USING (target) WHERE k.key = t.key)) ORDER BY key LIMIT ?2"
-        )
+        query = "SELECT key, origin, sha256, size, named FROM met WHERE key > ?1 AND (size IS NULL OR named) ORDER BY key LIMIT ?2"
         return (Wanted(*row) for row in self._pages(query))
 
     def total(self) -> tuple[int, int]:
@@ -188,8 +191,8 @@ class Catalog:
 
     def settle(self, target: int) -> None:
         """All that was taken over is durable."""
-        with self._lock:
-            self._db.execute("UPDATE held SET fresh = 0 WHERE target = ? AND fresh = 2", (target,))
+        with self._using() as db:
+            db.execute("UPDATE held SET fresh = 0 WHERE target = ? AND fresh = 2", (target,))
 
     def wants(self, key: str) -> bool:
         return bool(self._all("SELECT 1 FROM wanted WHERE key=?", (key,)))
@@ -198,32 +201,48 @@ class Catalog:
 
     def hashed(self, wanted: Wanted, sha256: str) -> None:
         """The source's object has this hash."""
-        with self._lock:
-            self._db.execute("INSERT OR REPLACE INTO hashes VALUES (?, ?)", (wanted.origin, sha256))
-            self._db.execute("UPDATE wanted SET sha256=? WHERE key=?", (sha256, wanted.key))
+        with self._using() as db:
+            db.execute("INSERT OR REPLACE INTO hashes VALUES (?, ?)", (wanted.origin, sha256))
+            db.execute("UPDATE wanted SET sha256=? WHERE key=?", (sha256, wanted.key))
 
     def has(self, target: int, key: str, sha256: str, size: int, *, fresh: bool) -> None:
         """The target has the object, and it has been compared: one that this run has brought, or an older one is taken over."""
         with self._lock:
-            self._db.execute("INSERT OR REPLACE INTO held VALUES (?, ?, ?, ?)", (target, key, size, 1 if fresh else 2))
-            self._db.execute("INSERT OR IGNORE INTO known VALUES (?, ?, ?)", (target, key, sha256))
+            self._come.append((target, key, sha256, size, 1 if fresh else 2))
+            if len(self._come) == _PAGE:
+                self._settle_in()
+
+    def _settle_in(self) -> None:
+        """Many at a time: by itself, each would cost as much as sending a small object."""
+        come, self._come = self._come, []
+        self._db.execute("BEGIN")
+        self._db.executemany("INSERT OR REPLACE INTO held VALUES (?1, ?2, ?4, ?5)", come)
+        self._db.executemany("INSERT OR IGNORE INTO known VALUES (?, ?, ?)", [row[:3] for row in come])
+        self._db.execute("COMMIT")
 
     def gone(self, target: int, keys: Iterable[str]) -> None:
         self._insert("DELETE FROM held WHERE target=? AND key=?", ((target, key) for key in keys))
 
     def suppose(self, target: int) -> None:
         """As if the target had all that is wanted: for a dry run."""
+        with self._using() as db:
+            db.execute("INSERT OR REPLACE INTO held SELECT ?, key, coalesce(size, 0), 1 FROM wanted", (target,))
+            db.execute("INSERT OR IGNORE INTO known SELECT ?, key, coalesce(sha256, '') FROM wanted", (target,))
+
+    @contextlib.contextmanager
+    def _using(self) -> Iterator[sqlite3.Connection]:
         with self._lock:
-            self._db.execute("INSERT OR REPLACE INTO held SELECT ?, key, coalesce(size, 0), 1 FROM wanted", (target,))
-            self._db.execute("INSERT OR IGNORE INTO known SELECT ?, key, coalesce(sha256, '') FROM wanted", (target,))
+            if self._come:
+                self._settle_in()
+            yield self._db
 
     def _insert(self, statement: str, rows: Iterable[Sequence[Any]]) -> None:
         """The rows may take long to come: nobody waits for them."""
         for batch in batches(rows, _PAGE):
-            with self._lock:
-                self._db.execute("BEGIN")
-                self._db.executemany(statement, batch)
-                self._db.execute("COMMIT")
+            with self._using() as db:
+                db.execute("BEGIN")
+                db.executemany(statement, batch)
+                db.execute("COMMIT")
 
     def _pages(self, query: str, *values: object) -> Iterator[Any]:
         """The rows of a query whose first value is the key after which they begin, and the last one how many they are at most."""
@@ -233,5 +252,5 @@ class Catalog:
             yield from rows
 
     def _all(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
-        with self._lock:
-            return self._db.execute(query, values).fetchall()
+        with self._using() as db:
+            return db.execute(query, values).fetchall()

@@ -84,8 +84,9 @@ class Objects:
         size, why = wanted.size or 0, None
         self._notify(FileStarted(wanted.key, wanted.size))
         try:
-            wanted = self._described(wanted, targets)
-            targets = [target for target in targets if self._lacks(target, wanted)]
+            if wanted.met:
+                wanted = self._described(wanted, targets)
+                targets = [target for target in targets if self._lacks(target, wanted)]
             if targets:
                 self._copy(wanted, targets)
         except _Flawed as flaw:
