@@ -230,8 +230,18 @@ class _Verification:
     def _hash_all(self) -> None:
         count, size = self._inventory.total()
         self._notify(StageStarted(STAGE, count, size))
-        each(self._inventory.present(), self._hash, threads=_THREADS, name=STAGE)
+        each(self._present(), self._hash, threads=_THREADS, name=STAGE)
         self._notify(StageFinished(STAGE, f"{self._done:,} objects, {self._bytes:,} bytes read"))
+
+    def _present(self) -> Iterator[tuple[str, str, int]]:
+        """What is to be read. The inventory bears one thread at a time, and those that read note in it what they find."""
+        rows = self._inventory.present()
+        while True:
+            with self._lock:
+                row = next(rows, None)
+            if row is None:
+                return
+            yield row
 
     def _try_keys(self) -> None:
         """Keys that do not open the backup are told of now, and not when all of it has been read. Raises KeyRefused."""
