@@ -162,7 +162,7 @@ class _Sealing:
         self._begin()
         for piece in self._sealer.feed(data):
             self._target.write(piece)
-        return len(data)
+        return memoryview(data).nbytes
 
     def commit(self) -> None:
         self._begin()

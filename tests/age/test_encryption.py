@@ -10,6 +10,7 @@ import pytest
 pytest.importorskip("cryptography", reason="the extra age")
 
 from wrikebackup_age.age.hybrid import HybridIdentity
+from wrikebackup_age.age.scrypt import ScryptRecipient
 from wrikebackup_age.age.x25519 import X25519Identity
 from wrikebackup_age.encryption import Encryption, decryption, encryption
 from wrikebackup_age.options import EncryptOptions
@@ -79,7 +80,6 @@ def test_a_backup_is_opened_without_its_profile_by_a_key_file(tmp_path: Path) ->
 
 def test_a_key_file_with_a_passphrase_is_opened_by_who_knows_it(tmp_path: Path) -> None:
     from wrikebackup_age.age import files
-    from wrikebackup_age.age.scrypt import ScryptRecipient
 
     text = f"{ADA.secret()}\n".encode()
     file = tmp_path / "key.age"
@@ -109,7 +109,7 @@ def test_a_passphrase_is_asked_for_once_and_only_where_one_opens_the_file() -> N
         asked.append(question)
         return "right"
 
-    transform = encryption(EncryptOptions(passphrase="env:P"), Context(lambda _reference: "right"))
+    transform = Encryption([ScryptRecipient("right", work=4)])
     data = stored(transform, b"plain")
     opened = decryption(Keys(ask=ask))
     assert [opened.decode(MemoryReader(data)).read() for _ in range(2)] == [b"plain"] * 2
@@ -117,6 +117,12 @@ def test_a_passphrase_is_asked_for_once_and_only_where_one_opens_the_file() -> N
     with pytest.raises(KeyRefused, match="there is no key"):
         decryption(Keys(ask=ask)).decode(MemoryReader(stored(Encryption([ADA.recipient()]), b"x"))).read()
     assert len(asked) == 1
+
+
+def test_a_passphrase_of_the_profile_both_writes_and_reads() -> None:
+    transform = encryption(EncryptOptions(passphrase="env:P"), Context(lambda _reference: "right"))
+    assert transform.has_keys
+    assert transform.decode(MemoryReader(stored(transform, b"plain"))).read() == b"plain"
 
 
 def test_recipients_come_from_files_too(tmp_path: Path) -> None:
