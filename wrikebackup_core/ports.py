@@ -5,6 +5,7 @@ Implementations need not inherit from these classes, but may: what has a body he
 
 from __future__ import annotations
 
+import contextlib
 import io
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -320,14 +321,11 @@ class Transform:
         """
         if not self.suffix:
             return stored
-        with self.decode(_FileReader(stored)) as reader:
-            file = tempfile.TemporaryFile()
-            try:
-                while piece := reader.read(_PIECE):
-                    file.write(piece)
-            except BaseException:
-                file.close()
-                raise
+        with self.decode(_FileReader(stored)) as reader, contextlib.ExitStack() as stack:
+            file = stack.enter_context(tempfile.TemporaryFile())
+            while piece := reader.read(_PIECE):
+                file.write(piece)
+            stack.pop_all()
         file.seek(0)
         return file
 
