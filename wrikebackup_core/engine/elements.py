@@ -39,10 +39,14 @@ def elements(file: IO[bytes]) -> Iterator[bytearray]:
     plain, mark = next(((plain, mark) for plain, mark in stream if plain.strip(_SPACE) or mark), (b"", b""))
     if plain.strip(_SPACE) or mark != b"[":
         raise ValueError("not a JSON array")
-    element, depth, number = bytearray(), 1, 1
+    element, depth, number, nested = bytearray(), 1, 1, 0
     for plain, mark in stream:
         element += plain
-        depth += _STEPS.get(mark, 0)
+        step = _STEPS.get(mark, 0)
+        depth += step
+        nested += step > 0
+        if nested > _VALUES:  # ahead of its end, for each takes time
+            raise _too_many(number)
         if len(element) > LONGEST:
             raise ValueError(f"record {number} is longer than {LONGEST >> 20} MiB")
         if depth > _DEPTH:
@@ -54,7 +58,7 @@ def elements(file: IO[bytes]) -> Iterator[bytearray]:
         _check(element, number)
         if depth or number > 1 or element.strip(_SPACE):
             yield element
-        element, number = bytearray(), number + 1
+        element, number, nested = bytearray(), number + 1, 0
         if not depth:
             break
     if depth or mark != b"]" or any(plain.strip(_SPACE) or mark for plain, mark in stream):
@@ -70,7 +74,11 @@ def pieces(file: IO[bytes]) -> Iterator[bytes]:
 def _check(element: bytearray, number: int) -> None:
     """Commas tell how many values there are; those in texts are left out where it matters."""
     if element.count(b",") > _VALUES and _STRINGS.sub(b"", element).count(b",") > _VALUES:
-        raise ValueError(f"record {number} has more than {_VALUES:,} values")
+        raise _too_many(number)
+
+
+def _too_many(number: int) -> ValueError:
+    return ValueError(f"record {number} has more than {_VALUES:,} values")
 
 
 class _Marks:
