@@ -80,6 +80,10 @@ def test_a_signed_and_encrypted_backup_from_end_to_end(cli: Callable[..., Ran], 
     assert refused.json[0]["signed_by"] is None
     assert cli("verify", "-q", "--signer", "keys/other.pub", "--signer", "keys/sign.pub", "acme.yaml").code == 0
 
+    shown = tmp_path / "acme.yaml"
+    shown.write_text(shown.read_text().replace("hide_names: true", "hide_names: true, identity: [keys/age.txt]"))
+    assert "contents: 2 zips looked into" in cli("verify", "acme.yaml").err, "the profile may name the key"
+
     (tmp_path / "keys" / "wrong.txt").write_text(f"{X25519Identity.generate().secret()}\n")
     assert cli("verify", "-q", "-i", "keys/wrong.txt", "acme.yaml").code == 6
 

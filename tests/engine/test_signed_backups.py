@@ -14,7 +14,7 @@ pytest.importorskip("cryptography", "48", reason="the extra age is not installed
 from tests.age.signed import keygen, make_key, needs_openssh, public, signing, verifies
 from tests.engine.test_backup import ROOT, folder, manifest, run
 from wrikebackup_age.signing import signed_by
-from wrikebackup_core import Kind, Message
+from wrikebackup_core import Kind, Message, SinkError
 from wrikebackup_core.engine.copying import Copied, CopyJob, copy
 from wrikebackup_core.engine.job import Job, Outcome
 from wrikebackup_core.engine.lineage import Lineage
@@ -246,6 +246,18 @@ def test_notes_of_several_sinks_and_accounts_are_kept_apart_and_damaged_ones_for
         assert path.suffix == ".json", "nothing else is left behind"
         path.write_bytes(path.read_bytes()[:20])
     assert recall(tmp_path, "x") == []
+
+
+def test_a_run_that_was_killed_before_its_manifest_is_finished_or_begun_anew_where_the_store_locks(
+    make_job: MakeJob, key: Path
+) -> None:
+    for sink in (MemorySink("a"), MemorySink("b", lock_days=30)):
+        sink.fail("commit", keys="*/manifest.json")
+        with pytest.raises(SinkError):
+            run(make_job(sink, transforms=[signing(key)]))
+        assert any(at.endswith("manifest.json.sig") for at in sink.objects)
+        outcome = run(make_job(sink, transforms=[signing(key)]))
+        assert found(sink, outcome, key) == set()
 
 
 def copied(tmp_path: Path, source: MemorySink, target: MemorySink, backups: Sequence[str] = ()) -> Copied:

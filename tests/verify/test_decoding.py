@@ -38,7 +38,7 @@ def stored(**more: Any) -> MemorySink:
 
 
 def check(sink: MemorySink, *keys: X25519Identity, notify: Notify = lambda _: None) -> Report:
-    checks = Checks(decoding=lambda _: Decoding([Encryption(identities=keys)]) if keys else None)
+    checks = Checks(decoding=lambda _: Decoding([Encryption(identities=keys)]) if keys else None, decode_all=True)
     return verify(sink, ACCOUNT.id, UID, notify, checks=checks)
 
 
@@ -159,3 +159,12 @@ def test_files_that_an_older_key_opens_are_compared_with_their_checksums() -> No
     told = [event.text for event in events if isinstance(event, Message) and event.warning]
     assert told == ["1 files were compared with their checksums only: the keys given do not open them"]
     assert check(sink, KEY, OTHER).findings == ()
+
+
+def test_the_zips_alone_are_decoded_where_every_file_would_take_too_long() -> None:
+    sink, events = stored(), list[Event]()
+    replace(sink, PLAN, encrypted(b"another plan", OTHER))
+    checks = Checks(decoding=lambda _: Decoding([Encryption(identities=[KEY])]))
+    assert verify(sink, ACCOUNT.id, UID, events.append, checks=checks).findings == ()
+    assert "2 zips looked into" in [event.summary for event in events if isinstance(event, StageFinished)]
+    assert not any(isinstance(event, Message) for event in events)

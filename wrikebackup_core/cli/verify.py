@@ -14,7 +14,7 @@ import msgspec
 from wrikebackup_core.cli.backups import Shelf, named, shelves
 from wrikebackup_core.cli.ending import Ended, worst
 from wrikebackup_core.cli.progress import progress
-from wrikebackup_core.cli.reading import Reading, open_reading, with_keys
+from wrikebackup_core.cli.reading import Reading, keys, open_reading, with_keys
 from wrikebackup_core.cli.session import Session, options
 from wrikebackup_core.cli.signers import verifier_of
 from wrikebackup_core.cli.terminal import Terminal
@@ -84,7 +84,7 @@ def verify(
 
     PROFILE may also be a folder, or the address of a store, with backups in it.
 
-    With --identity, or where the profile names a key, encrypted backups are decrypted while they are read, and looked into as others are. With
+    Where the profile names a key, encrypted backups are looked into as others are; with --identity every file is decrypted while it is read. With
     --signer a backup is refused that is not signed by one of these keys, or was altered, exchanged or set back since.
 
     With --sample everything is still listed, and the zips are read whole; of the attachments some are read, and of the others only
@@ -203,7 +203,9 @@ class _Looking:
         from wrikebackup_core.engine.verify import verify as look
 
         shelf, profile = shelved.shelf, self.reading.profile
-        checks = Checks(self.verifiers, partial(self.reading.decoding_at_hand, identity=self.identity))
+        given = bool(keys(self.identity, self._terminal).files)
+        opening = partial(self.reading.decoding_at_hand, identity=self.identity)
+        checks = Checks(self.verifiers, opening, decode_all=given)  # one that a passphrase opens takes a second
         try:
             with progress(_without_events(self._terminal), profile.name if profile else shelf.sink.name) as notify:
                 report = look(shelf.sink, shelf.account, uid, notify, self.sampling, checks=checks)

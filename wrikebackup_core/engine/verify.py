@@ -44,11 +44,13 @@ def _plain(manifest: Manifest) -> Decoding | None:
 @dataclass(frozen=True, slots=True)
 class Checks:
     """What is looked at besides. `verifiers` know who is trusted to vouch for a backup; without any nobody needs to. `decoding` gives what
-    undoes the transforms of a backup, and None where there are no keys: then what is encoded is compared with its checksums only.
+    undoes the transforms of a backup, and None where there are no keys: then what is encoded is compared with its checksums only. `decode_all`: not
+    only the zips are decoded, but every file, while it is read.
     """
 
     verifiers: Sequence[Verifier] = ()
     decoding: Callable[[Manifest], Decoding | None] = _plain
+    decode_all: bool = False
 
 
 def verify(
@@ -285,11 +287,12 @@ class _Verification:
 
     def _decode(self, key: str, stored: Hashing) -> str | None:
         """Why it cannot be decoded to its end. What no key opens is counted only: it may be older than the keys."""
-        if self._decoding is None or not self._decoding.suffix or not key.endswith(self._decoding.suffix):
+        decoding = self._decoding if self._checks.decode_all else None
+        if decoding is None or not decoding.suffix or not key.endswith(decoding.suffix):
             return None
         size = 0
         try:
-            with self._decoding.reader(stored) as reader:
+            with decoding.reader(stored) as reader:
                 while piece := reader.read(CHUNK):
                     size += len(piece)
         except FormatError as error:
