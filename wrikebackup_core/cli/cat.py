@@ -22,11 +22,19 @@ _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 @click.command(short_help="Write a member of a backup to stdout.")
 @click.argument("place")
 @click.argument("words", nargs=-1, required=True, metavar="[BACKUP] NAME")
+@click.option(
+    "--id",
+    "id_",
+    metavar="ID",
+    help="Of a member with records only the one with this id: no more than needed is fetched.",
+)
 @click.option("--force", is_flag=True, help="Write binary content to a terminal too.")
 @with_keys
 @options
 @click.pass_obj
-def cat(session: Session, place: str, words: Sequence[str], identity: Sequence[str], *, force: bool) -> None:
+def cat(
+    session: Session, place: str, words: Sequence[str], identity: Sequence[str], *, id_: str | None, force: bool
+) -> None:
     """Write one thing out of a backup to stdout, byte for byte as it was, decrypted where it is encrypted.
 
     PLACE is a profile, a folder with backups, or the address of a store: s3://bucket/prefix. BACKUP is the beginning of a backup's
@@ -36,15 +44,17 @@ def cat(session: Session, place: str, words: Sequence[str], identity: Sequence[s
     file of the backup; or an attachment, by its id or its name.
     """
     from wrikebackup_core.engine.lookup.members import content
+    from wrikebackup_core.engine.lookup.records import record
 
     if len(words) > 2:
         raise UsageError("give one BACKUP and one NAME at the most", hint="a name with blanks goes between quotes")
     backup, name = (None, words[0]) if len(words) == 1 else words
-    with (
-        open_reading(session, place) as reading,
-        contextlib.closing(content(reading.open(backup, identity), name)) as pieces,
-    ):
-        out = sys.stdout.buffer
+    with open_reading(session, place) as reading, contextlib.ExitStack() as stack:
+        opened, out = reading.open(backup, identity), sys.stdout.buffer
+        if id_ is None:
+            pieces: Iterator[bytes] = stack.enter_context(contextlib.closing(content(opened, name)))
+        else:
+            pieces = iter([record(opened, name, id_) + b"\n"])
         for piece in pieces if force or not sys.stdout.isatty() else _harmless(pieces, name):
             out.write(piece)
         out.flush()

@@ -14,13 +14,14 @@ from typing import IO, TypeVar
 
 import msgspec
 
-from wrikebackup_core.engine.elements import LONGEST, elements
+from wrikebackup_core.engine.elements import LONGEST, elements, pieces
 from wrikebackup_core.engine.findings import Finding
 from wrikebackup_core.engine.inventory import Inventory
 from wrikebackup_core.engine.reconciliation import Head, Reconciliation
 from wrikebackup_core.engine.zips import open_zip
 from wrikebackup_core.errors import FormatError, WrikeBackupError
 from wrikebackup_core.format import layout, official, schema
+from wrikebackup_core.format.index import index_name
 from wrikebackup_core.format.names import hidden_file_name
 from wrikebackup_core.format.records import RecordDecoder
 from wrikebackup_core.model import AttachmentMode, Kind, Record
@@ -108,9 +109,13 @@ class Contents:
         found: dict[str, int | None] = {}
         try:
             with open_zip(file) as archive:
+                indexes = {index_name(name) for name in archive.namelist() if name.endswith(_RECORDS)}
                 for name in archive.namelist():
                     kind = name.removesuffix(_RECORDS)
-                    if not name.endswith(_RECORDS) or kind in found:
+                    if name in indexes:
+                        indexes.remove(name)
+                        _read_through(archive, name)
+                    elif not name.endswith(_RECORDS) or kind in found:
                         yield Finding(key, "damaged", f"holds {name!r}, or holds it twice")
                     else:
                         found[kind] = yield from self._lines(key, archive, name)
@@ -210,6 +215,13 @@ class Contents:
     def _length(self, key: str) -> int | None:
         """Of the file as Wrike has it; None where it is encoded, and was not decoded."""
         return self._inventory.decoded_size(key) if self._suffix else self._inventory.size(key)
+
+
+def _read_through(archive: zipfile.ZipFile, name: str) -> None:
+    """Compares a member with its checksum in the zip."""
+    with archive.open(name) as member:
+        for _ in pieces(member):
+            pass
 
 
 def _by_line(member: IO[bytes], row_type: type[_Row], findings: MemberFindings) -> Iterator[_Row]:

@@ -42,7 +42,7 @@ def derive(attempt: Attempt) -> tuple[str, str]:
         ),
         _File(
             layout.records_key(account, uid, suffix)[strip:],
-            lambda: archive.zip_stream(_records(attempt.spool), run.started),
+            lambda: archive.zip_stream(_records(attempt.spool), run.started, indexed=True),
         ),
     ]
     attempt.notify(StageStarted(STAGE, len(files)))
@@ -122,8 +122,7 @@ def _records(spool: Spool) -> Iterator[_Member]:
 
 def _ended(lines: Iterable[bytes]) -> Iterator[bytes]:
     for some in lines:
-        yield some
-        yield b"\n"
+        yield some + b"\n"
 
 
 def _bound(spool: Spool, *kinds: Kind) -> int:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import stat
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from isal import isal_zlib
+
+from wrikebackup_core.format.index import Indexer, index_name
 
 __all__ = ["zip_stream"]
 
@@ -22,7 +24,7 @@ _LIMIT = 0xFFFFFFFF
 _MOST_MEMBERS = 0xFFFF
 _OVERHEAD = 1024  # headers of one member, with room to spare
 
-_DEFLATED = 8
+_STORED, _DEFLATED = 0, 8
 _SIZES_FOLLOW, _UTF8 = 0x08, 0x800
 _PLAIN, _ZIP64 = 20, 45  # the version that a reader needs
 _MADE_BY_UNIX = 3 << 8
@@ -49,10 +51,20 @@ class _Member:
     crc: int = 0
     size: int = 0
     packed: int = 0
+    stored: bool = False
+    """Not deflated, and all that is said of it is known beforehand."""
 
     @property
     def _needs(self) -> int:
         return _ZIP64 if self.large else _PLAIN
+
+    @property
+    def _flags(self) -> int:
+        return _UTF8 if self.stored else _SIZES_FOLLOW | _UTF8
+
+    @property
+    def _method(self) -> int:
+        return _STORED if self.stored else _DEFLATED
 
     @property
     def _moment(self) -> tuple[int, int]:
@@ -68,15 +80,11 @@ class _Member:
         return _TIME.pack(0x5455, 5, 1, min(int(self.when.timestamp()), 0x7FFFFFFF))
 
     def head(self) -> bytes:
-        extra = self._time
-        size = 0
+        extra, crc, sizes = self._time, self.crc, (self.packed, self.size)
         if self.large:
-            extra = struct.pack("<2H2Q", 1, 16, 0, 0) + extra
-            size = _LIMIT
-        flags = _SIZES_FOLLOW | _UTF8
-        fixed = _LOCAL.pack(
-            b"PK\3\4", self._needs, flags, _DEFLATED, *self._moment, 0, size, size, len(self.name), len(extra)
-        )
+            extra, sizes = struct.pack("<2H2Q", 1, 16, self.size, self.packed) + extra, (_LIMIT, _LIMIT)
+        numbers = (crc, *sizes, len(self.name), len(extra))
+        fixed = _LOCAL.pack(b"PK\3\4", self._needs, self._flags, self._method, *self._moment, *numbers)
         return fixed + self.name + extra
 
     def tail(self) -> bytes:
@@ -93,22 +101,28 @@ class _Member:
             extra = _EXTRA_64.pack(1, 24, size, packed, offset) + extra
             packed = size = offset = _LIMIT
         numbers = (self.crc, packed, size, len(self.name), len(extra), 0, 0, 0, _MODE, offset)
-        version, flags = _MADE_BY_UNIX | self._needs, _SIZES_FOLLOW | _UTF8
-        fixed = _CENTRAL.pack(b"PK\1\2", version, self._needs, flags, _DEFLATED, *self._moment, *numbers)
+        version = _MADE_BY_UNIX | self._needs
+        fixed = _CENTRAL.pack(b"PK\1\2", version, self._needs, self._flags, self._method, *self._moment, *numbers)
         return fixed + self.name + extra
 
 
-def zip_stream(members: Iterable[tuple[str, Iterable[bytes], int | None]], when: datetime) -> Iterator[bytes]:
+def zip_stream(
+    members: Iterable[tuple[str, Iterable[bytes], int | None]], when: datetime, *, indexed: bool = False
+) -> Iterator[bytes]:
     """A zip of the members, in pieces of some 256 KiB: (name, bytes in pieces of any size, upper bound of their length or None).
 
     Members are read one after the other as the zip is. The extensions of zip64 are used from the first member on that could need
     them. All members bear the time `when`, so that the same input gives the same zip. Raises OverflowError for a member beyond
     its bound where zip64 would have been needed.
+
+    `indexed`: members have one record to a line, each piece ends with a line, and an index follows each that is long.
     """
-    yield from _gathered(_pieces(members, when.astimezone(UTC)))
+    yield from _gathered(_pieces(members, when.astimezone(UTC), indexed=indexed))
 
 
-def _pieces(members: Iterable[tuple[str, Iterable[bytes], int | None]], when: datetime) -> Iterator[bytes]:
+def _pieces(
+    members: Iterable[tuple[str, Iterable[bytes], int | None]], when: datetime, *, indexed: bool
+) -> Iterator[bytes]:
     offset = 0
     end: int | None = 0
     entries: list[bytes] = []
@@ -118,27 +132,49 @@ def _pieces(members: Iterable[tuple[str, Iterable[bytes], int | None]], when: da
         end = None if end is None or bound is None else end + bound * 9 // 8 + _OVERHEAD + 2 * len(name.encode())
         large = end is None or end > _LIMIT
         member = _Member(name.encode(), when, large, offset)
-        for piece in _written(member, chunks):
+        indexer = Indexer(len(member.head())) if indexed else None
+        for piece in _written(member, chunks, indexer):
             offset += len(piece)
             yield piece
         entries.append(member.entry())
+        if indexer is not None and (index := indexer.pieces()):
+            end = None if end is None else end + _OVERHEAD + sum(map(len, index))
+            member = _Member(index_name(name).encode(), when, end is None or end > _LIMIT, offset, stored=True)
+            for piece in _as_it_is(member, index):
+                offset += len(piece)
+                yield piece
+            entries.append(member.entry())
     yield from entries
     yield _end(len(entries), sum(map(len, entries)), offset, large=large)
 
 
-def _written(member: _Member, chunks: Iterable[bytes]) -> Iterator[bytes]:
+def _written(member: _Member, chunks: Iterable[bytes], indexer: Indexer | None) -> Iterator[bytes]:
     yield member.head()
     deflate = isal_zlib.compressobj(_LEVEL, wbits=-15)
     for data in _gathered(chunks):
         member.crc = isal_zlib.crc32(data, member.crc)
         member.size += len(data)
         packed = deflate.compress(data)
+        begin = indexer is not None and indexer.add(data)
+        if begin:
+            packed += deflate.flush(isal_zlib.Z_FULL_FLUSH)
         member.packed += len(packed)
+        if indexer is not None and begin:
+            indexer.mark(member.packed)
         yield packed
     packed = deflate.flush()
     member.packed += len(packed)
     yield packed
     yield member.tail()
+
+
+def _as_it_is(member: _Member, pieces: Sequence[bytes]) -> Iterator[bytes]:
+    for piece in pieces:
+        member.crc = isal_zlib.crc32(piece, member.crc)
+        member.size += len(piece)
+    member.packed = member.size
+    yield member.head()
+    yield from pieces
 
 
 def _end(count: int, size: int, offset: int, *, large: bool) -> bytes:

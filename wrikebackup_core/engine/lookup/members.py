@@ -18,7 +18,7 @@ from wrikebackup_core.model import Record
 from wrikebackup_core.store import AccountStore
 from wrikebackup_core.stored import chunks
 
-__all__ = ["LINES", "blocks", "content", "member_names", "read_member", "reading", "rows"]
+__all__ = ["LINES", "blocks", "content", "member_names", "read_member", "reading", "rows", "unknown", "zip_with"]
 
 LINES = ".jsonl"
 _PIECE = 1 << 20
@@ -64,7 +64,7 @@ def content(backup: OpenBackup, name: str) -> Generator[bytes, None, None]:
     elif (stored := _encoded(backup).get(name)) is not None:
         yield from backup.decoding.chunks(backup.sink, backup.key(stored))
     else:
-        with _zip_with(backup, name) as archive:
+        with zip_with(backup, name) as archive:
             if archive is not None:
                 yield from read_member(archive, name, backup)
                 return
@@ -79,7 +79,7 @@ def _encoded(backup: OpenBackup) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def _zip_with(backup: OpenBackup, name: str) -> Iterator[zipfile.ZipFile | None]:
+def zip_with(backup: OpenBackup, name: str) -> Iterator[zipfile.ZipFile | None]:
     """The zip that has a member of that name; None where neither has."""
     wrikes = backup.manifest.files.records is None  # the tool's own zip may have more than the four
     if name in schema.FILES or wrikes:
@@ -160,8 +160,13 @@ def _attachment(backup: OpenBackup, wanted: str) -> str:
         )
     if found:
         raise UsageError(f"{backup.uid} knows of {wanted}, and does not hold the file", hint="Wrike does not store it")
-    there = ", ".join(member_names(backup))
-    raise UsageError(f"{backup.uid} has no {wanted}", hint=f"there are {there}, and attachments by id or name")
+    raise unknown(backup, wanted)
+
+
+def unknown(backup: OpenBackup, wanted: str) -> UsageError:
+    """What to raise for a name that the backup does not have."""
+    there = ", ".join(name for name in member_names(backup) if not name.endswith(".idx"))
+    return UsageError(f"{backup.uid} has no {wanted}", hint=f"there are {there}, and attachments by id or name")
 
 
 def _stored(backup: OpenBackup, wanted: dict[str, str | None]) -> str | None:
