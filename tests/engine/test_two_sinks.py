@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.engine.test_backup import ONE, ROOT, TWO, Shout, folder, manifest, run
-from wrikebackup_core import Event, Message, SinkDropped, SinkError, StageFinished, Writer
+from wrikebackup_core import Event, KeyUnfit, Message, SinkDropped, SinkError, StageFinished, Writer
 from wrikebackup_core.engine import holders
 from wrikebackup_core.engine.backup import back_up, dry_run
 from wrikebackup_core.engine.job import Job
@@ -341,3 +341,18 @@ def test_a_journal_that_cannot_be_written_ends_the_run_and_leaves_nothing_half_w
         back_up(make_job(sink), lambda _: None)
     assert sink.unfinished() == []
     assert sink.objects == {}
+
+
+@pytest.mark.parametrize("operation", ["create", "commit"])
+def test_a_file_whose_name_a_sink_cannot_hold_is_a_gap_of_that_sink_alone(make_job: MakeJob, operation: str) -> None:
+    other, narrow = MemorySink("other"), MemorySink("narrow")
+    narrow.fail(operation, lambda: KeyUnfit("memory:narrow: too long"), keys=f"*{ONE}", times=None)
+    events: list[Event] = []
+    outcome = run(make_job(other, narrow), events)
+    assert outcome.sinks == {"memory:other": None, "memory:narrow": None}
+    assert [manifest(sink, outcome)["complete"] for sink in (other, narrow)] == [True, False]
+    assert outcome.exit_code is ExitCode.PARTIAL
+    assert any("cannot hold a file of this name" in text for text in warnings(events))
+    assert findings(other) == findings(narrow) == []
+    alone = run(make_job(narrow))
+    assert [gap.id for gap in alone.gaps] == ["IEAAAEDYIYAAAAAB"]

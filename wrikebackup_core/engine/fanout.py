@@ -6,10 +6,10 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from wrikebackup_core.engine.tee import TROUBLE, Tee
-from wrikebackup_core.errors import AlreadyExists, SinkError, WrikeBackupError
+from wrikebackup_core.errors import AlreadyExists, KeyUnfit, SinkError, WrikeBackupError
 from wrikebackup_core.journal import Origin, StoredObject
 from wrikebackup_core.ledger import Ledger
-from wrikebackup_core.model import Event, SinkDropped
+from wrikebackup_core.model import Event, Message, SinkDropped
 from wrikebackup_core.ports import Sink, Transform, Writer
 from wrikebackup_core.stored import hash_stored
 
@@ -58,6 +58,11 @@ class FanOut:
         if nothing_left:
             raise self.nothing_left()  # the run ends with this error: no need to tell of it twice
         self._notify(SinkDropped(self._all[number].name, str(error), getattr(error, "hint", None)))
+
+    def bar(self, number: int, key: str, reason: str) -> None:
+        """Gives an attachment up for one sink, which is a gap of its backup, and tells of it."""
+        self._ledger.bar(number, key, reason)
+        self._notify(Message(f"{self.name(number)}: {key}: {reason}", warning=True))
 
     def nothing_left(self) -> SinkError:
         """What to raise when no sink is in the run any more: the reason why the last one was dropped."""
@@ -180,7 +185,10 @@ class ObjectWriter:
     def _lose(self, number: int, error: Exception) -> None:
         if self._intended:
             self._fan._ledger.drop(number, [self._key])  # noqa: SLF001 - one class in two
-        self._fan.drop(number, error)
+        if isinstance(error, KeyUnfit) and self._key.startswith("attachments/"):
+            self._fan.bar(number, self._key, f"the sink cannot hold a file of this name: {error.message}")
+        else:
+            self._fan.drop(number, error)
 
     def discard(self) -> None:
         self._tee.discard()

@@ -15,7 +15,7 @@ from itertools import chain
 
 from wrikebackup_core.engine.attempt import Attempt
 from wrikebackup_core.engine.fanout import NobodyWants
-from wrikebackup_core.engine.removal import bar, until
+from wrikebackup_core.engine.removal import until
 from wrikebackup_core.errors import KeyLocked, KeyNotFound, SinkError
 from wrikebackup_core.journal import Origin, StoredObject
 from wrikebackup_core.ledger import Wanted
@@ -173,7 +173,7 @@ class Holders:
         return True
 
     def _bar(self, held: StoredObject, reason: str) -> None:
-        bar(self._attempt, held.sink, held.key, f"what is stored is damaged, and stays so: {reason}")
+        self._attempt.fan.bar(held.sink, held.key, f"what is stored is damaged, and stays so: {reason}")
 
     def _failed(self, held: StoredObject, error: _Unusable) -> None:
         name = self._fan.name(held.sink)

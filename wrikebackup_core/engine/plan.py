@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from wrikebackup_core.engine.attempt import Attempt
 from wrikebackup_core.engine.job import Job
-from wrikebackup_core.engine.removal import bar, remove
+from wrikebackup_core.engine.removal import remove
 from wrikebackup_core.engine.stock import Stock, read_sums
 from wrikebackup_core.errors import KeyLocked, SinkError
 from wrikebackup_core.format import layout, names, official
@@ -119,7 +119,7 @@ class _Reconciled:
         if bad and self._stock.unreadable:
             for key in bad:
                 reason = f"what is stored may be what the backup {self._stock.unreadable[0]} needs, whose checksums cannot be read"
-                bar(self._attempt, self.number, key, reason)
+                self._attempt.fan.bar(self.number, key, reason)
         elif bad:
             named = ", ".join(bad[:3]) + (f" and {len(bad) - 3:,} more" if len(bad) > 3 else "")
             text = f"stored, but not as it should be, and to be replaced: {named}"

@@ -8,10 +8,9 @@ from datetime import MAXYEAR, datetime
 from wrikebackup_core.engine.attempt import Attempt
 from wrikebackup_core.errors import KeyLocked, SinkError
 from wrikebackup_core.format import layout
-from wrikebackup_core.model import Message
 from wrikebackup_core.ports import Locking, Sink
 
-__all__ = ["SPOILED", "Unfinishable", "bar", "remove", "unfinishable", "until"]
+__all__ = ["SPOILED", "Unfinishable", "remove", "unfinishable", "until"]
 
 SPOILED = "spoiled"
 """The fact in the spool that says that the backup cannot be finished: the next attempt begins another."""
@@ -49,13 +48,7 @@ def remove(attempt: Attempt, number: int, sink: Sink, keys: Sequence[str]) -> No
         for path, end in held.items():
             if not path.startswith(f"{layout.attachments_folder(attempt.run.account.id)}/"):
                 raise unfinishable(attempt, sink, path, end) from None
-            bar(attempt, number, paths[path], f"what is stored is not this file, and is locked {until(end)}")
-
-
-def bar(attempt: Attempt, number: int, key: str, reason: str) -> None:
-    """Gives an attachment up for one sink, and tells of it."""
-    attempt.ledger.bar(number, key, reason)
-    attempt.notify(Message(f"{attempt.fan.name(number)}: {key}: {reason}", warning=True))
+            attempt.fan.bar(number, paths[path], f"what is stored is not this file, and is locked {until(end)}")
 
 
 def until(end: datetime | None) -> str:
