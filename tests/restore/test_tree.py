@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.restore.backups import ADA, BOB, Mask, account, file, folder, local, original, restored, stored, task
@@ -209,6 +209,7 @@ _HOSTILE = st.one_of(
 _ALLOWED = re.compile(r'[^/\\:*?"<>|\x00-\x1f]+')
 
 
+@settings(max_examples=40)  # each writes a folder
 @given(
     st.lists(_HOSTILE, min_size=1, max_size=6),
     st.lists(_HOSTILE, max_size=6),

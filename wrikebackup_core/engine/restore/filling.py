@@ -24,6 +24,8 @@ __all__ = ["Filling", "name_of_account"]
 _RECYCLED = "Rb"
 _Struct = TypeVar("_Struct", bound=msgspec.Struct)
 Tell = Callable[[str, int], None]
+_Rows = Callable[[Any, Record], Iterator[Sequence[object]]]
+_SOME, _BYTES = 200, 8 << 20  # records taken in together, and how long they may be
 _TELL = 1000
 _NODE = "INSERT OR IGNORE INTO nodes (ref, task, number, title, project, created, body) VALUES (?, ?, ?, ?, ?, ?, ?)"
 _FILE = "INSERT OR REPLACE INTO files (id, name, type, author, created, size, ref, stored, url) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -90,41 +92,43 @@ class Filling:
 
     def __init__(self, index: Index, mode: AttachmentMode, tell: Tell, *, bodies: bool) -> None:
         self._index, self._mode, self._tell, self._bodies = index, mode, tell, bodies
+        self._task = False  # whether the records are tasks or folders
         self.findings: list[Finding] = []
 
     # From the records
 
     def records(self, key: str, archive: zipfile.ZipFile) -> None:
         """The zip of all records."""
-        kinds: list[tuple[Kind, type[msgspec.Struct], str, Callable[[Any, Record], Iterator[Sequence[object]]]]] = [
-            (Kind.CONTACTS, _Contact, "INSERT OR REPLACE INTO people VALUES (?, ?, ?)", _person),
-            (Kind.ATTACHMENTS, _File, _FILE, self._file),
-            (Kind.FOLDERS, ItemRecord, _NODE, lambda record, _: self._node(record, task=False)),
-            (Kind.TASKS, ItemRecord, _NODE, lambda record, _: self._node(record, task=True)),
-            (Kind.FOLDERS, ItemRecord, "INSERT INTO named_links VALUES (?, ?, ?)", _links),
-            (Kind.TASKS, ItemRecord, "INSERT INTO named_links VALUES (?, ?, ?)", _links),
-            (Kind.FOLDERS, ItemRecord, "INSERT INTO authors VALUES (?, ?)", _authors),
-            (Kind.TASKS, ItemRecord, "INSERT INTO authors VALUES (?, ?)", _authors),
+        node = [
+            (_NODE, self._node),
+            ("INSERT INTO named_links VALUES (?, ?, ?)", _links),
+            ("INSERT INTO authors VALUES (?, ?)", _authors),
+        ]
+        kinds: list[tuple[Kind, type[msgspec.Struct], list[tuple[str, _Rows]]]] = [
+            (Kind.CONTACTS, _Contact, [("INSERT OR REPLACE INTO people VALUES (?, ?, ?)", _person)]),
+            (Kind.ATTACHMENTS, _File, [(_FILE, self._file)]),
+            (Kind.FOLDERS, ItemRecord, list[tuple[str, _Rows]](node)),
+            (Kind.TASKS, ItemRecord, list[tuple[str, _Rows]](node)),
         ]
         if self._bodies:
             word = "INSERT OR REPLACE INTO words VALUES (?, ?)"
             kinds += [
-                (Kind.WORKFLOWS, _Workflow, word, lambda one, _: _words(*(one.customStatuses or ()))),
-                (Kind.CUSTOM_FIELDS, _Named, word, lambda one, _: _words(one)),
-                (Kind.TIMELOG_CATEGORIES, _Named, word, lambda one, _: _words(one)),
-                (Kind.COMMENTS, _Comment, "INSERT INTO comments VALUES (?, ?, ?, ?)", _comment),
-                (Kind.TIMELOGS, _Hours, "INSERT INTO hours VALUES (?, ?, ?, ?, ?, ?)", _hours),
+                (Kind.WORKFLOWS, _Workflow, [(word, lambda one, _: _words(*(one.customStatuses or ())))]),
+                (Kind.CUSTOM_FIELDS, _Named, [(word, lambda one, _: _words(one))]),
+                (Kind.TIMELOG_CATEGORIES, _Named, [(word, lambda one, _: _words(one))]),
+                (Kind.COMMENTS, _Comment, [("INSERT INTO comments VALUES (?, ?, ?, ?)", _comment)]),
+                (Kind.TIMELOGS, _Hours, [("INSERT INTO hours VALUES (?, ?, ?, ?, ?, ?)", _hours)]),
             ]
-        told: set[Kind] = set()
         members = set(archive.namelist())
-        for kind, struct, statement, rows in kinds:
+        for kind, struct, statements in kinds:
+            self._task = kind is Kind.TASKS
             if f"{kind}.jsonl" in members:  # no records, no member
-                every = self._lines(key, archive, kind, struct, quiet=kind in told)
-                self._index.insert(statement, (row for one, record in every for row in rows(one, record)))
-                told.add(kind)
+                for some in _together(self._lines(key, archive, kind, struct)):
+                    for statement, rows in statements:
+                        self._index.insert(statement, (row for one, record in some for row in rows(one, record)))
 
     def _lines(
-        self, key: str, archive: zipfile.ZipFile, kind: Kind, struct: type[_Struct], *, quiet: bool
+        self, key: str, archive: zipfile.ZipFile, kind: Kind, struct: type[_Struct]
     ) -> Iterator[tuple[_Struct, Record]]:
         name = f"{kind}.jsonl"
         decode, findings, number = RecordDecoder(kind, struct), MemberFindings(key, name), 0
@@ -140,18 +144,17 @@ class Filling:
                         self._tell(name, number)
         except UNREADABLE as error:
             findings.add(one_line(error))
-        if not quiet:
-            self.findings += findings.all()
+        self.findings += findings.all()
 
-    def _node(self, record: ItemRecord, *, task: bool) -> Iterator[Sequence[object]]:
+    def _node(self, record: ItemRecord, _record: Record) -> Iterator[Sequence[object]]:
         if record.scope is not None and record.scope.startswith(_RECYCLED):
             return
         number = ids.permalink_number(record.permalink)
         if number is None:
             number = ids.number(record.id)
-        body = msgspec.json.encode(of_record(record, task=task)) if self._bodies else None
+        body = msgspec.json.encode(of_record(record, task=self._task)) if self._bodies else None
         title, project = _text(record.title), record.project is not None
-        yield record.id, task, number, title, project, moment(record.createdDate), body
+        yield record.id, self._task, number, title, project, moment(record.createdDate), body
 
     def _file(self, file: _File, record: Record) -> Iterator[Sequence[object]]:
         kept = next(attachments.attachments_of([record], self._mode), None)
@@ -223,6 +226,19 @@ def name_of_account(archive: zipfile.ZipFile) -> str:
             return RecordDecoder(Kind.ACCOUNT, _Account)(Record(member.readline(LONGEST))).name or ""
     except (*UNREADABLE, KeyError):
         return ""
+
+
+def _together(lines: Iterator[tuple[_Struct, Record]]) -> Iterator[list[tuple[_Struct, Record]]]:
+    """Some at a time, so that one statement takes them all; but no more than memory is meant for."""
+    some: list[tuple[_Struct, Record]] = []
+    size = 0
+    for one, record in lines:
+        some.append((one, record))
+        size += len(record)
+        if len(some) >= _SOME or size >= _BYTES:
+            yield some
+            some, size = [], 0
+    yield some
 
 
 def _text(value: object) -> str:

@@ -17,6 +17,7 @@ _SAFE = ("http://", "https://", "mailto:")
 _SPACE = re.compile(r"[ \t\r\n\f\v]+")
 _SPECIAL = re.compile(r"[\\`*\[\]<]|(?<![^\W_])_|_(?![^\W_])")
 _BEGINNING = re.compile(r"^(?:([#>+=-])|(\d{1,9})([.)])(?= |$))")
+_CONTROLS = {code: " " for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
 _LINES = re.compile(r"\n{3,}")
 _BLOCKS = frozenset(
     {"p", "div", "table", "section", "article", "header", "footer", "blockquote", "pre", "ul", "ol", "hr"}
@@ -38,7 +39,7 @@ def from_html(text: str) -> str:
 
 
 def _printable(text: str) -> str:
-    return "".join(char if char >= " " or char in "\n\t" else " " for char in text.replace("\x7f", " "))
+    return text.translate(_CONTROLS)
 
 
 def _escaped(text: str) -> str:

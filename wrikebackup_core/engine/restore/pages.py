@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
+from functools import lru_cache
 from urllib.parse import quote
 
 import msgspec
@@ -17,6 +18,7 @@ __all__ = ["Pages"]
 
 _LONGEST = 1 << 20  # characters of one text that are made into Markdown; longer ones are no texts of people
 _FIRST = -1 << 62
+_REMEMBERED = 1024  # names
 
 
 class Pages:
@@ -24,6 +26,7 @@ class Pages:
 
     def __init__(self, index: Index) -> None:
         self._index, self._places = index, Places(index)
+        self._person, self._word = lru_cache(_REMEMBERED)(self._name), lru_cache(_REMEMBERED)(self._title)
 
     def page(self, n: int) -> Iterator[bytes]:
         for text in self._page(n):
@@ -105,11 +108,11 @@ class Pages:
             cells = (line(day), self._person(person), f"{hours:g}", self._word(category), _in_a_row(from_html(comment)))
             yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
 
-    def _person(self, id_: str) -> str:
+    def _name(self, id_: str) -> str:
         row = self._index.one("SELECT name, mail FROM people WHERE id=?", id_)
         return line((row and (row[0] or row[1])) or id_)
 
-    def _word(self, id_: str) -> str:
+    def _title(self, id_: str) -> str:
         row = self._index.one("SELECT word FROM words WHERE id=?", id_) if id_ else None
         return line(row[0]) if row else ""
 

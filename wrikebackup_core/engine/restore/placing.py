@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
 
 from wrikebackup_core.engine.findings import Finding
 from wrikebackup_core.engine.restore.index import Index
@@ -25,6 +26,7 @@ _FOLDER_ROOM, _FILE_ROOM = (
 )  # bytes of a name: sixteen of the longest and a file are no longer than a path may be
 _FIRST = -1 << 62
 _SHOWN = 5
+_REMEMBERED = 4096  # paths
 
 
 def place(index: Index, where: str) -> Iterator[Finding]:
@@ -104,14 +106,14 @@ class Places:
 
     def __init__(self, index: Index) -> None:
         self._index = index
-
-    def folder(self, n: int) -> str:
+        self.folder = lru_cache(_REMEMBERED)(self._folder)
         """Of a task or folder, with a slash at its end; `""` for the top."""
-        parts: list[str] = []
-        while n != TOP:
-            n, name = self._index.one("SELECT parent, name FROM placed WHERE n=?", n)
-            parts.append(name)
-        return "".join(f"{part}/" for part in reversed(parts))
+
+    def _folder(self, n: int) -> str:
+        if n == TOP:
+            return ""
+        parent, name = self._index.one("SELECT parent, name FROM placed WHERE n=?", n)
+        return f"{self.folder(parent)}{name}/"
 
     def page(self, n: int, *, task: bool) -> str:
         """Of the page that describes it."""
