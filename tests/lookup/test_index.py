@@ -19,6 +19,7 @@ from tests.lookup.shelf import ACCOUNT, Ran, Shelf
 from wrikebackup_core.decoding import Decoding
 from wrikebackup_core.engine.lookup.records import record
 from wrikebackup_core.engine.opened import OpenBackup
+from wrikebackup_core.engine.verify import verify
 from wrikebackup_core.errors import FormatError
 from wrikebackup_core.format.archive import zip_stream
 from wrikebackup_core.format.index import Index, Indexer
@@ -110,6 +111,32 @@ def test_one_record_of_many_is_read_with_a_part_of_the_file(data: bytes, shelf: 
         assert sink.fetched < len(data) // 2
 
 
+def test_a_zip_that_somebody_packed_anew_is_read_without_its_index(data: bytes, shelf: Shelf) -> None:
+    anew = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(data)) as archive,
+        zipfile.ZipFile(anew, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as packed,
+    ):
+        for info in archive.infolist():
+            packed.writestr(info, archive.read(info), info.compress_type)
+    opened, _ = _opened(shelf, anew.getvalue())
+    assert record(opened, "tasks.jsonl", _id(_COUNT - 1)) == _line(_COUNT - 1)
+
+
+def test_verify_takes_an_index_for_what_it_is_and_looks_at_its_checksum(shelf: Shelf, data: bytes) -> None:
+    def findings(stored: bytes) -> list[str]:
+        _, sink = _opened(Shelf(shelf.root / hashlib.sha256(stored).hexdigest()), stored)
+        report = verify(sink, ACCOUNT, _UID, lambda _: None)
+        return [one.detail for one in report.findings if "idx" in one.detail]
+
+    assert findings(data) == []
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        at = archive.getinfo("tasks.idx").header_offset + 100
+    assert findings(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]) == [
+        "not a whole zip: Bad CRC-32 for file 'tasks.idx'"
+    ]
+
+
 def test_a_record_is_asked_for_by_its_id(cli: Callable[..., Ran], shelf: Shelf, data: bytes) -> None:
     _opened(shelf, data)
     assert cli("cat", "tasks.jsonl", "--id", _id(9)) == Ran(0, _line(9) + b"\n", "")
@@ -138,7 +165,7 @@ def test_records_that_the_api_lays_out_otherwise_are_indexed_too() -> None:
 
 
 @pytest.mark.parametrize(
-    "damage", [lambda index: index[:-1], lambda index: b"x" + index[1:], lambda _: b"", lambda index: index[:30]]
+    "damage", [lambda index: index[:-1], lambda index: index[1:], lambda _: b"", lambda index: index[:30]]
 )
 def test_what_is_no_index_is_refused(damage: Callable[[bytes], bytes]) -> None:
     indexer = Indexer(30)

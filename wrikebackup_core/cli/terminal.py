@@ -82,7 +82,10 @@ class Terminal:
 
     def styled(self, line: Text) -> None:
         """`line` in colours, where somebody looks. Whatever is in it is clean already."""
-        self.out.print(line, soft_wrap=True)
+        if self.out.is_terminal:
+            self.out.print(line, soft_wrap=True)
+        else:
+            sys.stdout.write(line.plain + "\n")  # there may be many, and rich takes its time
 
     def document(self, value: Any) -> None:
         """A result, for machines: one JSON document on a line of its own. Plain ASCII, so that no encoding spoils it."""

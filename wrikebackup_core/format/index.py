@@ -3,10 +3,10 @@
 The deflate of `<kind>.jsonl` is begun anew every MiB or so, at the beginning of a line (zlib calls it a full flush; other readers do not notice).
 `<kind>.idx`, the member behind it, is stored as it is, in big-endian numbers:
 
-    8 bytes   `WRIKEIDX`
-    2 x u64   how many blocks and entries follow
-    blocks    u64, u64: where the block begins in the lines, and in the zip, counted from the header of their member
     entries   u32, u32: CRC-32 of a record's id in UTF-8, and the number of the block that it stands in, from 0; sorted
+    blocks    u64, u64: where the block begins in the lines, and in the zip, counted from the header of their member
+    2 x u64   how many blocks and entries there are
+    8 bytes   `WRIKEIDX`
 
 Two ids may have one CRC-32: who looks there has to compare the ids. Records without an id, and members of one block, are not indexed.
 """
@@ -28,12 +28,13 @@ from wrikebackup_core.errors import FormatError
 __all__ = ["Block", "Index", "Indexer", "index_name"]
 
 _BLOCK = 1 << 20  # bytes of lines: some 100 KB in the zip, and 1.3% more than without an index
-_HEAD = struct.Struct(">8s2Q")
+_TAIL = struct.Struct(">2Q8s")
 _MARK, _ENTRY = struct.Struct(">2Q"), struct.Struct(">2L")
 _MAGIC = b"WRIKEIDX"
 _FIRST_ID = re.compile(rb'^\{"id":"([^"\\]+)"', re.MULTILINE)  # how the API begins its records
 _BUCKETS = 256
 _EACH = 2048  # entries that are read at a time
+_END = 64 << 10  # bytes of the end that are read at once: the table of some GB of lines
 _LONGEST = 128 << 20  # bytes of a block: one record may have 64 MiB
 
 Read = Callable[[int, int], bytes]
@@ -86,8 +87,8 @@ class Indexer:
         if sys.byteorder == "little":
             for bucket in entries:
                 bucket.byteswap()
-        head = _HEAD.pack(_MAGIC, len(self._marks), sum(map(len, entries)))
-        return [head + b"".join(_MARK.pack(*mark) for mark in self._marks), *map(array.tobytes, entries)]
+        tail = _TAIL.pack(len(self._marks), sum(map(len, entries)), _MAGIC)
+        return [*map(array.tobytes, entries), b"".join(_MARK.pack(*mark) for mark in self._marks) + tail]
 
 
 def _ids(lines: bytes) -> list[bytes]:
@@ -119,26 +120,26 @@ class Index:
     def __init__(self, read: Read, size: int) -> None:
         """`size` bytes in all. Raises FormatError for what is no index, and what `read` raises."""
         self._read = read
-        head = read(0, _HEAD.size)
-        if len(head) < _HEAD.size or not head.startswith(_MAGIC):
+        end = read(max(size - _END, 0), _END)
+        if len(end) < _TAIL.size or not end.endswith(_MAGIC):
             raise FormatError("not an index")
         self._blocks: int
         self._entries: int
-        _, self._blocks, self._entries = _HEAD.unpack(head)
-        self._start = _HEAD.size + _MARK.size * self._blocks
-        if self._start + _ENTRY.size * self._entries != size:
+        self._blocks, self._entries, _ = _TAIL.unpack(end[-_TAIL.size :])
+        start = _ENTRY.size * self._entries
+        if start + _MARK.size * self._blocks + _TAIL.size != size:
             raise FormatError("an index that is not as long as it says")
+        table = end[start - size : -_TAIL.size] if size - start <= len(end) else read(start, _MARK.size * self._blocks)
+        self._marks = list(_MARK.iter_unpack(table))
 
     def blocks(self, id: str) -> Iterator[Block]:  # noqa: A002 - the field's name
         """Where the record with this id may stand: nearly always one block, or none. Raises FormatError, and what `read` raises."""
         crc = zlib.crc32(id.encode(errors="replace"))
         for number in sorted(set(self._numbers(crc))):
-            if number >= self._blocks:
+            if number >= len(self._marks):
                 raise FormatError("an index that names a block that is not there")
-            marks = self._read(_HEAD.size + _MARK.size * number, 2 * _MARK.size)
-            at, packed = _MARK.unpack_from(marks)
-            last = number + 1 == self._blocks
-            size = None if last else _MARK.unpack_from(marks, _MARK.size)[0] - at
+            at, packed = self._marks[number]
+            size = self._marks[number + 1][0] - at if number + 1 < len(self._marks) else None
             if size is not None and not 0 < size <= _LONGEST:
                 raise FormatError("an index with an impossible block")
             yield Block(packed, size)
@@ -170,7 +171,7 @@ class Index:
         return low + bisect_left([one for one, _ in self._some(low, high - low)], crc)
 
     def _some(self, at: int, count: int) -> list[tuple[int, int]]:
-        data = self._read(self._start + _ENTRY.size * at, _ENTRY.size * count)
+        data = self._read(_ENTRY.size * at, _ENTRY.size * count)
         if len(data) != _ENTRY.size * count:
             raise FormatError("an index that ends early")
         return [(crc, number) for crc, number in _ENTRY.iter_unpack(data)]

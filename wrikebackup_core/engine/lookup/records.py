@@ -9,7 +9,7 @@ from typing import IO
 
 import msgspec
 
-from wrikebackup_core.engine.lookup.members import reading, rows, unknown, zip_with
+from wrikebackup_core.engine.lookup.members import rows, unknown, zip_with
 from wrikebackup_core.engine.opened import OpenBackup
 from wrikebackup_core.errors import FormatError, UsageError
 from wrikebackup_core.format.index import Block, Index, index_name
@@ -19,7 +19,6 @@ from wrikebackup_core.model import Record
 __all__ = ["record"]
 
 _READ = 32 << 10
-_HEADER = 30  # bytes, and behind them the name and what the header has more
 _MOST = 128 << 20  # bytes of a block
 
 
@@ -36,11 +35,17 @@ def record(backup: OpenBackup, name: str, wanted: str) -> bytes:
     with zip_with(backup, name) as archive:
         if archive is None:
             raise unknown(backup, name)
-        index = index_name(name)
-        if index in archive.namelist() and index != name:
-            with reading(backup, index):
+        found = None
+        indexed = index_name(name) in archive.namelist() and index_name(name) != name
+        if indexed:
+            try:
                 found = _with_id(_indexed(archive, name, wanted), name, wanted)
-        else:
+            except (
+                FormatError,
+                zlib.error,
+            ):  # somebody has packed the zip anew, or it is damaged, which reading it will tell
+                indexed = False
+        if not indexed:
             found = _with_id(rows(archive, name, backup), name, wanted)
     if found is None:
         raise UsageError(f"{backup.uid} has no {wanted} in {name}")
@@ -63,10 +68,9 @@ def _indexed(archive: zipfile.ZipFile, name: str, wanted: str) -> Iterator[bytes
     assert file is not None
     if entry.compress_type != zipfile.ZIP_STORED or info.compress_type != zipfile.ZIP_DEFLATED:
         raise FormatError("an index that is not stored as it is")
-    file.seek(entry.header_offset)
-    header = file.read(_HEADER)
-    lengths = int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little")
-    start = entry.header_offset + _HEADER + lengths
+    # Its data end where the next header begins: so its own need not be fetched.
+    following = (one.header_offset for one in archive.infolist() if one.header_offset > entry.header_offset)
+    start = min(following, default=archive.start_dir) - entry.file_size
 
     def read(offset: int, size: int) -> bytes:
         file.seek(start + offset)
