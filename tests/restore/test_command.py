@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -106,3 +107,25 @@ def test_one_sink_of_a_profile_fills_in_what_another_lacks(place: Path, cli: Cli
     assert cli("restore", "p.yaml", "--to", "out", "--sink", "1").code == 3
     ran = cli("restore", "p.yaml", "--to", "out", "--sink", "2")
     assert (ran.code, "1 file, " in ran.out, "13 there already" in ran.out) == (0, True, True)
+
+
+def test_a_key_file_that_is_missing_restores_nothing_else_instead(account: Path, cli: Cli) -> None:  # noqa: F811
+    pytest.importorskip("cryptography", reason="the extra age")
+    recipient = cli("keygen", "k.txt").out.strip()
+    shutil.rmtree("backups")
+    Path("e.yaml").write_text(PROFILE + f"transforms: [encrypt: {{recipients: [{recipient}]}}]\n")
+    assert cli("backup", "-q", "e.yaml").code == 0
+    [account] = Path("backups").glob("account-*")
+    (account / "backup-TWLX2NQA").mkdir()
+    with zipfile.ZipFile(account / "backup-TWLX2NQA" / "backup-TWLX2NQA.zip", "w") as archive:
+        archive.writestr("tasks.json", "[]")
+    ran = cli("restore", "backups", "--to", "out", "-i", "nosuch.txt")
+    assert (ran.code, Path("out").exists()) == (2, False)
+    assert "cannot read the key file" in ran.err
+
+
+def test_the_folder_of_an_account_is_no_place_to_restore_to(account: Path, cli: Cli) -> None:  # noqa: F811
+    before = tree(account)
+    ran = cli("restore", "p.yaml", "--to", str(account))
+    assert (ran.code, "is the folder of one account" in ran.err) == (2, True)
+    assert tree(account) == before

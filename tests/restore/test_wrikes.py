@@ -11,7 +11,7 @@ from tests.restore.backups import restored
 from tests.verify.sample import ACCOUNT
 from wrikebackup_core.engine.restore import Original, Selection, Shape, wrikes_own
 from wrikebackup_core.engine.verify import verify
-from wrikebackup_core.errors import ExitCode
+from wrikebackup_core.errors import ExitCode, FormatError
 from wrikebackup_core.format import layout
 from wrikebackup_core.store import AccountStore
 from wrikebackup_core.testing import MemorySink
@@ -75,3 +75,24 @@ def test_a_task_is_selected_by_its_number(source: MemorySink, tmp_path: Path) ->
 def test_there_is_none_of_another_name(source: MemorySink) -> None:
     assert wrikes_own([source], "other") is None
     assert wrikes_own([MemorySink("empty")], None) is None
+
+
+def test_one_that_is_damaged_is_told_only_where_it_is_meant(source: MemorySink) -> None:
+    folder = layout.account_folder(ACCOUNT.id)
+    source.objects[f"{folder}/backup-broken/backup-broken.zip"] = b"no zip"
+    assert found(source).uid == DERIVED
+    with pytest.raises(FormatError, match="not a whole zip"):
+        wrikes_own([source], "broken")
+    del source.objects[ZIP]
+    with pytest.raises(FormatError, match="not a whole zip"):
+        wrikes_own([source], None)
+
+
+def test_a_document_that_is_attached_to_two_tasks_is_on_both_pages(source: MemorySink, tmp_path: Path) -> None:
+    document = {"resourceId": "1NPu", "id": 7, "name": "minutes", "dateUploaded": "2025-01-01 00:00:00"}
+    tasks = [{"id": number, "title": f"task {number}", "googleDocs": [document]} for number in (1, 2)]
+    source.objects[ZIP] = zipped(MEMBERS | {"tasks.json": tasks})
+    target = MemorySink("target")
+    restored(found(source), target, tmp_path, Shape.TREE)
+    pages = [data for key, data in target.objects.items() if key.endswith("task.md")]
+    assert ["minutes, stored outside of Wrike" in page.decode() for page in pages] == [True, True]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from wrikebackup_core.ports import Sink
     from wrikebackup_core.profile import Profile
 
-__all__ = ["Places", "are_one", "named_sink", "open_places"]
+__all__ = ["Places", "are_one", "is_account", "named_sink", "open_places"]
 
 _FOLDER_KIND = "local"
 
@@ -74,7 +74,7 @@ class _Names:
     def target(self, name: str) -> Sink:
         """The same, but no folder of one account: the backups would lie in a folder of that name in it."""
         found, folder = _of_profile(self._profile, self._sinks, name), _expanded(name)
-        if found is None and _is_account(folder):
+        if found is None and is_account(name):
             raise UsageError(
                 f"{name} is the folder of one account in a sink",
                 hint=f"give the sink's own folder: --to {folder.parent}",
@@ -166,10 +166,11 @@ def _account_folder(name: str) -> tuple[str, Sequence[str]]:
     return name, ()
 
 
-def _is_account(folder: Path) -> bool:
+def is_account(name: str) -> bool:
     """Whether a folder is one of an account, and not only called like one."""
     from wrikebackup_core.format import layout
 
+    folder = _expanded(name)
     inside = (folder / "attachments").is_dir() or any(folder.glob("backup-*"))
     return layout.account_id_of(folder.name) is not None and inside
 

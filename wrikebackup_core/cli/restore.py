@@ -12,7 +12,7 @@ import msgspec
 from wrikebackup_core.cli.backup import reader_may_leave
 from wrikebackup_core.cli.ending import Ended
 from wrikebackup_core.cli.heaps import keep_heaps_small
-from wrikebackup_core.cli.places import are_one
+from wrikebackup_core.cli.places import are_one, is_account
 from wrikebackup_core.cli.progress import progress
 from wrikebackup_core.cli.reading import Reading, open_reading, open_sink, with_keys
 from wrikebackup_core.cli.session import Session, options
@@ -99,6 +99,8 @@ def restore(
         open_reading(session, place, sink) as reading,
         contextlib.closing(open_sink(target, session.plugins)) as to,
     ):
+        if is_account(target):
+            raise UsageError(f"{target} is the folder of one account in a sink", hint="give another folder")
         for one in reading.sinks:
             if are_one(one, to):
                 raise UsageError(f"{to.name} is where the backups are", hint="restore to another folder")
@@ -127,14 +129,16 @@ def _selection(*, since: str | None = None, until: str | None = None, **words: S
 def _original(reading: Reading, backup: str | None, identity: Sequence[str]) -> Original:
     """One of ours, else one of Wrike's own tool."""
     from wrikebackup_core.engine import restore as engine
+    from wrikebackup_core.engine.opened import OpenBackup
 
     try:
-        return engine.Original.of(reading.open(backup, identity))
+        sink, account, manifest = reading.manifest(backup)
     except UsageError:
         found = engine.wrikes_own(reading.sinks, backup)
         if found is None:
             raise
         return found
+    return engine.Original.of(OpenBackup(sink, account, manifest, reading.decoding(manifest, identity)))
 
 
 def _tell(terminal: Terminal, result: Restored | RestorePlan) -> None:

@@ -96,10 +96,9 @@ def _named(index: Index, word: str, condition: str) -> Iterator[int]:
     if found or condition == "task = 1":
         yield from found
         return
-    index.function("folded", 1, str.casefold)
-    titles = f"SELECT n, title FROM nodes WHERE n > ?1 AND {condition} AND ?2 LIKE '%'"
+    titles = f"SELECT n, title FROM nodes WHERE n > ?1 AND {condition}"
     wanted = word.casefold().strip("/")
-    for n, title in index.rows(titles, "", after=_FIRST):
+    for n, title in index.rows(titles, after=_FIRST):
         folded = title.casefold().strip("/")
         if folded and wanted.endswith(folded) and _leads(index, n, wanted, folded):
             yield n

@@ -214,6 +214,7 @@ class Filling:
     def _archived(self, file: dict[str, Any], ref: str, *, documents: bool) -> Iterator[Sequence[object]]:
         id_ = _text(file.get("resourceId" if documents else "apiId"))
         if id_:
+            id_ += f" of {ref}" if documents else ""  # one document may be attached to many tasks
             stored = not documents and file.get("attachType") != "External"
             kind, created = _text(file.get("contentType")), moment(_text(file.get("dateUploaded")))
             yield id_, _text(file.get("name")), kind, "", created, None, ref, stored, ""

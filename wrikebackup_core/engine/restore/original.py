@@ -13,7 +13,7 @@ from wrikebackup_core.engine.copying.catalog import Catalog
 from wrikebackup_core.engine.copying.wrikes import WrikesOwn
 from wrikebackup_core.engine.foreign import SOURCE_KIND
 from wrikebackup_core.engine.opened import OpenBackup
-from wrikebackup_core.errors import UsageError
+from wrikebackup_core.errors import FormatError, UsageError
 from wrikebackup_core.format import layout
 from wrikebackup_core.format.manifest import Attachments, Files, Manifest, Tool
 from wrikebackup_core.model import Account, AttachmentMode
@@ -72,7 +72,7 @@ def wrikes_own(sinks: Sequence[Sink], name: str | None) -> Original | None:
     found = sorted(
         (uid, sink.name, sink, account, folder)
         for sink in sinks
-        for account, folder, uid in _folders(sink)
+        for account, folder, uid in _folders(sink, name)
         if name is None or name in (folder, uid)
     )
     if not found:
@@ -98,8 +98,10 @@ def wrikes_own(sinks: Sequence[Sink], name: str | None) -> Original | None:
     return Original(sink, account, manifest, Decoding(), key, ours=False)
 
 
-def _folders(sink: Sink) -> Iterator[tuple[str, str, str]]:
-    """Account, folder name and uid of the backups of Wrike's own tool."""
+def _folders(sink: Sink, name: str | None) -> Iterator[tuple[str, str, str]]:
+    """Account, folder name and uid of the backups of Wrike's own tool. One that is damaged is passed over for others, if there are any."""
+    damaged: FormatError | None = None
+    found = False
     for account in accounts(sink):
         start = f"{layout.account_folder(account)}/backup-"
         inside: dict[str, set[str]] = {}
@@ -111,4 +113,14 @@ def _folders(sink: Sink) -> Iterator[tuple[str, str, str]]:
                 inside.setdefault(folder, set()).add(file)
             for folder, files in inside.items():
                 if layout.started(folder) is None and f"backup-{folder}.zip" in files and "manifest.json" not in files:
-                    yield account, folder, WrikesOwn(sink, account, folder, catalog).uid
+                    try:
+                        uid = WrikesOwn(sink, account, folder, catalog).uid
+                    except FormatError as error:
+                        if folder == name:
+                            raise
+                        damaged = damaged or error
+                    else:
+                        found = True
+                        yield account, folder, uid
+    if damaged is not None and not found:
+        raise damaged
