@@ -76,6 +76,23 @@ def test_what_vouches_may_not_take_another_name(make_job: MakeJob) -> None:
         run(make_job(MemorySink(), transforms=[Wrong()]))
 
 
+@pytest.mark.parametrize("name", ["manifest.json.sha512", "SHA256SUMS.sha512"])
+def test_what_a_transform_adds_may_not_take_the_place_of_what_vouches(make_job: MakeJob, name: str) -> None:
+    class Adding(Transform):
+        kind = "adding"
+
+        def add(self, run: object) -> Iterator[Artifact]:
+            yield Artifact(name, lambda: iter([b"x"]))
+
+    with pytest.raises(PluginError, match=f"the reserved name '{name}'"):
+        run(make_job(MemorySink(), transforms=[Adding()]))
+
+
+def test_two_transforms_may_not_vouch_under_one_name(make_job: MakeJob) -> None:
+    with pytest.raises(PluginError, match=r"'SHA256SUMS\.sha512', as another does"):
+        run(make_job(MemorySink(), transforms=[Vouching(), Vouching()]))
+
+
 def test_where_names_are_hidden_neither_keys_nor_the_manifest_tell_any(source, make_job: MakeJob) -> None:
     sink = MemorySink()
     outcome = run(make_job(sink, transforms=[Hiding()]))

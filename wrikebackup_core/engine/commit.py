@@ -76,12 +76,16 @@ def _commit(attempt: Attempt, sink: Sink, number: int, files: Files) -> str:
 
 def _attestations(attempt: Attempt, name: str, content: Callable[[], Iterator[bytes]]) -> list[Artifact]:
     """What transforms store beside one of the two files that no checksum vouches for."""
-    found = []
+    found: list[Artifact] = []
     for transform in attempt.job.transforms:
         for artifact in transform.attest(name, content):
             if not artifact.key.startswith(f"{name}.") or "/" in artifact.key:
                 raise PluginError(
                     f"the transform {transform.kind} attests {name} under the impossible name {artifact.key!r}"
+                )
+            if any(artifact.key == other.key for other in found):
+                raise PluginError(
+                    f"the transform {transform.kind} attests under the name {artifact.key!r}, as another does"
                 )
             found.append(artifact)
     return found

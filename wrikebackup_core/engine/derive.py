@@ -69,7 +69,8 @@ def _checked(key: str, kind: str) -> str:
     parts = key.split("/")
     if not key or any(part in ("", ".", "..") or "\\" in part or "\0" in part for part in parts):
         raise PluginError(f"the transform {kind} adds a file with the impossible name {key!r}")
-    if len(parts) == 1 and (key.startswith(("backup-", "records-", ".")) or key in ("manifest.json", "SHA256SUMS")):
+    taken = key.startswith(("backup-", "records-", ".", "manifest.json.", "SHA256SUMS."))  # the last two attest
+    if len(parts) == 1 and (taken or key in ("manifest.json", "SHA256SUMS")):
         raise PluginError(f"the transform {kind} adds a file with the reserved name {key!r}")
     return key
 
