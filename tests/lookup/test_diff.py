@@ -102,6 +102,12 @@ def test_the_order_of_records_and_keys_is_no_difference(cli: Callable[..., Ran],
     assert cli("diff", "previous", "--all-fields").code == 0
 
 
+def test_of_two_records_with_one_id_the_later_counts(cli: Callable[..., Ran], shelf: Shelf) -> None:
+    shelf.put(_A, {"tasks": [{"id": "T1", "title": "early"}, {"id": "T1", "title": "late"}]})
+    shelf.put(_B, {"tasks": [{"id": "T1", "title": "late"}]})
+    assert cli("diff", "previous").code == 0
+
+
 def test_a_kind_that_one_backup_was_taken_without_is_not_taken_for_deleted(
     cli: Callable[..., Ran], shelf: Shelf
 ) -> None:
