@@ -116,7 +116,8 @@ def test_a_key_with_a_passphrase_is_opened_with_the_secret(tmp_path: Path) -> No
 
 
 def test_a_passphrase_for_a_key_that_has_none_does_no_harm(key: Path) -> None:
-    assert signatures(SignOptions.model_validate({"key": str(key), "passphrase": "env:x"}), CONTEXT)
+    made = signatures(SignOptions.model_validate({"key": str(key), "passphrase": "env:x"}), CONTEXT)
+    assert [one.key for one in made.attest("manifest.json", lambda: iter([b"{}"]))] == ["manifest.json.sig"]
 
 
 def test_a_key_that_cannot_be_used_is_told_of_with_its_file(tmp_path: Path, key: Path) -> None:

@@ -70,7 +70,7 @@ def test_what_is_no_store_is_not_believed(moto: Store, page: bytes) -> None:
     """As where a network wants a login first, or the address is one of something else."""
     with Proxy(moto.url) as proxy:
         sink = opened(moto, proxy)
-        asks = [
+        asks: list[Callable[[], object]] = [
             lambda: list(sink.list("")),
             lambda: list(sink.folders("")),
             lambda: moto.sink(endpoint_url=proxy.url).create("a/b"),

@@ -145,7 +145,8 @@ def test_doctor_tells_a_lock_from_a_missing_right(
     with Proxy(seaweedfs.url, choose) as proxy:
         options = seaweedfs.options(locking, endpoint_url=proxy.url, lock_days=30)
         sink = seaweedfs.sink(locking, endpoint_url=proxy.url, lock_days=30)
-        (found,) = (check for check in checks(sink._bucket._client, locking, "", options) if check.name == "lock")
+        bucket: Any = sink._bucket
+        (found,) = (check for check in checks(bucket._client, locking, "", options) if check.name == "lock")
     assert found.ok is ok, found
     assert said in found.detail
     assert ok or found.hint
