@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.restore.backups import account, folder, local, original, restored, stored, task
+from tests.restore.backups import account, file, folder, local, original, restored, stored, task
 from tests.verify.sample import ACCOUNT, UID, Sample
 from wrikebackup_core.engine import elements
 from wrikebackup_core.engine.restore import Shape
@@ -129,3 +129,26 @@ def test_text_that_moves_the_cursor_or_loads_from_elsewhere_does_nothing_in_a_pa
     assert b"javascript" not in page
     assert b"\\<script" in page
     assert page.startswith(b"# a \\[2J # b\n")
+
+
+def test_numbers_and_nesting_beyond_all_measure_cost_only_their_record(tmp_path: Path) -> None:
+    deep = b'{"id":"T9","title":"Deep","customFields":[{"id":"C","value":' + b"[" * 50_000 + b"]" * 50_000 + b"}]}\n"
+    large = b'{"id":"A1","name":"a.txt","type":"Wrike","taskId":"T1","size":' + b"9" * 40 + b"}\n"
+    sample = account([], [task("T1", "Good")], [(file("A1", "a.txt", b"x", taskId="T1"), b"x")])
+    source, _ = stored(sample)
+    good = b'{"id":"T1","title":"Good"}\n'
+    replaced(source, RECORDS, zipped(tasks_jsonl=deep + good, attachments_jsonl=large))
+    target = MemorySink("target")
+    result = restored(original(source, UID), target, tmp_path, Shape.TREE)
+    assert [one.key for one in result.findings] == [RECORDS]
+    assert sorted(target.objects) == ["Tasks without a folder/Good/a.txt", "Tasks without a folder/Good/task.md"]
+
+
+def test_numbers_beyond_all_measure_in_the_archive_are_none(tmp_path: Path) -> None:
+    source, _ = stored(Sample())
+    tasks = b'[{"id":' + b"9" * 40 + b',"title":"Large"},{"id":7,"title":"Good"}]'
+    replaced(source, ARCHIVE, zipped(users_json=b"[]", folders_json=b"[]", tasks_json=tasks, teams_json=b"[]"))
+    del source.objects[RECORDS]
+    target = MemorySink("target")
+    restored(original(source, UID), target, tmp_path, Shape.TREE)
+    assert {"Tasks without a folder/Good/task.md", "Tasks without a folder/Large/task.md"} < target.objects.keys()

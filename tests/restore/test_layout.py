@@ -289,3 +289,13 @@ def test_two_restores_to_one_place_at_once_are_refused(tmp_path: Path) -> None:
                 restored(backup, target, tmp_path)
 
     restore(RestoreJob(backup, target, Shape.LAYOUT, Selection(), tmp_path), again)
+
+
+def test_a_file_whose_checksum_is_lost_is_told_and_not_restored(tmp_path: Path) -> None:
+    source, backup = stored(Sample())
+    lines = source.objects[SUMS].splitlines(keepends=True)
+    source.objects[SUMS] = b"".join(b"?" + line[1:] if b"plan.pdf" in line else line for line in lines)
+    target = MemorySink("target")
+    result = restored(backup, target, tmp_path)
+    assert (result.exit_code, PLAN in target.objects) == (ExitCode.PARTIAL, False)
+    assert (PLAN, "unlisted") in [(one.key, one.what) for one in result.findings]

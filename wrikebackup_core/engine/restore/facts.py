@@ -138,6 +138,5 @@ def of_item(item: ArchiveItem, *, task: bool) -> Facts:
 
 
 def _shown(value: Any) -> str:
-    if isinstance(value, list):
-        return ", ".join(map(_shown, value))
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    some = value if isinstance(value, list) else [value]
+    return ", ".join(one if isinstance(one, str) else msgspec.json.encode(one).decode() for one in some)

@@ -27,6 +27,7 @@ Tell = Callable[[str, int], None]
 _Rows = Callable[[Any, Record], Iterator[Sequence[object]]]
 _SOME, _BYTES = 200, 8 << 20  # records taken in together, and how long they may be
 _TELL = 1000
+_LARGEST = 1 << 63
 _NODE = "INSERT OR IGNORE INTO nodes (ref, task, number, title, project, created, body) VALUES (?, ?, ?, ?, ?, ?, ?)"
 _FILE = "INSERT OR REPLACE INTO files (id, name, type, author, created, size, ref, stored, url) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
@@ -138,8 +139,8 @@ class Filling:
                     number += 1
                     try:
                         yield decode(Record(line)), Record(line)
-                    except FormatError as error:
-                        findings.add(f"line {number}: {error}")
+                    except (FormatError, RecursionError) as error:
+                        findings.add(f"line {number}: {one_line(error)}")
                     if not number % _TELL:
                         self._tell(name, number)
         except UNREADABLE as error:
@@ -160,7 +161,7 @@ class Filling:
         kept = next(attachments.attachments_of([record], self._mode), None)
         if kept is None and attachments.is_stored(record):
             return  # an older version, in a backup of the latest ones
-        size = kept.size if kept else None
+        size = _figure(kept.size) if kept else None
         ref = _text(file.taskId) or _text(file.folderId)
         kind, url = _text(file.contentType), _text(file.url)
         created, author = moment(_text(file.createdDate)), _text(file.authorId)
@@ -197,9 +198,10 @@ class Filling:
         """Its number is its name here; one without a number gets its place in the file."""
         insert = self._index.insert
         ref = f"{mark}{item.id}" if item.id is not None else f"{mark}#{number}"
+        known = _figure(item.id)
         facts = of_item(item, task=task)
         body = msgspec.json.encode(facts) if self._bodies else None
-        insert(_NODE, [(ref, task, item.id, _text(item.title), False, moment(item.dateCreated), body)])
+        insert(_NODE, [(ref, task, known, _text(item.title), False, moment(item.dateCreated), body)])
         insert("INSERT INTO authors VALUES (?, ?)", [(ref, _text(one)) for one in facts.authors])
         insert(
             "INSERT INTO named_links VALUES (?, ?, ?)",
@@ -245,6 +247,11 @@ def _together(lines: Iterator[tuple[_Struct, Record]]) -> Iterator[list[tuple[_S
 def _text(value: object) -> str:
     """A text that a database takes; `""` for what is none."""
     return value.encode(errors="replace").decode() if isinstance(value, str) else ""
+
+
+def _figure(number: int | None) -> int | None:
+    """A number that a database takes, None for none."""
+    return number if number is not None and abs(number) < _LARGEST else None
 
 
 def _person(one: _Contact, _record: Record) -> Iterator[Sequence[object]]:

@@ -65,9 +65,7 @@ def match_files(index: Index, original: Original) -> Iterator[tuple[str, Finding
             plain = layout.attachment_key(original.account, id_, name) if original.ours else origin
             index.run("UPDATE files SET origin = ?, plain = ? WHERE id = ?", origin, plain, id_)
         elif expected and id_ not in gaps and not silent:
-            key = layout.attachment_key(original.account, id_, name, suffix)
-            detail = "named as stored, but no part of the backup" if original.ours else "named as stored, but not there"
-            yield id_, Finding(key, "missing", detail)
+            yield id_, _absent(index, original, id_, name)
     unnamed = (
         "SELECT key FROM sums WHERE key > ?1 AND key < ?2 AND NOT EXISTS (SELECT 1 FROM files WHERE origin = sums.key)"
     )
@@ -78,6 +76,15 @@ def match_files(index: Index, original: Original) -> Iterator[tuple[str, Finding
             "INSERT INTO files (id, name, type, author, created, ref, stored, url, origin, plain) VALUES (?, ?, '', '', '', '', 1, '', ?, ?)",
             [row],
         )
+
+
+def _absent(index: Index, original: Original, id_: str, name: str) -> Finding:
+    folder, suffix = layout.attachments_folder(original.account), original.decoding.suffix
+    keys = [f"{folder}/{names.stored_name(id_, name, suffix, hidden=hidden)}" for hidden in (False, True)]
+    for key in keys if original.ours else ():
+        if index.one("SELECT 1 FROM listed WHERE key=?", key):
+            return Finding(key, "unlisted", "SHA256SUMS does not name it, so nobody can tell whether it is right")
+    return Finding(keys[0], "missing", "named as stored, but no part of the backup")
 
 
 def _ours(index: Index, original: Original, id_: str, name: str) -> str | None:

@@ -89,8 +89,10 @@ class Index:
         for some in batches(rows, _PAGE):
             with self._lock:
                 self._db.execute("BEGIN")
-                self._db.executemany(statement, some)
-                self._db.execute("COMMIT")
+                try:
+                    self._db.executemany(statement, some)
+                finally:  # without a journal there is no way back
+                    self._db.execute("COMMIT")
 
     def one(self, query: str, *values: object) -> Any:
         """The first row, None where there is none."""
