@@ -222,6 +222,10 @@ class _Looking:
         others = [sink for sink in self.reading.sinks if sink is not shelf.sink]
         uid = None if newest and not self.every else report.backup_uid
         found = lineage.findings(uid, self.verifiers, others)
+        for one in () if self.verifiers else lineage.doubtful(uid, others):
+            self._terminal.warn(
+                f"{shelf.sink.name}: {one.key}: {one.detail}, or copied from another sink; --signer tells"
+            )
         if newest and self.verifiers and (gone := sorted({uid for uid, _ in lineage.gone()})):
             named = ", ".join(map(clean, gone[-3:])) + (f" and {count(len(gone) - 3)} more" if gone[3:] else "")
             text = f"{shelf.sink.name}: named by later backups, and not here: {named} (pruned, deleted, or never copied here)"

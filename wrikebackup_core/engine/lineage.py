@@ -9,7 +9,7 @@ from wrikebackup_core.engine.attestations import vouched
 from wrikebackup_core.engine.findings import Finding
 from wrikebackup_core.errors import FormatError, SinkError
 from wrikebackup_core.format import layout
-from wrikebackup_core.format.manifest import Manifest, Previous, of_one_run
+from wrikebackup_core.format.manifest import Manifest, Previous, intact, of_one_run
 from wrikebackup_core.ports import Sink, Verifier
 from wrikebackup_core.store import AccountStore
 
@@ -24,11 +24,14 @@ class Lineage:
         self._sink, self._account = sink, account
         self._hashes: dict[str, str] = {}
         self._previous: dict[str, Previous] = {}
+        self._intact: set[str] = set()
         store = AccountStore(sink, account)
         for uid in store.uids()[0]:
             try:
                 data = store.manifest_bytes(uid)
                 self._hashes[uid] = hashlib.sha256(data).hexdigest()
+                if intact(data):
+                    self._intact.add(uid)
                 if previous := Manifest.decode(data, uid).previous:
                     self._previous[uid] = previous
             except (FormatError, SinkError):
@@ -42,8 +45,18 @@ class Lineage:
         """Backups that are not what the next one names: all of them for None, else that one alone.
 
         The sinks of one run have manifests of their own, and a copy from one to another mixes them. That is fine where somebody vouches for
-        the manifest that is here, or where the one that is named is in one of the `others` and tells of the same backup.
+        the manifest that is here, or where the one that is named is in one of the `others` and tells of the same backup. Without `verifiers`
+        a manifest that is whole is given the benefit of the doubt: see `doubtful`.
         """
+        return (one for before, one in self._misfits(uid, verifiers, others) if verifiers or before not in self._intact)
+
+    def doubtful(self, uid: str | None, others: Sequence[Sink]) -> Iterator[Finding]:
+        """Those that `findings` passes over without `verifiers`: exchanged, or copied from another sink of the same run."""
+        return (one for before, one in self._misfits(uid, (), others) if before in self._intact)
+
+    def _misfits(
+        self, uid: str | None, verifiers: Sequence[Verifier], others: Sequence[Sink]
+    ) -> Iterator[tuple[str, Finding]]:
         for later, previous in self._previous.items():
             here = self._hashes.get(previous.backup_uid)
             if here in (None, previous.manifest) or uid not in (None, previous.backup_uid):
@@ -51,7 +64,7 @@ class Lineage:
             key = layout.manifest_key(self._account, previous.backup_uid)
             if not self._explained(key, previous, verifiers, others):
                 detail = f"not the manifest that the later backup {later} names: one of the two was exchanged"
-                yield Finding(key, "replaced", detail)
+                yield previous.backup_uid, Finding(key, "replaced", detail)
 
     def _explained(self, key: str, previous: Previous, verifiers: Sequence[Verifier], others: Sequence[Sink]) -> bool:
         try:
