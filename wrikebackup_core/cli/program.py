@@ -57,7 +57,23 @@ def command(plugins: Plugins | None = None) -> click.Group:
         A profile, one YAML file, says what is backed up and to where: `wrikebackup init` writes one.
         """
 
-    for one in (init, backup, list_, show, cat, find, diff, verify, restore, copy, link, key, profile, doctor, plugins_):
+    for one in (
+        init,
+        backup,
+        list_,
+        show,
+        cat,
+        find,
+        diff,
+        verify,
+        restore,
+        copy,
+        link,
+        key,
+        profile,
+        doctor,
+        plugins_,
+    ):
         wrikebackup.add_command(one)
     (plugins or Plugins.load()).add_commands(wrikebackup)
     return wrikebackup
