@@ -66,7 +66,7 @@ def test_a_connection_that_died_unnoticed_is_replaced_without_an_error(
 
 @pytest.mark.parametrize("which", ["all of the session", "only what serves files"])
 def test_a_frozen_server_is_given_up(make_sink: MakeSink, own_openssh: OpenSsh, which: str) -> None:
-    sink = make_sink(own_openssh.port, timeout=0.6)
+    sink = make_sink(own_openssh.port, timeout=3)
     put(sink, "a/b")
     writer = sink.create("new folder/c")
     writer.write(b"x" * 100_000)
@@ -84,7 +84,7 @@ def test_a_frozen_server_is_given_up(make_sink: MakeSink, own_openssh: OpenSsh, 
 def test_a_server_that_freezes_while_others_read_and_list_ends_them_all(
     make_sink: MakeSink, own_openssh: OpenSsh
 ) -> None:
-    sink = make_sink(own_openssh.port, timeout=0.6, connections=2)
+    sink = make_sink(own_openssh.port, timeout=3, connections=2)
     put(sink, "a/b", b"x" * 9_000_000)
     reader = sink.open("a/b")
     reader.read(1)
