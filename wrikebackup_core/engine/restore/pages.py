@@ -19,6 +19,7 @@ __all__ = ["Pages"]
 _LONGEST = 1 << 20  # characters of one text that are made into Markdown; longer ones are no texts of people
 _FIRST = -1 << 62
 _REMEMBERED = 1024  # names
+_PIECE = 64 << 10  # characters
 
 
 class Pages:
@@ -29,8 +30,16 @@ class Pages:
         self._person, self._word = lru_cache(_REMEMBERED)(self._name), lru_cache(_REMEMBERED)(self._title)
 
     def page(self, n: int) -> Iterator[bytes]:
+        """Of a task or folder, in pieces that are worth a write."""
+        some: list[str] = []
+        size = 0
         for text in self._page(n):
-            yield text.encode(errors="replace")
+            some.append(text)
+            size += len(text)
+            if size >= _PIECE:
+                yield "".join(some).encode(errors="replace")
+                some, size = [], 0
+        yield "".join(some).encode(errors="replace")
 
     def _page(self, n: int) -> Iterator[str]:
         body, ref = self._index.one("SELECT body, ref FROM nodes WHERE n=?", n)
