@@ -66,11 +66,16 @@ class Writing:
         self._in_vain = 0
 
     def all(self) -> None:
-        """Raises SinkError where the target fails, or the source as a whole."""
+        """Files first, then pages: these are all computing, of which two threads at a time do less than one (measured: 50 s and 37 s for
+        21,666 pages and 10,000 files). Raises SinkError where the target fails, or the source as a whole.
+        """
         waits = any(getattr(sink, "waits", True) for sink in (self._job.original.sink, self._job.target))
         threads = self._job.transfers if waits else min(self._job.transfers, _NOT_WAITING)
-        rows = self._index.rows("SELECT key, origin, sha256, size, id, node FROM wanted WHERE key > ?1")
-        each((Wanted(*row) for row in rows), self._bring, threads=threads, name=STAGE)
+        for which, number in (("node IS NULL", threads), ("node IS NOT NULL", threads if waits else 1)):
+            rows = self._index.rows(
+                f"SELECT key, origin, sha256, size, id, node FROM wanted WHERE key > ?1 AND {which}"
+            )
+            each((Wanted(*row) for row in rows), self._bring, threads=number, name=STAGE)
         self._result.findings = [*self._result.findings, *sorted(self._findings, key=lambda one: one.key)]
         self._result.kept = [*self._result.kept, *sorted(self._kept, key=lambda one: one.key)]
 
