@@ -183,7 +183,7 @@ def test_two_runs_on_one_account_end_with_5(place: Path, cli: Cli) -> None:
         first.kill()
         first.wait()
     assert ran.code == ExitCode.LOCKED
-    assert "another backup or copy is writing" in ran.err
+    assert "another backup, copy or restore is writing" in ran.err
 
 
 def test_global_options_count_on_either_side_of_the_command(backed_up: str, cli: Cli) -> None:

@@ -75,7 +75,7 @@ def locked(places: Places, account: Account) -> Iterator[Locks]:
                 stack.enter_context(lock)
             except Timeout:
                 raise Locked(
-                    f"another backup or copy is writing {account.name or account.id} to {name}",
+                    f"another backup, copy or restore is writing {account.name or account.id} to {name}",
                     hint="wait for it to end; its lock goes with its process",
                 ) from None
             except OSError as error:
