@@ -105,6 +105,7 @@ def test_the_manifest_says_with_which_key_and_nothing_of_its_secret(key: Path) -
 
 
 def test_a_key_with_a_passphrase_is_opened_with_the_secret(tmp_path: Path) -> None:
+    pytest.importorskip("bcrypt", reason="the extra age")
     key = make_key(tmp_path / "key", passphrase="correct horse")
     made = signatures(SignOptions.model_validate({"key": str(key), "passphrase": "env:correct horse"}), CONTEXT)
     assert made.describe()["publicKey"] == " ".join(public(key).split()[:2])

@@ -183,6 +183,8 @@ def open_reading(session: Session, place: str, sink: str | None = None) -> Itera
         with contextlib.closing(opened):
             yield Reading(session, [opened])
         return
+    if not Path(place).exists():
+        raise UsageError(f"{place}: there is no such profile or folder", hint="`wrikebackup init` writes a profile")
     profile = profiles.load(Path(place), session.plugins)
     with profiles.open_sinks(profile, session.plugins) as sinks:
         yield Reading(session, sinks if sink is None else [named_sink(profile, sinks, sink)], profile)
