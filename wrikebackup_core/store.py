@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import posixpath
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -91,12 +92,21 @@ class AccountStore:
     def sums(self, uid: str) -> Iterator[tuple[str, str]]:
         """(SHA-256 in hex, key from the sink's root) of all that SHA256SUMS names, in its order.
 
-        Raises FormatError naming the file where anything is wrong with it, SinkError.
+        Raises FormatError naming the file where anything is wrong with it, at the end at the latest; SinkError.
         """
-        for found in self.lines(uid):
+        where, digest = layout.sums_key(self._account, uid), hashlib.sha256()
+
+        def hashed(line: bytes) -> bool:
+            digest.update(line)
+            return False
+
+        for found in self.lines(uid, hashed):
             if isinstance(found, str):
-                raise FormatError(f"{layout.sums_key(self._account, uid)}: {found}")
+                raise FormatError(f"{where}: {found}")
             yield found
+        manifest = self._readable(uid)
+        if manifest is not None and manifest.sha256sums not in (None, digest.hexdigest()):
+            raise FormatError(f"{where}: is not the one that the manifest names")
 
     def lines(self, uid: str, known: Callable[[bytes], bool] = lambda _: False) -> Iterator[tuple[str, str] | str]:
         """`sums` line by line, and in place of each line that is damaged or leads out of the account's folder what is wrong with it.
@@ -136,11 +146,16 @@ class AccountStore:
         return sha256, key
 
     def _counted(self, uid: str) -> int:
-        """Attachments by the manifest; 0 where there is none, or a damaged one, which others tell of."""
+        """Attachments by the manifest; 0 where there is none, or a damaged one."""
+        manifest = self._readable(uid)
+        return manifest.attachments.total if manifest is not None else 0
+
+    def _readable(self, uid: str) -> Manifest | None:
+        """None where there is no manifest, or a damaged one, which others tell of."""
         try:
-            return self.manifest(uid).attachments.total
+            return self.manifest(uid)
         except (KeyNotFound, FormatError):
-            return 0
+            return None
 
     def held(self) -> Iterator[Entry]:
         """The attachments that are there, of whichever backup. Raises SinkError."""

@@ -133,3 +133,18 @@ def test_a_holder_that_is_known_to_be_damaged_never_commits_a_complete_backup(so
     outcome = run(make_job(holder, lacking))
     assert outcome.exit_code is ExitCode.PARTIAL
     assert not manifest(holder, outcome)["complete"]
+
+
+def test_checksums_that_are_not_those_of_the_manifest_are_never_relied_on(make_job: MakeJob) -> None:
+    """A digit that changed leaves a line that looks like any other."""
+    sink = MemorySink()
+    first = run(make_job(sink))
+    key = f"account-IEAAAEDY/backup-{first.backup_uid}/SHA256SUMS"
+    line = next(line for line in sink.objects[key].splitlines() if b"attachments/" in line)
+    other = (b"0" if line[:1] != b"0" else b"1") + line[1:]
+    sink.objects[key] = sink.objects[key].replace(line, other)
+    files = {key: data for key, data in sink.objects.items() if "/attachments/" in key}
+    second = run(make_job(sink))
+    assert {key: data for key, data in sink.objects.items() if "/attachments/" in key} == files
+    assert other[:64] not in sink.objects[f"account-IEAAAEDY/backup-{second.backup_uid}/SHA256SUMS"]
+    assert not verify(sink, "IEAAAEDY", second.backup_uid, lambda _: None).findings

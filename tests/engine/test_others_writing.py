@@ -178,3 +178,21 @@ def test_a_dry_run_of_another_profile_costs_the_notes_nothing(make_job: MakeJob)
     sink.before = lambda operation, key: read.append(key) if operation == "open" and "/attachments/" in key else None
     run(make_job(sink, gone, transforms=[Salted()]))
     assert read == []
+
+
+def test_what_another_host_committed_after_the_sink_was_listed_is_never_deleted(make_job: MakeJob) -> None:
+    theirs = MemorySink()
+    run(elsewhere(make_job(theirs, transforms=[Salted()])))
+    # When the sink is listed their files are there, and their backup is not yet.
+    sink = MemorySink(objects={key: data for key, data in theirs.objects.items() if "/attachments/" in key})
+    files, listings = dict(sink.objects), list[str]()
+
+    def commits(operation: str, key: str) -> None:
+        listings.extend([key] if operation == "list" else [])
+        if len(listings) == 2:
+            sink.objects.update(theirs.objects)
+
+    sink.before = commits
+    run(make_job(sink, transforms=[Salted()]))
+    assert {key: data for key, data in sink.objects.items() if "/attachments/" in key} == files
+    assert_sound(sink)

@@ -18,6 +18,7 @@ from wrikebackup_core.journal import Origin, StoredObject
 from wrikebackup_core.ledger import Ledger
 from wrikebackup_core.model import Account, Attachment, AttachmentMode, Event, Message, StageFinished, StageStarted
 from wrikebackup_core.spool import Spool
+from wrikebackup_core.store import AccountStore
 from wrikebackup_core.stored import hash_stored
 
 __all__ = ["discard_unfinished", "plan"]
@@ -112,10 +113,23 @@ class _Reconciled:
                 origin = Origin.HELD if known else Origin.ADOPTED
                 self._ledger.know([StoredObject(self.number, key, sha256, size, origin)])
 
+    def _bad(self) -> list[str]:
+        unexplained = {key for key, _, _ in self._ledger.unexplained(self.number, sizes=False)}
+        return sorted(unexplained.union(self._ledger.astray(self.number)))
+
+    def _look_for_newer(self) -> None:
+        """Nothing is deleted that a backup needs which another host has committed since the sink was listed."""
+        account = self._attempt.run.account.id
+        for uid in AccountStore(self._sink, account).uids()[0]:
+            if uid not in self._stock.backups and uid != self._attempt.run.backup_uid:
+                read_sums(self._attempt, self._stock, uid)
+                self._ledger.explain(self.number, sizes=self._sizes)
+
     def clear_the_way(self) -> None:
         """What is left is not the file that its name says. It makes room for the one that is brought now."""
-        unexplained = {key for key, _, _ in self._ledger.unexplained(self.number, sizes=False)}
-        bad = sorted(unexplained.union(self._ledger.astray(self.number)))
+        if self._bad():
+            self._look_for_newer()
+        bad = self._bad()
         if bad and self._stock.unreadable:
             for key in bad:
                 reason = f"what is stored may be what the backup {self._stock.unreadable[0]} needs, whose checksums cannot be read"
