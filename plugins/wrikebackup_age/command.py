@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from wrikebackup_age import key_files
 from wrikebackup_core import UsageError
 
 __all__ = ["keygen"]
@@ -33,7 +34,7 @@ def keygen(file: Path, *, protected: bool, classic: bool) -> None:
     except ImportError as error:
         raise UsageError(f"keygen needs the library {error.name}", hint='pip install "wrikebackup[age]"') from error
 
-    file = file.expanduser()
+    file = key_files.located(str(file), "cannot write")
     if file.exists():
         raise UsageError(f"{file} is there already, and a key is never replaced", hint="choose another name")
     identity = X25519Identity.generate() if classic else HybridIdentity.generate()

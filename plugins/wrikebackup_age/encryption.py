@@ -7,9 +7,9 @@ import stat
 import sys
 import threading
 from collections.abc import Sequence
-from pathlib import Path
-from typing import IO, Self
+from typing import IO, NoReturn, Self
 
+from wrikebackup_age import key_files
 from wrikebackup_age.age import files, keys
 from wrikebackup_age.age.header import Header, Identity, Recipient, Stanza
 from wrikebackup_age.age.scrypt import ScryptIdentity, ScryptRecipient
@@ -30,14 +30,23 @@ class Encryption(Transform):
     suffix = ".age"
 
     def __init__(
-        self, recipients: Sequence[Recipient] = (), identities: Sequence[Identity] = (), *, names: Sequence[str] = ()
+        self,
+        recipients: Sequence[Recipient] = (),
+        identities: Sequence[Identity] = (),
+        *,
+        names: Sequence[str] = (),
+        files: Sequence[str] = (),
     ) -> None:
-        """`names` are the recipients as they were written, for the manifest."""
-        self._recipients, self._identities, self._names = recipients, identities, names
+        """`names` are the recipients as they were written, for the manifest.
+
+        `files` are key files of a profile: looked at when something is to be decoded, for who only encodes may lack them.
+        """
+        self._recipients, self._identities, self._names, self._files = recipients, identities, names, files
+        self._lock = threading.Lock()
 
     @property
     def has_keys(self) -> bool:  # type: ignore[override] # a class variable there
-        return bool(self._identities)
+        return bool(self._identities or self._files)
 
     def encode(self, target: Writer) -> Writer:
         return _Sealing(target, self._recipients)
@@ -53,14 +62,17 @@ class Encryption(Transform):
         return {"format": "age-encryption.org/v1", "recipients": [_short(name) for name in self._names]}
 
     def _needed(self) -> Sequence[Identity]:
+        """Raises KeyRefused, and UsageError for a key file that cannot be used."""
+        with self._lock:
+            if not self._identities:
+                self._identities = [one for file in self._files for one in _of_profile(file)]
         if not self._identities:
             raise KeyRefused("the backup is encrypted, and there is no key to open it with", hint=_HINT)
         return self._identities
 
 
 def encryption(options: EncryptOptions, context: Context) -> Encryption:
-    """From a profile. Raises UsageError for a key that cannot be used, SecretError."""
-    identities = [one for file in options.identity for one in _identities(file, Keys())]
+    """From a profile. Raises UsageError for a recipient that cannot be used, SecretError."""
     if options.passphrase is not None:
         passphrase = context.secret(options.passphrase)
         made = Encryption([ScryptRecipient(passphrase)], [ScryptIdentity(passphrase)], names=["passphrase"])
@@ -74,7 +86,7 @@ def encryption(options: EncryptOptions, context: Context) -> Encryption:
             raise UsageError(
                 f"encrypt: {error}", hint="make keys of one kind: wrikebackup keygen, with or without --classic"
             ) from None
-        made = Encryption(recipients, identities, names=[name for name, _ in given])
+        made = Encryption(recipients, names=[name for name, _ in given], files=options.identity)
     made.hides_names = options.hide_names
     return made
 
@@ -115,25 +127,28 @@ def _recipient(text: str) -> Recipient:
 
 
 def _recipients(name: str) -> list[tuple[str, Recipient]]:
-    path = Path(name).expanduser()
+    path, data, _ = key_files.read(name, "encrypt: cannot read the recipients in")
     try:
-        text = path.read_text(encoding="utf-8")
-        found = keys.recipients(text)
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no text"
-        raise UsageError(f"encrypt: cannot read the recipients in {path}: {reason.lower()}") from None
+        found = keys.recipients(data.decode())
+    except UnicodeDecodeError:
+        raise UsageError(f"encrypt: cannot read the recipients in {path}: it is no text") from None
     except keys.KeyProblem as error:
         raise UsageError(f"encrypt: {path}: {error}") from None
     return [(str(recipient), recipient) for recipient in found]
 
 
+def _of_profile(name: str) -> list[Identity]:
+    def refused(_question: str) -> NoReturn:
+        raise UsageError(
+            f"the key file {name} has a passphrase, which a profile does not ask for",
+            hint=f"give it with --identity {name}",
+        )
+
+    return _identities(name, Keys(ask=refused))
+
+
 def _identities(name: str, given: Keys) -> list[Identity]:
-    path = Path(name).expanduser()
-    try:
-        data = path.read_bytes()
-        mode = path.stat().st_mode
-    except OSError as error:
-        raise UsageError(f"cannot read the key file {path}: {(error.strerror or str(error)).lower()}") from None
+    path, data, mode = key_files.read(name, "cannot read the key file")
     if sys.platform != "win32" and mode & (stat.S_IRGRP | stat.S_IROTH):
         given.warn(f"others on this machine can read the key file {path}: chmod 600 {path}")
     try:

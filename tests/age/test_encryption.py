@@ -125,6 +125,69 @@ def test_a_passphrase_of_the_profile_both_writes_and_reads() -> None:
     assert transform.decode(MemoryReader(stored(transform, b"plain"))).read() == b"plain"
 
 
+def test_a_run_needs_no_key_file_that_the_profile_names_and_reading_says_what_it_lacks(tmp_path: Path) -> None:
+    file = tmp_path / "key.txt"
+    transform = encryption(EncryptOptions(recipients=(str(ADA.recipient()),), identity=(str(file),)), CONTEXT)
+    data = stored(transform, b"plain")
+    assert transform.has_keys
+    with pytest.raises(UsageError, match=r"key\.txt: no such file"):
+        transform.decode(MemoryReader(data))
+    key_file(tmp_path, ADA)
+    assert transform.decode(MemoryReader(data)).read() == b"plain"
+    file.unlink()
+    assert transform.decode(MemoryReader(data)).read() == b"plain"
+
+
+def test_a_key_file_of_a_profile_with_a_passphrase_is_to_be_given_by_hand(tmp_path: Path) -> None:
+    from wrikebackup_age.age import files
+
+    file = tmp_path / "key.age"
+    text = f"{ADA.secret()}\n".encode()
+    file.write_bytes(b"".join(map(bytes, files.encrypt([text], [ScryptRecipient("right", work=10)]))))
+    transform = encryption(EncryptOptions(recipients=(str(ADA.recipient()),), identity=(str(file),)), CONTEXT)
+    data = stored(transform, b"plain")
+    with pytest.raises(UsageError, match=r"key\.age has a passphrase") as caught:
+        transform.decode(MemoryReader(data))
+    assert caught.value.hint == f"give it with --identity {file}"
+
+
+@pytest.mark.parametrize("secret", [ADA.secret(), X25519Identity.generate().secret()])
+@pytest.mark.parametrize("form", ["{}", " {}", "./{}", "# created: 2026\n{}\n"])
+def test_a_key_in_place_of_its_files_name_is_never_repeated(secret: str, form: str) -> None:
+    given = form.format(secret)
+    profile = EncryptOptions(recipients=(str(ADA.recipient()),), identity=(given,))
+    recipients = EncryptOptions(recipient_files=(given,))
+    for made in (
+        lambda: decryption(Keys((given,))),
+        lambda: encryption(profile, CONTEXT).decode(MemoryReader(b"")),
+        lambda: encryption(recipients, CONTEXT),
+    ):
+        with pytest.raises(UsageError, match="this is a secret key, not the name of a file") as caught:
+            made()
+        said = f"{caught.value} {caught.value.hint}"
+        assert not any(secret[start : start + 6] in said for start in range(17, len(secret)))
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no /dev/zero here")
+def test_of_a_file_without_end_little_is_read() -> None:
+    with pytest.raises(UsageError, match="too long for a file of keys"):
+        decryption(Keys(("/dev/zero",)))
+    with pytest.raises(UsageError, match="too long for a file of keys"):
+        encryption(EncryptOptions(recipient_files=("/dev/zero",)), CONTEXT)
+
+
+def test_names_that_no_file_can_have_are_told_of_in_one_line() -> None:
+    from wrikebackup_age.key_files import located
+
+    for name, words in (("~no-such-user/key", "no such home folder"), ("a\0b", "no name of a file")):
+        with pytest.raises(UsageError, match=words):
+            decryption(Keys((name,)))
+        with pytest.raises(UsageError, match=words):
+            encryption(EncryptOptions(recipient_files=(name,)), CONTEXT)
+    with pytest.raises(UsageError, match="no such home folder"):
+        located("~no-such-user/key", "cannot write")
+
+
 def test_recipients_come_from_files_too(tmp_path: Path) -> None:
     file = tmp_path / "admins.txt"
     file.write_text(f"# second admin\n{BEN.recipient()}\n")

@@ -13,6 +13,7 @@ from wrikebackup_age.age.hybrid import HybridIdentity, HybridRecipient
 from wrikebackup_age.age.scrypt import Ask, ScryptIdentity
 from wrikebackup_age.age.stream import Stream
 from wrikebackup_age.age.x25519 import X25519Identity, X25519Recipient
+from wrikebackup_age.key_files import LONGEST
 from wrikebackup_core import FormatError
 
 __all__ = ["Ask", "KeyProblem", "identities", "recipient", "recipients"]
@@ -20,7 +21,6 @@ __all__ = ["Ask", "KeyProblem", "identities", "recipient", "recipients"]
 _MAGIC = b"age-encryption.org/"
 _SSH_PRIVATE = b"-----BEGIN OPENSSH PRIVATE KEY-----"
 _PEM = b"-----BEGIN "
-_LONGEST = 1 << 20  # bytes of a file of keys
 
 _T = TypeVar("_T")
 
@@ -57,7 +57,7 @@ def identities(data: bytes, ask: Ask) -> list[Identity]:
 
     `ask` is called only where a passphrase is needed. Raises KeyProblem, NoMatch where the passphrase is another.
     """
-    if len(data) > _LONGEST:
+    if len(data) > LONGEST:
         raise KeyProblem("it is too long for a file of keys")
     start = data.lstrip()
     if start.startswith((_MAGIC, armor.BEGIN)):

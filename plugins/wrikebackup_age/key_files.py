@@ -1,0 +1,50 @@
+"""Files with keys, as people name them."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from wrikebackup_core import UsageError
+
+__all__ = ["LONGEST", "located", "read"]
+
+LONGEST = 1 << 20
+"""Bytes of a file of keys."""
+
+_KEY = re.compile(r"\A\s*AGE-SECRET-KEY-|AGE-SECRET-KEY-[A-Z0-9-]{20}|-----BEGIN ", re.IGNORECASE)
+
+
+def located(name: str, refusal: str) -> Path:
+    """The path that is meant, `~` replaced. Raises UsageError beginning with `refusal`, which says what was to be done with the file.
+
+    A key in the place of its file's name is refused too, and nothing of it repeated.
+    """
+    if _KEY.search(name):
+        raise UsageError(
+            f"{refusal}: this is a secret key, not the name of a file",
+            hint="write the key into a file that only you can read, and give that file's name",
+        )
+    try:
+        return Path(name).expanduser()
+    except RuntimeError:  # how pathlib says it
+        raise UsageError(f"{refusal} {name}: there is no such home folder") from None
+
+
+def read(name: str, refusal: str) -> tuple[Path, bytes, int]:
+    """The path, the content and the mode of the file. Raises UsageError as `located` does.
+
+    Of what is longer than `LONGEST`, or has no end, one byte more is read, and it is refused.
+    """
+    path = located(name, refusal)
+    try:
+        with path.open("rb") as file:
+            data, mode = file.read(LONGEST + 1), os.fstat(file.fileno()).st_mode
+    except OSError as error:
+        raise UsageError(f"{refusal} {path}: {(error.strerror or str(error)).lower()}") from None
+    except ValueError:  # a NUL, or half of a pair of surrogates
+        raise UsageError(f"{refusal} {str(path)!r}: this is no name of a file") from None
+    if len(data) > LONGEST:
+        raise UsageError(f"{refusal} {path}: it is too long for a file of keys")
+    return path, data, mode
