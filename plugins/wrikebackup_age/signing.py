@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wrikebackup_age import signers, sshsig
+from wrikebackup_age import key_files, signers, sshsig
 from wrikebackup_age.sign_options import SignOptions
 from wrikebackup_core import Artifact, Context, FormatError, KeyRefused, MissingExtra, Transform, UsageError, Verifier
 
@@ -46,13 +46,10 @@ class Signatures(Transform):
 
 def signatures(options: SignOptions, context: Context) -> Signatures:
     """From a profile. Raises UsageError for a key that cannot be used, KeyRefused for another passphrase, SecretError."""
-    path = Path(options.key).expanduser()
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise UsageError(f"sign: cannot read the key file {path}: {reason}") from None
-    passphrase = None if options.passphrase is None else context.secret(options.passphrase).encode()
+    from wrikebackup_age.age.scrypt import as_bytes
+
+    path, data, _ = key_files.read(options.key, "sign: cannot read the key file")
+    passphrase = None if options.passphrase is None else as_bytes(context.secret(options.passphrase))
     return Signatures(_loaded(path, data, passphrase))
 
 
