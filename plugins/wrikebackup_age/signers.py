@@ -11,7 +11,9 @@ from wrikebackup_age import sshsig
 
 __all__ = ["trusted"]
 
-_WORD = re.compile(r'(?:"[^"]*"|[^\s"])+')
+_SPACE = " \t\r"
+_WORD = re.compile(rf'(?:"[^"]*"|[^{_SPACE}"])+')
+_AT_FIRST = re.compile(r'(?:^|,)(?:cert-authority(?:,|$)|[a-z-]+=")', re.IGNORECASE)  # an option where a name belongs
 _OPTION = re.compile(r'([A-Za-z-]+)(?:="([^"]*)")?(?:,|$)')
 _KINDS = re.compile(r"(?:sk-)?(?:ssh-(?:ed25519|rsa|dss)|ecdsa-sha2-nistp\d+)(?:-cert-v01)?(?:@openssh\.com)?")
 _TIME = re.compile(r"(\d{8})(\d{4}(?:\d\d)?)?Z?")
@@ -25,12 +27,11 @@ def trusted(text: str, now: datetime) -> dict[bytes, str]:
     """
     found: dict[bytes, str] = {}
     others: list[str] = []
-    for number, line in enumerate(text.splitlines(), 1):
-        words = _WORD.findall(line)
-        if not words or words[0].startswith("#"):
+    for number, line in enumerate(text.split("\n"), 1):  # at nothing else: a comment may hold a form feed
+        if not (stripped := line.strip(_SPACE)) or stripped.startswith("#"):
             continue
         try:
-            found |= _key(line, words, now, others)
+            found |= _key(line, now, others)
         except sshsig.SignatureError as error:
             raise sshsig.SignatureError(f"line {number}: {error}" if "\n" in text.strip() else str(error)) from None
     if not found:
@@ -38,11 +39,19 @@ def trusted(text: str, now: datetime) -> dict[bytes, str]:
     return found
 
 
-def _key(line: str, words: list[str], now: datetime, others: list[str]) -> dict[bytes, str]:
+def _key(line: str, now: datetime, others: list[str]) -> dict[bytes, str]:
     """The key of one line; none, with the reason in `others`, where it is not to be used."""
+    matches = list(_WORD.finditer(line))
+    words = [match[0] for match in matches]
     at = next((number for number, word in enumerate(words[:3]) if _KINDS.fullmatch(word)), None)
     if at is None or len(words) < at + 2:
         raise sshsig.SignatureError("it is no public key: a line begins with ssh-ed25519, or is one of allowed_signers")
+    if _WORD.sub("", line[: matches[at].start()]).strip(_SPACE):
+        raise sshsig.SignatureError("a quote before the key is not closed")
+    if at and _AT_FIRST.search(words[0]):
+        raise sshsig.SignatureError(
+            "it begins with an option: in allowed_signers, the name of whose key it is comes first"
+        )
     reason = _unfit(words[1], now) if at == 2 else None
     if words[at] != sshsig.KEY_KIND:
         reason = f"it holds a key of the kind {words[at]}: only {sshsig.KEY_KIND} can be used"
@@ -54,7 +63,7 @@ def _key(line: str, words: list[str], now: datetime, others: list[str]) -> dict[
     except ValueError:  # binascii's own is one; what is not ASCII has another
         raise sshsig.SignatureError("the base64 of the public key is damaged") from None
     key = sshsig.public_key(wire)
-    behind = line.split(words[at + 1], 1)[1].strip()
+    behind = line[matches[at + 1].end() :].strip()
     return {key: (words[0].strip('"') if at else behind) or sshsig.fingerprint(key)}
 
 
@@ -63,13 +72,25 @@ def _unfit(options: str, now: datetime) -> str | None:
     for name, value in _options(options):
         if name == "cert-authority":
             return "it holds a key that signs certificates: those cannot be used"
-        if name == "namespaces" and sshsig.NAMESPACE not in value.split(","):
+        if name == "namespaces" and not _in_namespace(value.split(",")):
             return f"its key is for other namespaces than {sshsig.NAMESPACE}: {value}"
         if name == "valid-after" and now < _time(value):
             return f"its key is valid after {value} only"
         if name == "valid-before" and now > _time(value):
             return f"its key was valid before {value} only"
     return None
+
+
+def _in_namespace(patterns: list[str]) -> bool:
+    """As OpenSSH matches lists of patterns: `*` and `?` are wild, and what a pattern behind a `!` matches is out."""
+
+    def fits(pattern: str) -> bool:
+        wild = re.sub(r"\*+", "*", pattern)
+        made = "".join({"*": ".*", "?": "."}.get(one, re.escape(one)) for one in wild)
+        return re.fullmatch(made, sshsig.NAMESPACE, re.DOTALL) is not None
+
+    refused = any(fits(one[1:]) for one in patterns if one.startswith("!"))
+    return not refused and any(fits(one) for one in patterns if not one.startswith("!"))
 
 
 def _options(text: str) -> Iterator[tuple[str, str]]:

@@ -116,6 +116,13 @@ def test_a_key_with_a_passphrase_is_opened_with_the_secret(tmp_path: Path) -> No
     assert "horse" not in str(refused.value)
 
 
+def test_a_passphrase_that_is_no_utf_8_opens_the_key_that_has_it(tmp_path: Path) -> None:
+    pytest.importorskip("bcrypt", reason="the extra age")
+    key = make_key(tmp_path / "key", passphrase="caf\udce9 horse")  # as the environment gives bytes of Latin-1
+    made = signatures(SignOptions.model_validate({"key": str(key), "passphrase": "env:caf\udce9 horse"}), CONTEXT)
+    assert made.describe()["publicKey"] == " ".join(public(key).split()[:2])
+
+
 def test_a_passphrase_for_a_key_that_has_none_does_no_harm(key: Path) -> None:
     made = signatures(SignOptions.model_validate({"key": str(key), "passphrase": "env:x"}), CONTEXT)
     assert [one.key for one in made.attest("manifest.json", lambda: iter([b"{}"]))] == ["manifest.json.sig"]
@@ -185,9 +192,48 @@ def test_a_key_is_trusted_within_its_time_only(key: Path, options: str, now: boo
             signers.trusted(text, NOW)
 
 
+def test_a_key_in_a_comment_is_never_trusted(key: Path, other: Path) -> None:
+    for mark in "\f\v\r\x1c\x85\u2028":
+        text = f"ada@example.com {line(key)}\n# was bob's:{mark}bob@example.com {line(other)}\n"
+        assert list(signers.trusted(text, NOW).values()) == ["ada@example.com"]
+
+
+def test_a_quote_in_the_comment_of_a_public_key_does_no_harm(key: Path) -> None:
+    assert list(signers.trusted(f'{line(key)} the 19" rack', NOW).values()) == ['the 19" rack']
+
+
+@pytest.mark.parametrize(
+    ("namespaces", "trusted"),
+    [
+        ("git,wrike*", True),
+        ("wrike?ackup", True),
+        ("*", True),
+        ("wrikebackup?", False),
+        ("Wrikebackup", False),
+        ("wrike.ackup", False),
+        ("*,!wrikebackup", False),
+    ],
+)
+def test_namespaces_are_patterns_as_openssh_has_them(key: Path, tmp_path: Path, namespaces: str, trusted: bool) -> None:
+    text = f'ada@example.com namespaces="{namespaces}" {line(key)}\n'
+    (tmp_path / "signers").write_text(text)
+    (tmp_path / "sig").write_bytes(signature(key))
+    words = ("-f", tmp_path / "signers", "-I", "ada@example.com", "-n", "wrikebackup", "-s", tmp_path / "sig")
+    assert (keygen("-Y", "verify", *words, given=CONTENT).returncode == 0) is trusted
+    if trusted:
+        assert signers.trusted(text, NOW)
+    else:
+        with pytest.raises(sshsig.SignatureError, match="for other namespaces"):
+            signers.trusted(text, NOW)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
+        ('"ada@x ssh-ed25519 AAAA', "a quote before the key is not closed"),
+        ('ada@x" ssh-ed25519 AAAA', "a quote before the key is not closed"),
+        ("cert-authority ssh-ed25519 AAAA", "begins with an option"),
+        ('namespaces="git" ssh-ed25519 AAAA', "begins with an option"),
         ("", "no public key"),
         ("ssh-ed25519", "it is no public key"),
         ("ssh-ed25519 AAAA!", "base64 of the public key is damaged"),
