@@ -123,6 +123,12 @@ def test_what_is_no_manifest_is_a_format_error(data: bytes) -> None:
         Manifest.decode(data, "m")
 
 
+@pytest.mark.parametrize("odd", [{"kind": ["x"], "suffix": 5}, {"kind": ["x"]}, {"kind": "x", "suffix": None}])
+def test_a_transform_whose_kind_or_suffix_is_no_text_is_a_format_error(odd: dict[str, object]) -> None:
+    with pytest.raises(FormatError, match=r"^m: not a manifest: .*transforms"):
+        Manifest.decode(manifest(transforms=(odd,)).encode(), "m")
+
+
 def test_every_cut_of_a_manifest_is_a_format_error() -> None:
     whole = manifest().encode().rstrip()
     for end in range(len(whole)):

@@ -100,7 +100,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         try:
             version = msgspec.json.decode(data, type=_Version).format
             if version == FORMAT_VERSION:
-                return msgspec.json.decode(data, type=Manifest)
+                return _checked(msgspec.json.decode(data, type=Manifest))
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise FormatError(f"{where}: not a manifest: {error}") from error
         raise FormatError(
@@ -128,6 +128,14 @@ def of_one_run(one: Manifest, other: Manifest) -> bool:
 def _common(manifest: Manifest) -> Manifest:
     files = msgspec.structs.replace(manifest.attachments, new=0, new_bytes=0)
     return msgspec.structs.replace(manifest, finished=manifest.started, attachments=files, previous=None)
+
+
+def _checked(manifest: Manifest) -> Manifest:
+    for one in manifest.transforms:
+        for name in ("kind", "suffix"):
+            if not isinstance(one.get(name, ""), str):
+                raise msgspec.ValidationError(f"Expected `str` - at `$.transforms[...].{name}`")
+    return manifest
 
 
 class _Version(msgspec.Struct):
