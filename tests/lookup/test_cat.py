@@ -101,6 +101,16 @@ def test_a_damaged_member_ends_as_damage_and_names_it(cli: Callable[..., Ran], s
     assert f"{_NEW}: attachments.jsonl: " in ran.err
 
 
+def test_a_damaged_newest_manifest_costs_that_backup_only(cli: Callable[..., Ran], shelf: Shelf) -> None:
+    next(shelf.root.glob(f"*/backup-{_NEW}/manifest.json")).write_bytes(b"{}")
+    ran = cli("cat", "tasks.jsonl")
+    assert (ran.code, ran.out) == (0, b'{"id": "T1", "title": "old"}\n')
+    assert f"backup-{_NEW}/manifest.json: " in ran.err
+    assert f"{_OLD} is read instead" in ran.err
+    assert cli("find", "old").code == 0
+    assert cli("cat", _NEW, "tasks.jsonl").code == 4
+
+
 def _program(shelf: Shelf, *words: str) -> list[str]:
     code = "import sys; from wrikebackup_core.cli import main; main()"
     return [sys.executable, "-c", code, "cat", str(shelf.root), *words]

@@ -109,6 +109,14 @@ def test_one_sink_of_a_profile_fills_in_what_another_lacks(place: Path, cli: Cli
     assert (ran.code, "1 file, " in ran.out, "13 there already" in ran.out) == (0, True, True)
 
 
+def test_a_manifest_that_is_damaged_in_one_sink_is_read_from_another(place: Path, cli: Cli) -> None:  # noqa: F811
+    (place / "p.yaml").write_text(PROFILE.replace("[local: {path: backups}]", "[local: {path: a}, local: {path: b}]"))
+    assert cli("backup", "-q", "p.yaml").code == 0
+    next(place.glob("a/account-*/backup-*/manifest.json")).write_bytes(b"{}")
+    ran = cli("restore", "p.yaml", "--to", "out")
+    assert (ran.code, "manifest.json: " in ran.err, "/b instead" in ran.err) == (0, True, True)
+
+
 def test_a_key_file_that_is_missing_restores_nothing_else_instead(account: Path, cli: Cli) -> None:  # noqa: F811
     pytest.importorskip("cryptography", reason="the extra age")
     recipient = cli("keygen", "k.txt").out.strip()

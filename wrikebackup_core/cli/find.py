@@ -89,7 +89,7 @@ def _chosen(reading: Reading, backup: str | None, *, all_: bool) -> Sequence[Hel
     held = reading.backups()
     if all_:
         return held[::-1]
-    uid = held[-1].uid if backup is None else named([one.uid for one in held], backup)
+    uid = reading.manifest(None)[2].backup_uid if backup is None else named([one.uid for one in held], backup)
     return [one for one in held if one.uid == uid][:1]
 
 

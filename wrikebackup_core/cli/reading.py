@@ -6,7 +6,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
@@ -18,7 +18,7 @@ from wrikebackup_core.cli.ending import Ended, ending
 from wrikebackup_core.cli.places import named_sink
 from wrikebackup_core.cli.session import Session
 from wrikebackup_core.cli.terminal import Terminal
-from wrikebackup_core.errors import ExitCode, UsageError, WrikeBackupError
+from wrikebackup_core.errors import ExitCode, FormatError, SinkError, UsageError, WrikeBackupError
 from wrikebackup_core.ports import Context, Keys
 
 if TYPE_CHECKING:
@@ -63,17 +63,29 @@ def _ask(question: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A backup, and where it is."""
+    """A backup, and where it is: in `sink`, and in `others` too."""
 
     sink: Sink
     account: str
     uid: str
+    others: tuple[Sink, ...] = ()
 
-    def manifest(self) -> Manifest:
-        """Raises KeyNotFound, SinkError, FormatError."""
+    def manifest(self, warn: Callable[[str], None]) -> tuple[Sink, Manifest]:
+        """From the first sink where it can be made out; what was wrong in those before it is told. Raises what the first one raised:
+        KeyNotFound, SinkError, FormatError."""
         from wrikebackup_core.store import AccountStore
 
-        return AccountStore(self.sink, self.account).manifest(self.uid)
+        failures: list[WrikeBackupError] = []
+        for sink in (self.sink, *self.others):
+            try:
+                manifest = AccountStore(sink, self.account).manifest(self.uid)
+            except (SinkError, FormatError) as error:
+                failures.append(error)
+                continue
+            for failure in failures:
+                warn(f"{failure.message}: {self.uid} is read from {sink.name} instead")
+            return sink, manifest
+        raise failures[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +106,10 @@ class Reading:
             try:
                 for account in accounts(sink):
                     for uid in AccountStore(sink, account).uids()[0]:
-                        found.setdefault((uid, account), Held(sink, account, uid))
+                        held = found.get((uid, account))
+                        found[uid, account] = (
+                            Held(sink, account, uid) if held is None else replace(held, others=(*held.others, sink))
+                        )
             except WrikeBackupError as error:
                 failures.append(error)
         if not found and failures:
@@ -108,12 +123,26 @@ class Reading:
     def manifest(self, backup: str | None) -> tuple[Sink, str, Manifest]:
         """The newest backup that can be made out, or the one whose uid starts so: the sink, the account, its manifest.
 
-        A sink that does not answer is told of, and the next one is asked. Raises UsageError, SinkError, FormatError.
+        A sink that does not answer or where it is damaged is told of, and the next one is asked; so is a backup that no sink has a whole
+        manifest of, and the one before it is taken, unless it was asked for. Raises UsageError, SinkError, FormatError.
         """
-        held = self.backups()
-        uid = held[-1].uid if backup is None else named([one.uid for one in held], backup)
-        one = next(one for one in held if one.uid == uid)
-        return one.sink, one.account, one.manifest()
+        warn, held = self.session.terminal.warn, self.backups()
+        if backup is not None:
+            uid = named([one.uid for one in held], backup)
+            one = next(one for one in held if one.uid == uid)
+            sink, manifest = one.manifest(warn)
+            return sink, one.account, manifest
+        failures: list[WrikeBackupError] = []
+        for one in reversed(held):
+            try:
+                sink, manifest = one.manifest(warn)
+            except (SinkError, FormatError) as error:
+                failures.append(error)
+                continue
+            for failure in failures:
+                warn(f"{failure.message}: {one.uid} is read instead, which is older")
+            return sink, one.account, manifest
+        raise failures[0]
 
     def open(self, backup: str | None, identity: Sequence[str]) -> OpenBackup:
         """The backup with what opens it. Raises as `manifest` does, and KeyRefused."""
@@ -121,7 +150,8 @@ class Reading:
 
     def open_held(self, held: Held, identity: Sequence[str]) -> OpenBackup:
         """One of `backups` with what opens it. Raises SinkError, FormatError, KeyRefused."""
-        return self._opened(held.sink, held.account, held.manifest(), identity)
+        sink, manifest = held.manifest(self.session.terminal.warn)
+        return self._opened(sink, held.account, manifest, identity)
 
     def _opened(self, sink: Sink, account: str, manifest: Manifest, identity: Sequence[str]) -> OpenBackup:
         from wrikebackup_core.engine.opened import OpenBackup
@@ -206,10 +236,14 @@ def open_sink(place: str, plugins: Plugins) -> Sink:
 def _parsed(place: str) -> tuple[str, dict[str, object]]:
     if "://" not in place:
         return "local", {"path": place}
-    parts = urlsplit(place)
+    try:
+        parts = urlsplit(place)
+        port = parts.port if parts.scheme in ("sftp", "ssh") else None
+    except ValueError as error:  # the place is not repeated, for it may hold a password
+        raise UsageError(f"no address of a store: {str(error).lower()}") from None
     if parts.scheme in ("s3", "gs", "gcs"):
         return "s3" if parts.scheme == "s3" else "gcs", {"bucket": parts.netloc, "prefix": parts.path.strip("/")}
     if parts.scheme in ("sftp", "ssh"):
-        given = {"host": parts.hostname, "port": parts.port, "user": parts.username, "path": parts.path or "."}
+        given = {"host": parts.hostname, "port": port, "user": parts.username, "path": parts.path or "."}
         return "sftp", {name: value for name, value in given.items() if value is not None}
     return "url", {"url": place}
