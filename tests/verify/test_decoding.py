@@ -82,6 +82,18 @@ def test_without_keys_checksums_are_compared_and_that_is_said() -> None:
     assert any("the zips are encoded" in text and "--identity" in text for text in told)
 
 
+@pytest.mark.parametrize("which", ["backup", "records"])
+def test_damage_in_the_part_that_is_for_keys_is_damage_and_no_wrong_key(which: str) -> None:
+    sink = stored()
+    key = f"{layout.backup_folder(ACCOUNT.id, UID)}/{which}-{UID}.zip.age"
+    data = bytearray(sink.objects[key])
+    data[data.index(b"\n", 30) + 5] ^= 1  # in the wrapped key of the one recipient
+    sink.objects[key] = bytes(data)
+    report = check(sink, KEY)
+    assert (key, "damaged") in found(report)
+    assert {finding.key for finding in report.findings} == {key}
+
+
 def test_a_file_that_fits_a_forged_checksum_and_no_key_made_is_found() -> None:
     sink = stored()
     whole = sink.objects[PLAN]

@@ -25,7 +25,7 @@ from wrikebackup_core.format.manifest import Manifest, intact
 from wrikebackup_core.model import AttachmentMode, Event, Kind, Message, StageFinished, StageProgress, StageStarted
 from wrikebackup_core.ports import Sink, Verifier
 from wrikebackup_core.store import AccountStore, entries
-from wrikebackup_core.stored import CHUNK, chunks
+from wrikebackup_core.stored import CHUNK, chunks, hash_stored
 
 __all__ = ["Checks", "Finding", "Report", "verify"]
 
@@ -246,12 +246,24 @@ class _Verification:
             yield row
 
     def _try_keys(self) -> None:
-        """Keys that do not open the backup are told of now, and not when all of it has been read. Raises KeyRefused."""
+        """Keys that do not open the backup are told of now, and not when all of it has been read. Raises KeyRefused; not for a file that
+        is not what it should be: of that no key can tell."""
         if self._decoding is None or not self._decoding.suffix:
             return
         for key, size in self._zips():
-            with contextlib.suppress(FormatError, SinkError), self._decoding.file(self._sink, key, size):
-                pass
+            try:
+                with contextlib.suppress(FormatError, SinkError), self._decoding.file(self._sink, key, size):
+                    pass
+            except KeyRefused:
+                if not self._is_altered(key):
+                    raise
+
+    def _is_altered(self, key: str) -> bool:
+        """Whether its stored bytes are not what SHA256SUMS says, or cannot be had: the hashing tells of that."""
+        try:
+            return self._inventory.sha256(key) not in (None, hash_stored(self._sink, key))
+        except SinkError:
+            return True
 
     def _zips(self) -> list[tuple[str, int]]:
         """Keys and sizes of the two that are there, if they can be looked into."""
@@ -342,7 +354,10 @@ class _Verification:
             with decoding.file(self._sink, key, size) as file:
                 self._findings += looked(key, file)
         except FormatError as error:
-            self._findings.append(Finding(key, "damaged", error.message))
+            self._findings.append(Finding(key, "damaged", error.message.removeprefix(f"{key}: ")))
+        except KeyRefused:
+            if not any(finding.key == key for finding in self._findings):
+                raise
 
     def _tell_sealed(self, archive: str, *, looked_into: bool) -> None:
         if not looked_into and self._inventory.knows(archive):

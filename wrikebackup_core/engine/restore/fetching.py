@@ -12,7 +12,7 @@ from wrikebackup_core.engine.findings import Finding, What
 from wrikebackup_core.engine.restore.original import Original
 from wrikebackup_core.errors import FormatError, KeyNotFound, KeyRefused, SinkError
 from wrikebackup_core.ports import Reader
-from wrikebackup_core.stored import CHUNK
+from wrikebackup_core.stored import CHUNK, hash_stored
 
 __all__ = ["Flawed", "fetched", "pieces"]
 
@@ -66,15 +66,32 @@ def pieces(original: Original, key: str, size: int | None, sha256: str | None) -
     except KeyNotFound:
         raise Flawed(key, "missing", "gone since it was listed") from None
     except KeyRefused as error:
+        if (
+            sha256 is not None and (damage := _damage(original, key, sha256)) is not None
+        ):  # the part that is for keys, too, can be damaged
+            raise damage from None
         raise Flawed(key, "unreadable", error.message, refused=True) from error
     except FormatError as error:
         raise Flawed(key, "damaged", error.message.removeprefix(f"{key}: ")) from error
     except SinkError as error:
         raise Flawed(key, "unreadable", error.message, outage=True) from error
     if sha256 is not None and hashing.sha256 != sha256:
-        raise Flawed(key, "damaged", f"SHA-256 is {hashing.sha256}, should be {sha256}")
+        raise _altered(key, hashing.sha256, sha256)
     if sha256 is None and size is not None and hashing.count != size:
         raise Flawed(key, "unexpected size", f"{hashing.count:,} bytes, listed with {size:,}")
+
+
+def _damage(original: Original, key: str, sha256: str) -> Flawed | None:
+    """What to raise where the stored bytes are not those that they should be, or cannot be had."""
+    try:
+        true = hash_stored(original.sink, key)
+    except SinkError as error:
+        return Flawed(key, "unreadable", error.message, outage=True)
+    return None if true == sha256 else _altered(key, true, sha256)
+
+
+def _altered(key: str, true: str, sha256: str) -> Flawed:
+    return Flawed(key, "damaged", f"SHA-256 is {true}, should be {sha256}")
 
 
 @contextlib.contextmanager
