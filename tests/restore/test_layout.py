@@ -11,9 +11,10 @@ from tests.restore.backups import SUFFIX, Mask, attachment, original, restored, 
 from tests.verify.sample import ACCOUNT, FILES, UID, Sample
 from wrikebackup_core.engine.restore import RestoreJob, Selection, Shape, plan_restore, restore
 from wrikebackup_core.engine.verify import verify
-from wrikebackup_core.errors import ExitCode, KeyRefused, Locked, SinkError, UsageError
+from wrikebackup_core.errors import ExitCode, FormatError, KeyRefused, Locked, SinkError, UsageError
 from wrikebackup_core.format import layout, names
 from wrikebackup_core.model import AttachmentMode, Event, FileStarted, Gap
+from wrikebackup_core.ports import Reader
 from wrikebackup_core.store import AccountStore
 from wrikebackup_core.testing import MemorySink
 
@@ -118,6 +119,30 @@ def test_what_is_not_right_is_told_and_the_rest_restored(tmp_path: Path, harm: s
         [("attachments", "IEAAAEDYIYAB7DLK")],
     )
     assert damage(target) == []  # it says itself what it lacks
+
+
+class Picky(Mask):
+    """Takes damage of what is in front for a key that does not fit, as whoever reads headers with keys in them must."""
+
+    def decode(self, stored: Reader) -> Reader:
+        try:
+            return super().decode(stored)
+        except FormatError as error:
+            raise KeyRefused("the key does not fit") from error
+
+
+@pytest.mark.parametrize("which", ["backup", "records", "attachment"])
+def test_damage_that_looks_like_a_wrong_key_is_told_as_damage_and_costs_that_file_only(
+    tmp_path: Path, which: str
+) -> None:
+    source, backup = stored(Sample(), Picky())
+    key = f"{layout.backup_folder(ACCOUNT.id, UID)}/{which}-{UID}.zip{SUFFIX}"
+    if which == "attachment":
+        key = attachment("IEAAAEDYIYAB7DLK", "plan.pdf", SUFFIX)
+    source.objects[key] = b"?" + source.objects[key][1:]
+    result = restored(backup, MemorySink("target"), tmp_path)
+    assert [(one.key, one.what) for one in result.findings] == [(key, "damaged")]
+    assert (result.exit_code, result.files) == (ExitCode.PARTIAL, len(FILES) + 1)
 
 
 @pytest.mark.parametrize("which", ["backup", "records"])
@@ -265,6 +290,23 @@ def test_what_a_selection_leaves_out_the_manifest_owns_up_to_and_another_adds(tm
     assert restored(backup, target, tmp_path).exit_code is ExitCode.DONE
     assert AccountStore(target, ACCOUNT.id).manifest(UID).complete is True
     assert damage(target) == []
+
+
+def test_a_selection_to_the_place_of_a_full_restore_finds_all_there(tmp_path: Path) -> None:
+    _, backup = stored(Sample(), Mask())
+    target = MemorySink("target")
+    assert restored(backup, target, tmp_path).exit_code is ExitCode.DONE
+    before = dict(target.objects)
+    result = restored(backup, target, tmp_path, selection=Selection(names=("*.pdf",)))
+    assert (result.exit_code, result.kept, target.objects) == (ExitCode.DONE, [], before)
+
+
+def test_checksums_that_do_not_cover_what_was_restored_are_told(tmp_path: Path) -> None:
+    _, backup = stored(Sample())
+    target = MemorySink("target")
+    restored(backup, target, tmp_path / "one", selection=Selection(names=("*.pdf",)))
+    result = restored(backup, target, tmp_path / "other")
+    assert (result.exit_code, [one.key for one in result.kept]) == (ExitCode.PARTIAL, [SUMS, MANIFEST])
 
 
 def test_a_dry_run_counts_and_writes_nothing(tmp_path: Path) -> None:

@@ -267,6 +267,20 @@ def test_a_link_in_the_place_of_a_file_stays_and_is_told(tmp_path: Path) -> None
     assert (outside.read_text(), str((place / "task.md").readlink())) == ("mine", str(outside))
 
 
+@pytest.mark.parametrize("way", ["Marketing", "Marketing/Poster"])
+def test_a_file_where_the_tree_wants_a_folder_stays_and_is_told(tmp_path: Path, way: str) -> None:
+    _, backup = stored(account([folder("F1", "Marketing"), folder("F2", "Sales")], [task("T1", "Poster", "F1")]))
+    mine = tmp_path / "out" / way
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine")
+    result = restored(backup, local(tmp_path / "out"), tmp_path, Shape.TREE)
+    assert result.exit_code is ExitCode.PARTIAL
+    assert "Marketing/Poster/task.md" in [one.key for one in result.kept]
+    assert all(one.key.startswith(way) and one.detail.endswith(way) for one in result.kept)
+    assert mine.read_text() == "mine"
+    assert result.pages > 0
+
+
 def test_a_tree_is_made_of_the_archive_where_the_records_are_damaged(tmp_path: Path) -> None:
     source, backup = stored(Sample(), Mask())
     assert backup.records is not None

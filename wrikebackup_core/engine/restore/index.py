@@ -15,6 +15,7 @@ _PAGE = 1000
 # `nodes` are folders and tasks; `ref` is how records name them. Node 0 is the top of the tree. `links` say what is in what.
 # `files` are all that records name, `stored` those that Wrike stores and the backup should hold.
 # Of a file, `origin` is its key in the backup, `plain` the one in the layout of Wrike's tool, `shown` its name in the tree.
+# `vouched` is what checksums say that the target held before, where they had to be asked.
 # `wanted` is what is to be in the target; `origin` is empty for a page, which is made of the node.
 _SCHEMA = """
 CREATE TABLE listed (key TEXT PRIMARY KEY, size INTEGER NOT NULL) WITHOUT ROWID;
@@ -38,6 +39,7 @@ CREATE TABLE taken (parent INTEGER, name TEXT, PRIMARY KEY (parent, name)) WITHO
 CREATE TABLE held (key TEXT PRIMARY KEY, size INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE wanted (key TEXT PRIMARY KEY, origin TEXT NOT NULL, sha256 TEXT, size INTEGER, id TEXT NOT NULL, node INTEGER) WITHOUT ROWID;
 CREATE TABLE done (key TEXT PRIMARY KEY, sha256 TEXT NOT NULL, size INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE vouched (key TEXT PRIMARY KEY, sha256 TEXT NOT NULL) WITHOUT ROWID;
 """
 _INDEXES = """
 CREATE INDEX files_of ON files (ref);

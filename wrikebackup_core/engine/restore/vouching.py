@@ -11,10 +11,11 @@ from wrikebackup_core.engine.restore.index import Index
 from wrikebackup_core.engine.restore.job import Kept, RestoreJob
 from wrikebackup_core.engine.restore.notes import Notes
 from wrikebackup_core.engine.restore.wanting import plain_name
-from wrikebackup_core.errors import KeyLocked
+from wrikebackup_core.errors import FormatError, KeyLocked, KeyNotFound
 from wrikebackup_core.format import checksums, layout
-from wrikebackup_core.format.manifest import Attachments, Files, Manifest
+from wrikebackup_core.format.manifest import Attachments, Files, Manifest, intact
 from wrikebackup_core.model import Gap, Kind
+from wrikebackup_core.store import AccountStore
 from wrikebackup_core.stored import hash_of, hash_stored, store
 
 __all__ = ["vouch"]
@@ -26,8 +27,8 @@ _LOCKED = "of an earlier restore, and locked: what was restored now is not in it
 def vouch(
     job: RestoreJob, index: Index, notes: Notes, account_name: str, gaps: Sequence[Gap], *, whole: bool
 ) -> list[Kept]:
-    """Writes both, after all else; those of an earlier restore to this place are replaced. Gives what had to stay. `whole`: nothing
-    was wrong with the backup."""
+    """Writes both, after all else; those of an earlier restore to this place are replaced, and whole ones of the backup that vouch for all
+    that was restored now stay. Gives what had to stay besides. `whole`: nothing was wrong with the backup."""
     account, uid = job.original.account, job.original.uid
     sums_key, manifest_key = layout.sums_key(account, uid), layout.manifest_key(account, uid)
 
@@ -47,7 +48,7 @@ def vouch(
             elif there is not None:
                 old.append(key)
     if kept:
-        return kept
+        return [] if _covered(job, index) else kept
     job.target.sync()
     try:
         for key in reversed(old):  # the manifest first
@@ -59,6 +60,25 @@ def vouch(
         store(job.target, key, made[key]())
         job.target.sync()
     return []
+
+
+def _covered(job: RestoreJob, index: Index) -> bool:
+    """Whether the target holds a whole manifest of this backup, whose checksums name all that was restored now, as it is."""
+    account, uid = job.original.account, job.original.uid
+    store = AccountStore(job.target, account)
+    try:
+        data = store.manifest_bytes(uid)
+        found = Manifest.decode(data, layout.manifest_key(account, uid))
+        whole = intact(data) and found.sha256sums == hash_stored(job.target, layout.sums_key(account, uid))
+        if not whole or (found.backup_uid, found.account.id) != (uid, account):
+            return False
+        index.insert("INSERT OR REPLACE INTO vouched VALUES (?, ?)", ((key, sha256) for sha256, key in store.sums(uid)))
+    except (KeyNotFound, FormatError):
+        return False
+    other = (
+        "SELECT 1 FROM done d WHERE NOT EXISTS (SELECT 1 FROM vouched v WHERE v.key = d.key AND v.sha256 = d.sha256)"
+    )
+    return index.one(other) is None
 
 
 def _hash_of(job: RestoreJob, index: Index, key: str) -> str | None:

@@ -92,7 +92,18 @@ class Writing:
         except (AlreadyExists, KeyUnfit) as error:
             why = _OTHER if isinstance(error, AlreadyExists) else error.message
             self._keep(wanted, why)
+        except SinkError:
+            if (other := self._in_the_way(wanted.key)) is None:
+                raise
+            why = f"{_OTHER}: the file {other}"
+            self._keep(wanted, why)
         self._notify(FileFinished(wanted.key, size, why))
+
+    def _in_the_way(self, key: str) -> str | None:
+        """A file of the target where the object needs a folder: there are stores that bear both, and those that do not."""
+        parts = key.split("/")
+        above = ("/".join(parts[:number]) for number in range(1, len(parts)))
+        return next((one for one in above if self._index.one("SELECT 1 FROM held WHERE key=?", one)), None)
 
     def _lose(self, wanted: Wanted, flaw: Flawed) -> None:
         with self._lock:
