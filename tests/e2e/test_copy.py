@@ -21,6 +21,8 @@ from tests.e2e.conftest import TOKEN, Place, Run, environment, program, started
 from wrikebackup_mock.account import MockAccount
 from wrikebackup_mock.server import MockServer
 
+pytestmark = pytest.mark.slow
+
 KILLS = 8
 SEED = 20261124
 FILES = 900

@@ -15,6 +15,8 @@ from wrikebackup_core.format.names import attachment_file_name
 from wrikebackup_mock.account import MockAccount
 from wrikebackup_mock.server import MockServer
 
+pytestmark = pytest.mark.slow
+
 DOWNLOAD = "GET /attachments/{id}/download"
 
 

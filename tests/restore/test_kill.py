@@ -15,7 +15,7 @@ from wrikebackup_core.engine.restore import Shape
 from wrikebackup_core.engine.verify import verify
 from wrikebackup_core.errors import ExitCode
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")]
 
 
 def files(folder: Path) -> dict[str, tuple[int, bytes]]:
