@@ -20,13 +20,14 @@ from wrikebackup_core.decoding import Decoding
 from wrikebackup_core.engine.lookup.records import record
 from wrikebackup_core.engine.opened import OpenBackup
 from wrikebackup_core.engine.verify import verify
-from wrikebackup_core.errors import FormatError
+from wrikebackup_core.errors import FormatError, UsageError
 from wrikebackup_core.format.archive import zip_stream
 from wrikebackup_core.format.index import Index, Indexer
 from wrikebackup_core.ports import Reader
 from wrikebackup_core.store import AccountStore
 from wrikebackup_core.stored import store
 from wrikebackup_core.testing import MemorySink
+from wrikebackup_fsspec.local.sink import LocalSink
 
 _UID = "20261101T000000Z-a"
 _WHEN = datetime(2026, 11, 1, tzinfo=UTC)
@@ -121,6 +122,47 @@ def test_a_zip_that_somebody_packed_anew_is_read_without_its_index(data: bytes, 
             packed.writestr(info, archive.read(info), info.compress_type)
     opened, _ = _opened(shelf, anew.getvalue())
     assert record(opened, "tasks.jsonl", _id(_COUNT - 1)) == _line(_COUNT - 1)
+
+
+def _reindexed(data: bytes, damage: Callable[[bytes], bytes]) -> bytes:
+    """The zip with another index in the place of its own, as long as that."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        index = archive.read("tasks.idx")
+    assert data.count(index) == 1
+    return data.replace(index, damage(index))
+
+
+def _far(index: bytes) -> bytes:
+    """Every block begins 2^63 bytes behind the beginning."""
+    count = int.from_bytes(index[-24:-16], "big")
+    start = len(index) - 24 - 16 * count
+    marks = [index[at : at + 8] + (1 << 63).to_bytes(8, "big") for at in range(start, len(index) - 24, 16)]
+    return index[:start] + b"".join(marks) + index[-24:]
+
+
+def _without_entries(index: bytes) -> bytes:
+    """All entries are of one CRC-32: so no id is found."""
+    entries = int.from_bytes(index[-16:-8], "big")
+    return bytes(8 * entries) + index[8 * entries :]
+
+
+@pytest.mark.parametrize("damage", [_far, _without_entries])
+def test_a_record_is_found_although_the_index_leads_nowhere(
+    data: bytes, shelf: Shelf, damage: Callable[[bytes], bytes]
+) -> None:
+    opened, _ = _opened(shelf, _reindexed(data, damage))
+    for where in (opened, OpenBackup(LocalSink(str(shelf.root)), ACCOUNT, opened.manifest, Decoding())):
+        assert record(where, "tasks.jsonl", _id(777)) == _line(777)
+        with pytest.raises(UsageError, match="has no NOTHING in"):
+            record(where, "tasks.jsonl", "NOTHING")
+
+
+def test_a_record_that_is_nested_too_deeply_is_a_format_error(shelf: Shelf) -> None:
+    deep = b'{"id":"DEEP","x":' + b"[" * 100_000 + b"]" * 100_000 + b"}\n"
+    made = b"".join(zip_stream([("tasks.jsonl", [deep], None)], _WHEN, indexed=True))
+    opened, _ = _opened(shelf, made)
+    with pytest.raises(FormatError, match=r"tasks\.jsonl DEEP: nested too deeply"):
+        record(opened, "tasks.jsonl", "DEEP")
 
 
 def test_verify_takes_an_index_for_what_it_is_and_looks_at_its_checksum(shelf: Shelf, data: bytes) -> None:

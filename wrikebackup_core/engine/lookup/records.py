@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
@@ -36,16 +37,11 @@ def record(backup: OpenBackup, name: str, wanted: str) -> bytes:
         if archive is None:
             raise unknown(backup, name)
         found = None
-        indexed = index_name(name) in archive.namelist() and index_name(name) != name
-        if indexed:
-            try:
+        if index_name(name) in archive.namelist() and index_name(name) != name:
+            # Somebody may have packed the zip anew, or it is damaged, which reading it will tell.
+            with contextlib.suppress(FormatError, zlib.error, ValueError, OverflowError, OSError):
                 found = _with_id(_indexed(archive, name, wanted), name, wanted)
-            except (
-                FormatError,
-                zlib.error,
-            ):  # somebody has packed the zip anew, or it is damaged, which reading it will tell
-                indexed = False
-        if not indexed:
+        if found is None:  # an index may lack what is there
             found = _with_id(rows(archive, name, backup), name, wanted)
     if found is None:
         raise UsageError(f"{backup.uid} has no {wanted} in {name}")
@@ -56,7 +52,10 @@ def _with_id(records: Iterable[bytes], name: str, wanted: str) -> bytes | None:
     decode, plain = RecordDecoder(name, _Head), wanted.encode(errors="replace")
     for one in records:
         if plain in one or b"\\u" in one:
-            head = decode(Record(one))
+            try:
+                head = decode(Record(one))
+            except RecursionError:
+                raise decode.error(Record(one), "nested too deeply") from None
             if wanted in (head.uid, None if head.id is None else str(head.id)):
                 return one
     return None
