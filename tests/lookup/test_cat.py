@@ -111,6 +111,14 @@ def test_a_damaged_newest_manifest_costs_that_backup_only(cli: Callable[..., Ran
     assert cli("cat", _NEW, "tasks.jsonl").code == 4
 
 
+@pytest.mark.parametrize("name", [_OTHER, f"attachments/{_OTHER}-same.txt"])
+def test_a_damaged_attachment_comes_and_ends_as_damage(cli: Callable[..., Ran], shelf: Shelf, name: str) -> None:
+    next(shelf.root.glob(f"*/attachments/{_OTHER}-*")).write_bytes(b"0ne")
+    ran = cli("cat", name)
+    assert (ran.code, ran.out, len(ran.err.splitlines())) == (4, b"0ne", 1)
+    assert f"attachments/{_OTHER}-same.txt: damaged: SHA-256 is" in ran.err
+
+
 def _program(shelf: Shelf, *words: str) -> list[str]:
     code = "import sys; from wrikebackup_core.cli import main; main()"
     return [sys.executable, "-c", code, "cat", str(shelf.root), *words]

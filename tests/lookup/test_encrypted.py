@@ -44,6 +44,22 @@ def test_with_a_key_they_are_looked_into_as_any_other(cli: Callable[..., Ran], k
     assert (ran.code, ran.lines[2]) == (1, "  tasks        +3  ~5")
 
 
+def test_what_cannot_be_decoded_is_told_with_its_file_once(cli: Callable[..., Ran], shelf: Shelf, key: str) -> None:
+    for path in shelf.root.glob("*/backup-*/*.age"):
+        data = path.read_bytes()
+        path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    ran = cli("cat", "tasks.json", "-i", key)
+    assert (ran.code, ran.err.count("account-")) == (4, 1)
+    ran = cli("cat", "tasks.json", "-i", _other(shelf))
+    assert (ran.code, ran.err.count("account-")) == (6, 1)
+
+
+def _other(shelf: Shelf) -> str:
+    file = shelf.root.parent / "other.txt"
+    assert run(["-q", "keygen", "--classic", str(file)]) == 0
+    return str(file)
+
+
 def test_without_a_key_they_ask_for_one(cli: Callable[..., Ran], key: str) -> None:
     for words in (("cat", "tasks.json"), ("find", "x"), ("diff", "previous")):
         ran = cli(*words)

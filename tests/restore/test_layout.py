@@ -71,7 +71,7 @@ def test_hidden_names_come_back(tmp_path: Path) -> None:
 def test_a_key_that_does_not_fit_writes_nothing(tmp_path: Path) -> None:
     _, backup = stored(Sample(), Mask(key=False))
     target = MemorySink("target")
-    with pytest.raises(KeyRefused):
+    with pytest.raises(KeyRefused, match=rf"^account-\S+{SUFFIX}: the key does not fit"):
         restored(backup, target, tmp_path)
     assert target.objects == {}
 

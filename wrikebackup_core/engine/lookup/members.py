@@ -10,6 +10,7 @@ import msgspec
 
 from wrikebackup_core.engine.contents import UNREADABLE, one_line
 from wrikebackup_core.engine.elements import LONGEST, elements
+from wrikebackup_core.engine.hashing import Hashing
 from wrikebackup_core.engine.opened import OpenBackup
 from wrikebackup_core.errors import FormatError, KeyNotFound, UsageError, WrikeBackupError
 from wrikebackup_core.format import layout, names, schema
@@ -57,7 +58,8 @@ def member_names(backup: OpenBackup) -> list[str]:
 def content(backup: OpenBackup, name: str) -> Generator[bytes, None, None]:
     """A member of one of the zips, a file of the backup, or an attachment by its id, its name or its file's name.
 
-    Raises UsageError for what is not there, and what OpenBackup's methods raise.
+    Raises UsageError for what is not there, what OpenBackup's methods raise, and FormatError behind an attachment that does not fit its
+    checksum; members of zips are compared with no more than the zip's own.
     """
     if name in (*_PLAIN, *backup.manifest.files.attestations):
         yield from chunks(backup.sink, backup.key(name))
@@ -68,7 +70,19 @@ def content(backup: OpenBackup, name: str) -> Generator[bytes, None, None]:
             if archive is not None:
                 yield from read_member(archive, name, backup)
                 return
-        yield from backup.decoding.chunks(backup.sink, _attachment(backup, name))
+        yield from _attached(backup, _attachment(backup, name))
+
+
+def _attached(backup: OpenBackup, key: str) -> Iterator[bytes]:
+    """An attachment. Raises FormatError at its end where its stored bytes were not those that SHA256SUMS names."""
+    with backup.sink.open(key) as stored:
+        hashing = Hashing(stored, lambda _: None)
+        yield from backup.decoding.pieces(hashing, key)
+        hashing.rest()
+    lines = AccountStore(backup.sink, backup.account).lines(backup.uid)
+    said = next((found[0] for found in lines if not isinstance(found, str) and found[1] == key), None)
+    if said is not None and said != hashing.sha256:
+        raise FormatError(f"{key}: damaged: SHA-256 is {hashing.sha256}, should be {said}")
 
 
 def _encoded(backup: OpenBackup) -> dict[str, str]:

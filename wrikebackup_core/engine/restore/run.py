@@ -199,7 +199,7 @@ class _Reading(contextlib.ExitStack):
             return self.enter_context(fetched(self.job.original, key, size, sha256))
         except Flawed as flaw:
             if isinstance(flaw.__cause__, KeyRefused):
-                raise flaw.__cause__ from None
+                raise KeyRefused(f"{key}: {flaw.finding.detail}", hint=flaw.__cause__.hint) from None
             raise
 
     def _tell(self, member: str, number: int) -> None:
