@@ -239,8 +239,9 @@ def _parsed(place: str) -> tuple[str, dict[str, object]]:
     try:
         parts = urlsplit(place)
         port = parts.port if parts.scheme in ("sftp", "ssh") else None
-    except ValueError as error:  # the place is not repeated, for it may hold a password
-        raise UsageError(f"no address of a store: {str(error).lower()}") from None
+    except ValueError:  # neither it nor the place is repeated: both may hold parts of a password
+        shown = place.partition("://")[0]
+        raise UsageError(f"{shown}://…: this is no address of a store: look at its host and port") from None
     if parts.scheme in ("s3", "gs", "gcs"):
         return "s3" if parts.scheme == "s3" else "gcs", {"bucket": parts.netloc, "prefix": parts.path.strip("/")}
     if parts.scheme in ("sftp", "ssh"):
