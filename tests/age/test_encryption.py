@@ -151,7 +151,7 @@ def test_a_key_file_of_a_profile_with_a_passphrase_is_to_be_given_by_hand(tmp_pa
     assert caught.value.hint == f"give it with --identity {file}"
 
 
-@pytest.mark.parametrize("secret", [ADA.secret(), X25519Identity.generate().secret()])
+@pytest.mark.parametrize("secret", [ADA.secret(), X25519Identity.generate().secret()], ids=["hybrid", "classic"])
 @pytest.mark.parametrize("form", ["{}", " {}", "./{}", "# created: 2026\n{}\n"])
 def test_a_key_in_place_of_its_files_name_is_never_repeated(secret: str, form: str) -> None:
     given = form.format(secret)
