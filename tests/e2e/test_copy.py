@@ -261,7 +261,9 @@ def test_a_copy_and_a_run_never_write_to_one_place_at_once(copying: Place, run: 
                 time.sleep(0.01)
             done = run("copy", copying.profile)
             if process.poll() is None:
-                assert (done.returncode, "another backup, copy or restore is writing" in done.stderr) == (5, True), done.stderr
+                assert (done.returncode, "another backup, copy or restore is writing" in done.stderr) == (5, True), (
+                    done.stderr
+                )
         finally:
             process.wait(120)
         assert process.returncode == 0
