@@ -146,6 +146,46 @@ def test_every_command_works_on_every_store(place: Place, run: Run, remote: Remo
     assert "sample of 6 of 30" in sampled.stdout
 
 
+def test_an_encrypted_backup_in_a_store_is_taken_without_the_key_and_comes_back_with_it(
+    place: Place, run: Run, remote: Remote
+) -> None:
+    encrypted_and_back(place, run, remote.line)
+
+
+def test_an_encrypted_backup_in_a_folder_is_taken_without_the_key_and_comes_back_with_it(
+    place: Place, run: Run
+) -> None:
+    encrypted_and_back(place, run, f"local: {{path: {place.root / 'encrypted'}}}")
+
+
+def encrypted_and_back(place: Place, run: Run, sink: str) -> None:
+    pytest.importorskip("cryptography", reason="the extra age is not installed")
+    account, key = MockAccount(tasks=60, attachments=60, attachment_size=30_000), place.root / "elsewhere" / "key.txt"
+    recipient = run("keygen", key).stdout.strip()
+    with MockServer(account, token=TOKEN, latency=0.01) as server:
+        write(place, server.base_url, sink)
+        with place.profile.open("a") as profile:
+            profile.write(f"transforms:\n  - encrypt: {{recipients: [{recipient}], hide_names: true}}\n")
+        killed_after(place, 1.5)
+        done = run("backup", place.profile)
+        assert done.returncode == 0, done.stderr
+        server.requests.clear()
+        assert "none new" in run("backup", place.profile).stdout
+        assert not server.requests.count("GET /attachments/{id}/download")
+    assert run("verify", "--all", place.profile).returncode == 0
+    assert run("key", "check", place.profile).returncode == 6
+    assert run("key", "check", "-i", key, place.profile).returncode == 0
+    looked = run("verify", "-i", key, place.profile)
+    assert looked.returncode == 0, looked.stdout + looked.stderr
+    assert "2 zips looked into" in looked.stderr
+    refused = run("restore", place.profile, "--to", place.sink)
+    assert refused.returncode == 6
+    assert not place.sink.exists()
+    restored = run("restore", place.profile, "-i", key, "--to", place.sink)
+    assert restored.returncode == 0, restored.stderr
+    compare(place, account)
+
+
 def test_what_is_damaged_in_a_store_is_found(place: Place, run: Run, remote: Remote) -> None:
     with MockServer(MockAccount(tasks=20, attachments=6, attachment_size=5_000), token=TOKEN) as server:
         write(place, server.base_url, remote.line)
