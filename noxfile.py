@@ -155,7 +155,7 @@ def bench(session: nox.Session) -> None:
     # As users have it: not from the checkout, and with the byte code that pip writes.
     session.env["UV_COMPILE_BYTECODE"] = "1"
     _install(session, "bench", project=None)
-    session.install(".")
+    session.install(f".[age,{','.join(STORES)}]")
     wanted = [Path(name) for name in session.posargs] or sorted((ROOT / "benchmarks").glob("[!_]*.py"))
     for script in wanted:
         session.run("python", str(script))
