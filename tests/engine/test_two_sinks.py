@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable
 
+import msgspec
 import pytest
 
 from tests.engine.test_backup import ONE, ROOT, TWO, Shout, folder, manifest, run
@@ -15,6 +16,7 @@ from wrikebackup_core.engine.backup import back_up, dry_run
 from wrikebackup_core.engine.job import Job
 from wrikebackup_core.engine.verify import verify
 from wrikebackup_core.errors import ExitCode, WrikeBackupError
+from wrikebackup_core.format.manifest import Manifest
 from wrikebackup_core.journal import Journal
 from wrikebackup_core.testing import MemorySink
 
@@ -163,6 +165,10 @@ def test_a_holder_whose_bytes_and_checksum_part_for_good_owns_up_to_it(source, m
     sums = f"{folder(first)}/SHA256SUMS"
     right = hashlib.sha256(old.objects[TWO]).hexdigest().encode()
     old.objects[sums] = old.objects[sums].replace(right, b"0" * 64)
+    key = f"{folder(first)}/manifest.json"
+    sealed = Manifest.decode(old.objects[key], key)
+    sha256sums = hashlib.sha256(old.objects[sums]).hexdigest()
+    old.objects[key] = msgspec.structs.replace(sealed, sha256sums=sha256sums).encode()
     outcome = run(make_job(old, new))
     assert old.objects[TWO] == new.objects[TWO] == source.files["IEAAAEDYIYAAAAAC"]
     assert outcome.exit_code is ExitCode.PARTIAL
