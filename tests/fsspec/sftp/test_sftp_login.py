@@ -226,7 +226,7 @@ def test_a_host_name_that_is_none_is_told(make_sink: MakeSink, host: str) -> Non
 
 def test_a_server_that_says_nothing_is_given_up(make_sink: MakeSink) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        error = refusal(make_sink(silent.getsockname()[1], timeout=1))
+        error = refusal(make_sink(silent.getsockname()[1], timeout=0.3))
     assert str(error).endswith("no answer within 0.3 seconds")
 
 
