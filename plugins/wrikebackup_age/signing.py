@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Signatures", "Signed", "signatures", "signed_by"]
 
 _SUFFIX = ".sig"
+_HOW = "make one: ssh-keygen -t ed25519 -f FILE"
 _Content = Callable[[], Iterator[bytes]]
 
 
@@ -74,9 +75,6 @@ def _loaded(path: Path, data: bytes, passphrase: bytes | None) -> Ed25519Private
     if not isinstance(key, Ed25519PrivateKey):
         raise UsageError(f"sign: the key file {path} is of another kind than {sshsig.KEY_KIND}", hint=_HOW)
     return key
-
-
-_HOW = "make one: ssh-keygen -t ed25519 -f FILE"
 
 
 def _opened(load: Callable[..., object], data: bytes, passphrase: bytes | None) -> object:

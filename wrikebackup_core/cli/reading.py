@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -160,10 +160,12 @@ class Reading:
 
     def decoding(self, manifest: Manifest, identity: Sequence[str]) -> Decoding:
         """What undoes the transforms of a backup: with the keys that are given, else with those that the profile names."""
+        given = keys(identity, self.session.terminal)
+        return self._decoding(manifest, given, self._transforms(given))
+
+    def _decoding(self, manifest: Manifest, given: Keys, made: Mapping[str, Transform]) -> Decoding:
         from wrikebackup_core.decoding import Decoding
 
-        given = keys(identity, self.session.terminal)
-        made = self._transforms() if not given.files else {}
         encoding = [one for one in manifest.transforms if one.get("suffix")]
         missing = [one for one in encoding if one.get("kind") not in made]
         others = iter(self.session.plugins.make_decoders(missing, given))
@@ -171,16 +173,18 @@ class Reading:
 
     def decoding_at_hand(self, manifest: Manifest, identity: Sequence[str]) -> Decoding | None:
         """The same with the keys that are there, and None where the backup is encoded and there are none: nobody is asked for any."""
+        given = keys(identity, self.session.terminal)
+        made = self._transforms(given)
         encoding = {str(one.get("kind")) for one in manifest.transforms if one.get("suffix")}
-        if encoding and not keys(identity, self.session.terminal).files and not encoding <= self._transforms().keys():
+        if encoding and not given.files and not encoding <= made.keys():
             return None
-        return self.decoding(manifest, identity)
+        return self._decoding(manifest, given, made)
 
-    def _transforms(self) -> dict[str, Transform]:
-        """Those of the profile that can decode with the keys that it names itself."""
+    def _transforms(self, given: Keys) -> dict[str, Transform]:
+        """Those of the profile that can decode with the keys that it names itself, if no others are given."""
         from wrikebackup_core.profile import part_context
 
-        if self.profile is None:
+        if self.profile is None or given.files:
             return {}
         context, plugins = part_context(self.profile, self.session.plugins), self.session.plugins
         decoders = [part for part in self.profile.transforms if plugins.transforms[part.kind].decoder is not None]

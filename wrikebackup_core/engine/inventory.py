@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import sqlite3
 from collections.abc import Iterable, Iterator
 from typing import Any, Self
 
+from wrikebackup_core.engine.scratch import scratch
 from wrikebackup_core.ports import Entry
 
 __all__ = ["Inventory"]
@@ -18,8 +18,7 @@ class Inventory:
     """Keys that the sink lists, that SHA256SUMS names, and that the JSON names. A context manager; one thread at a time."""
 
     def __init__(self) -> None:
-        self._db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
-        self._db.execute("PRAGMA journal_mode=OFF")
+        self._db = scratch(any_thread=True)
         self._db.execute("CREATE TABLE listed (key TEXT PRIMARY KEY, size INTEGER NOT NULL) WITHOUT ROWID")
         self._db.execute("CREATE TABLE sums (key TEXT PRIMARY KEY, sha256 TEXT NOT NULL) WITHOUT ROWID")
         self._db.execute(

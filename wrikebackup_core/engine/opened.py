@@ -11,7 +11,7 @@ from functools import cached_property
 from wrikebackup_core.decoding import Decoding
 from wrikebackup_core.engine.zips import open_zip
 from wrikebackup_core.errors import FormatError, KeyNotFound
-from wrikebackup_core.format import layout, names
+from wrikebackup_core.format import layout
 from wrikebackup_core.format.manifest import Manifest
 from wrikebackup_core.ports import Sink
 
@@ -78,8 +78,4 @@ class OpenBackup:
 
     def attachment_keys(self, attachment_id: str, name: str) -> tuple[str, str]:
         """Where an attachment may lie: under its name, and under its id alone. One of them is there, if any is."""
-        folder, suffix = layout.attachments_folder(self.account), self.decoding.suffix
-        return (
-            f"{folder}/{names.attachment_file_name(attachment_id, name, suffix)}",
-            f"{folder}/{names.hidden_file_name(attachment_id, suffix)}",
-        )
+        return layout.attachment_keys(self.account, attachment_id, name, self.decoding.suffix)

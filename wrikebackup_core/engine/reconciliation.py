@@ -14,6 +14,7 @@ from typing import Any, Self
 
 import msgspec
 
+from wrikebackup_core.engine.scratch import scratch
 from wrikebackup_core.format import ids, schema
 from wrikebackup_core.format.records import named_id
 from wrikebackup_core.model import Gap, Kind, Record
@@ -51,8 +52,7 @@ class Reconciliation:
     """
 
     def __init__(self, gaps: Iterable[Gap]) -> None:
-        self._db = sqlite3.connect("", isolation_level=None)
-        self._db.execute("PRAGMA journal_mode=OFF")
+        self._db = scratch()
         self._db.execute("CREATE TABLE pieces (list INTEGER, keys BLOB, ids BLOB)")
         self._db.execute("CREATE INDEX pieces_list ON pieces (list)")
         self._numbers = count()

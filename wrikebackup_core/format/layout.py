@@ -6,13 +6,14 @@ import re
 from datetime import UTC, datetime
 
 from wrikebackup_core.errors import FormatError
-from wrikebackup_core.format.names import attachment_file_name
+from wrikebackup_core.format.names import attachment_file_name, hidden_file_name
 
 __all__ = [
     "account_folder",
     "account_id_of",
     "archive_key",
     "attachment_key",
+    "attachment_keys",
     "attachments_folder",
     "backup_folder",
     "manifest_key",
@@ -43,6 +44,12 @@ def attachments_folder(account_id: str) -> str:
 def attachment_key(account_id: str, attachment_id: str, name: str, suffix: str = "") -> str:
     """`account-IEAAAEDY/attachments/IEAAAEDYIYAB7DLK-plan.pdf`: see `names.attachment_file_name`."""
     return f"{attachments_folder(account_id)}/{attachment_file_name(attachment_id, name, suffix)}"
+
+
+def attachment_keys(account_id: str, attachment_id: str, name: str, suffix: str = "") -> tuple[str, str]:
+    """Where an attachment may lie: under its name, and under its id alone. One of them is there, if any is."""
+    hidden = f"{attachments_folder(account_id)}/{hidden_file_name(attachment_id, suffix)}"
+    return attachment_key(account_id, attachment_id, name, suffix), hidden
 
 
 def backup_folder(account_id: str, uid: str) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
+from wrikebackup_core.engine.scratch import scratch
 from wrikebackup_core.errors import FormatError
 from wrikebackup_core.ports import Entry
 from wrikebackup_core.staged import batches
@@ -53,11 +54,9 @@ class Catalog:
     """Of one account. Targets are numbers. A context manager; safe from any thread."""
 
     def __init__(self) -> None:
-        self._db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        self._db = scratch(_SCHEMA, any_thread=True)
         self._lock = threading.Lock()
         self._come: list[tuple[int, str, str, int, int]] = []
-        self._db.execute("PRAGMA journal_mode=OFF")
-        self._db.executescript(_SCHEMA)
 
     def __enter__(self) -> Self:
         return self

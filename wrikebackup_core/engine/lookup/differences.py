@@ -20,6 +20,7 @@ import msgspec
 from wrikebackup_core.engine.lookup.members import LINES, rows
 from wrikebackup_core.engine.lookup.patterns import plain
 from wrikebackup_core.engine.opened import OpenBackup
+from wrikebackup_core.engine.scratch import scratch
 from wrikebackup_core.errors import FormatError
 from wrikebackup_core.format import schema
 from wrikebackup_core.format.records import RecordDecoder, repaired
@@ -168,8 +169,7 @@ def _without(backup: OpenBackup) -> dict[str, str]:
 
 
 def _database() -> sqlite3.Connection:
-    db = sqlite3.connect("", isolation_level=None)
-    db.execute("PRAGMA journal_mode=OFF")
+    db = scratch()
     db.execute(f"PRAGMA cache_size=-{_CACHE}")
     db.execute(
         "CREATE TABLE ids (side INTEGER, id TEXT, hash BLOB, line INTEGER, PRIMARY KEY (side, id)) WITHOUT ROWID"
@@ -268,8 +268,7 @@ class Changes:
     """Changes put away in a temporary SQLite file until they are shown. A context manager."""
 
     def __init__(self) -> None:
-        self._db = sqlite3.connect("", isolation_level=None)
-        self._db.execute("PRAGMA journal_mode=OFF")
+        self._db = scratch()
         self._db.execute("CREATE TABLE changes (kind TEXT, change BLOB)")
         self._db.execute("CREATE INDEX by_kind ON changes (kind)")
 

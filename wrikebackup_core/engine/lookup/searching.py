@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import unicodedata
 import zipfile
 from collections.abc import Collection, Iterator
@@ -14,6 +13,7 @@ import msgspec
 from wrikebackup_core.engine.lookup.members import LINES, blocks, read_member, rows
 from wrikebackup_core.engine.lookup.patterns import Pattern, plain
 from wrikebackup_core.engine.opened import OpenBackup
+from wrikebackup_core.engine.scratch import scratch
 from wrikebackup_core.errors import FormatError
 from wrikebackup_core.format import ids
 from wrikebackup_core.format.records import RecordDecoder
@@ -169,8 +169,7 @@ class Hits:
     """The hits of several backups, each once, in a temporary SQLite file. A context manager."""
 
     def __init__(self) -> None:
-        self._db = sqlite3.connect("", isolation_level=None)
-        self._db.execute("PRAGMA journal_mode=OFF")
+        self._db = scratch()
         self._db.execute(
             "CREATE TABLE hits (kind TEXT, id TEXT, field TEXT, seq INTEGER, first TEXT, last TEXT, hit BLOB,"
             " PRIMARY KEY (kind, id, field)) WITHOUT ROWID"

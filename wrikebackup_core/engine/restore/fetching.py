@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import tempfile
 from collections.abc import Iterator
-from typing import IO, Self
+from typing import IO
 
 from wrikebackup_core.engine.findings import Finding, What
+from wrikebackup_core.engine.hashing import Hashing
 from wrikebackup_core.engine.restore.original import Original
 from wrikebackup_core.errors import FormatError, KeyNotFound, KeyRefused, SinkError
-from wrikebackup_core.ports import Reader
 from wrikebackup_core.stored import CHUNK, hash_stored
 
 __all__ = ["Flawed", "fetched", "pieces"]
@@ -25,50 +24,28 @@ class Flawed(Exception):
         self.finding, self.refused, self.outage = Finding(key, what, detail), refused, outage
 
 
-class _Hashing:
-    """A Reader that hashes what passes through it."""
-
-    def __init__(self, stored: Reader) -> None:
-        self._stored, self._digest = stored, hashlib.sha256()
-        self.size, self.start = stored.size, stored.start
-        self.count = 0
-
-    @property
-    def sha256(self) -> str:
-        return self._digest.hexdigest()
-
-    def read(self, size: int = -1, /) -> bytes:
-        data = self._stored.read(size)
-        self._digest.update(data)
-        self.count += len(data)
-        return data
-
-    def close(self) -> None: ...
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None: ...
-
-
 def pieces(original: Original, key: str, size: int | None, sha256: str | None) -> Iterator[bytes]:
     """The decoded bytes of an object. When they have come to their end without an exception, what is stored had the SHA-256 that it
     should have, or where that is not known the size that was listed. Raises Flawed.
     """
+    count = 0
+
+    def read(more: int) -> None:
+        nonlocal count
+        count += more
+
     try:
         with original.sink.open(key) as stored:
-            hashing = _Hashing(stored)
+            hashing = Hashing(stored, read)
             with original.decoding.reader(hashing) as reader:
                 while piece := reader.read(CHUNK):
                     yield piece
-            while hashing.read(CHUNK):  # what a decoder leaves at the end belongs to the stored bytes
-                pass
+            hashing.rest()  # what a decoder leaves at the end belongs to the stored bytes
     except KeyNotFound:
         raise Flawed(key, "missing", "gone since it was listed") from None
     except KeyRefused as error:
-        if (
-            sha256 is not None and (damage := _damage(original, key, sha256)) is not None
-        ):  # the part that is for keys, too, can be damaged
+        # The part that is for keys, too, can be damaged.
+        if sha256 is not None and (damage := _damage(original, key, sha256)) is not None:
             raise damage from None
         raise Flawed(key, "unreadable", error.message, refused=True) from error
     except FormatError as error:
@@ -77,8 +54,8 @@ def pieces(original: Original, key: str, size: int | None, sha256: str | None) -
         raise Flawed(key, "unreadable", error.message, outage=True) from error
     if sha256 is not None and hashing.sha256 != sha256:
         raise _altered(key, hashing.sha256, sha256)
-    if sha256 is None and size is not None and hashing.count != size:
-        raise Flawed(key, "unexpected size", f"{hashing.count:,} bytes, listed with {size:,}")
+    if sha256 is None and size is not None and count != size:
+        raise Flawed(key, "unexpected size", f"{count:,} bytes, listed with {size:,}")
 
 
 def _damage(original: Original, key: str, sha256: str) -> Flawed | None:

@@ -8,7 +8,7 @@ from wrikebackup_core.engine.findings import Finding
 from wrikebackup_core.engine.restore.index import Index
 from wrikebackup_core.engine.restore.original import Original
 from wrikebackup_core.errors import FormatError, KeyNotFound
-from wrikebackup_core.format import layout, names
+from wrikebackup_core.format import layout
 from wrikebackup_core.format.manifest import intact
 from wrikebackup_core.model import AttachmentMode, Kind
 from wrikebackup_core.store import AccountStore, entries
@@ -79,8 +79,7 @@ def match_files(index: Index, original: Original) -> Iterator[tuple[str, Finding
 
 
 def _absent(index: Index, original: Original, id_: str, name: str) -> Finding:
-    folder, suffix = layout.attachments_folder(original.account), original.decoding.suffix
-    keys = [f"{folder}/{names.stored_name(id_, name, suffix, hidden=hidden)}" for hidden in (False, True)]
+    keys = layout.attachment_keys(original.account, id_, name, original.decoding.suffix)
     for key in keys if original.ours else ():
         if index.one("SELECT 1 FROM listed WHERE key=?", key):
             return Finding(key, "unlisted", "SHA256SUMS does not name it, so nobody can tell whether it is right")
@@ -89,8 +88,7 @@ def _absent(index: Index, original: Original, id_: str, name: str) -> Finding:
 
 def _ours(index: Index, original: Original, id_: str, name: str) -> str | None:
     """Under its name, or under its id alone; whichever SHA256SUMS names. Where that is lost, whichever is there."""
-    folder, suffix = layout.attachments_folder(original.account), original.decoding.suffix
-    keys = [f"{folder}/{names.stored_name(id_, name, suffix, hidden=hidden)}" for hidden in (False, True)]
+    keys = layout.attachment_keys(original.account, id_, name, original.decoding.suffix)
     for key in keys:
         if index.one("SELECT 1 FROM sums WHERE key=?", key):
             return key

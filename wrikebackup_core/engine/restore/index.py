@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Self
 
+from wrikebackup_core.engine.scratch import scratch
 from wrikebackup_core.staged import batches
 
 __all__ = ["Index"]
@@ -54,10 +54,8 @@ class Index:
     """One database of statements that the modules beside this one know. A context manager; safe from any thread."""
 
     def __init__(self) -> None:
-        self._db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        self._db = scratch(_SCHEMA, any_thread=True)
         self._lock = threading.Lock()
-        self._db.execute("PRAGMA journal_mode=OFF")
-        self._db.executescript(_SCHEMA)
 
     def __enter__(self) -> Self:
         return self
