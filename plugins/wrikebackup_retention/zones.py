@@ -1,0 +1,36 @@
+"""Time zones by their IANA names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+__all__ = ["zone"]
+
+
+def zone(name: str) -> ZoneInfo:
+    """Raises ValueError, with the nearest known names and without the one that was given."""
+    from zoneinfo import ZoneInfo
+
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):  # not there; no name at all; a folder of names
+        raise ValueError(f"no such time zone is known; {_nearest(name)}") from None
+
+
+def _nearest(name: str) -> str:
+    import difflib
+    from zoneinfo import available_timezones
+
+    known = available_timezones()
+    if not known:
+        return "this machine has no database of them, which `pip install tzdata` brings"
+    # A place may be meant by itself, as in Berlin.
+    spelt = {form.casefold(): zone for zone in sorted(known) for form in (zone.rpartition("/")[2], zone)}
+    meant = name.casefold().replace(" ", "_")
+    found = [meant] if meant in spelt else difflib.get_close_matches(meant, spelt, n=3, cutoff=0.6)
+    if not found:
+        return "they are called like Europe/Berlin, America/New_York or UTC"
+    return f"did you mean {', '.join(dict.fromkeys(spelt[form] for form in found))}?"
