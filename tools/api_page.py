@@ -10,13 +10,13 @@ from types import ModuleType
 
 import wrikebackup_core
 from tools import markdown
-from wrikebackup_core import commands, errors, hookspecs, model, ports, secrets
+from wrikebackup_core import commands, errors, hookspecs, model, ports, secrets, transforms
 
 GROUPS: list[tuple[str, str, list[ModuleType]]] = [
     (
         "Ports",
         "What a source, a sink and a transform are. Everything is synchronous; the engine brings the threads.",
-        [ports],
+        [ports, transforms],
     ),
     ("Values", "What the parts hand to each other: frozen, without any I/O.", [model]),
     (

@@ -45,13 +45,11 @@ from wrikebackup_core.model import (
     StageStarted,
 )
 from wrikebackup_core.ports import (
-    Artifact,
     Browsing,
     Check,
     Context,
     Crawled,
     Entry,
-    Keys,
     Locking,
     Page,
     Reader,
@@ -60,11 +58,10 @@ from wrikebackup_core.ports import (
     Sink,
     Source,
     Table,
-    Transform,
-    Verifier,
     Writer,
 )
 from wrikebackup_core.secrets import Secret
+from wrikebackup_core.transforms import Artifact, Keys, Transform, Verifier
 from wrikebackup_core.version import __version__
 
 __all__ = [

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 from typing import IO
 
 from wrikebackup_core.errors import FormatError, KeyRefused
-from wrikebackup_core.ports import Reader, Sink, Transform
+from wrikebackup_core.ports import Reader, Sink
 from wrikebackup_core.stored import CHUNK, open_stored
+from wrikebackup_core.transforms import Transform
 
 __all__ = ["Decoding"]
 

@@ -17,7 +17,8 @@ from pydantic import BaseModel, ConfigDict, create_model
 from wrikebackup_core import hookspecs, secrets
 from wrikebackup_core.errors import MissingExtra, PluginError, SecretError, UsageError, WrikeBackupError
 from wrikebackup_core.model import Event
-from wrikebackup_core.ports import Context, Keys, Run, Sink, Source, Transform, Verifier
+from wrikebackup_core.ports import Context, Run, Sink, Source
+from wrikebackup_core.transforms import Keys, Transform, Verifier
 
 __all__ = ["GROUP", "Broken", "Loaded", "Plugins", "Registration"]
 

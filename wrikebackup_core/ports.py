@@ -1,28 +1,23 @@
-"""The ports: what a source, a sink and a transform are. Everything is synchronous; the engine brings the threads.
+"""The ports: what a source and a sink are, and what parts are handed. Everything is synchronous; the engine brings the threads.
 
 Implementations need not inherit from these classes, but may: what has a body here is a default.
 """
 
 from __future__ import annotations
 
-import contextlib
-import io
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import IO, Protocol, Self, runtime_checkable
+from typing import Protocol, Self, runtime_checkable
 
-from wrikebackup_core.model import Account, Attachment, Backup, Gap, Kind, Record
+from wrikebackup_core.model import Account, Attachment, Gap, Kind, Record
 
 __all__ = [
-    "Artifact",
     "Browsing",
     "Check",
     "Context",
     "Crawled",
     "Entry",
-    "Keys",
     "Locking",
     "Page",
     "Reader",
@@ -31,12 +26,8 @@ __all__ = [
     "Sink",
     "Source",
     "Table",
-    "Transform",
-    "Verifier",
     "Writer",
 ]
-
-_PIECE = 1 << 20
 
 
 class Reader(Protocol):
@@ -277,117 +268,6 @@ class Run(Protocol):
     def source(self) -> Source: ...
     @property
     def crawled(self) -> Crawled: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Artifact:
-    """A file that a transform adds: `key` relative to the backup's folder, and its bytes in pieces."""
-
-    key: str
-    chunks: Callable[[], Iterator[bytes]]
-
-
-class Transform:
-    """A step between source and sinks. This base class changes nothing; override what the transform is for."""
-
-    kind: str = ""
-    """The name that the profile gives it; the manifest says it too."""
-
-    suffix: str = ""
-    """What `encode` adds to each key that it changes, such as `.age`. One that changes bytes has one."""
-
-    has_keys: bool = False
-    """Whether `decode` needs nothing that the profile does not name."""
-
-    hides_names: bool = False
-    """Whether attachments are to be stored under their ids alone, and neither titles nor names to stand in the manifest."""
-
-    def add(self, run: Run) -> Iterator[Artifact]:
-        """Files that come with the backup."""
-        yield from ()
-
-    def encode(self, target: Writer) -> Writer:
-        """Wraps the way in: what is written to the result comes out changed in `target`. Passes `commit` and `discard` on."""
-        return target
-
-    def decode(self, stored: Reader) -> Reader:
-        """Wraps the way out. Raises KeyRefused, FormatError."""
-        return stored
-
-    def decode_file(self, stored: IO[bytes]) -> IO[bytes]:
-        """The same for a file that can seek, such as a zip: `stored` and the result can. Raises KeyRefused, FormatError.
-
-        This one decodes all of it into a temporary file; override it where parts can be decoded by themselves.
-        """
-        if not self.suffix:
-            return stored
-        with self.decode(_FileReader(stored)) as reader, contextlib.ExitStack() as stack:
-            file = stack.enter_context(tempfile.TemporaryFile())
-            while piece := reader.read(_PIECE):
-                file.write(piece)
-            stack.pop_all()
-        file.seek(0)
-        return file
-
-    def keep(self, backups: Sequence[Backup], now: datetime) -> Mapping[str, str]:
-        """backupUID -> reason for those it wants kept; only ever a vote to keep."""
-        return {}
-
-    def attest(self, name: str, content: Callable[[], Iterator[bytes]]) -> Iterator[Artifact]:
-        """What is stored beside `SHA256SUMS` or `manifest.json`, as `name` says, to vouch for its content: such as a signature.
-
-        Each key begins with `name` and a dot. It is stored as it is, before the manifest.
-        """
-        yield from ()
-
-    def describe(self) -> dict[str, object]:
-        """What decoding needs to know, for the manifest; never a secret."""
-        return {}
-
-
-class Verifier(Protocol):
-    """Tells whether what a transform stored to vouch for a file is of somebody who is trusted."""
-
-    suffix: str
-    """With it behind the file's name, the name of what vouches for it: `.sig`."""
-
-    def signer(self, content: Callable[[], Iterator[bytes]], attestation: bytes) -> str:
-        """Who vouches for the content, as a name for people. It may be long, and is read in pieces, in any number of threads.
-
-        Raises FormatError, with the reason alone, where nobody does who is trusted.
-        """
-
-
-@dataclass(frozen=True, slots=True)
-class Keys:
-    """With what a person wants to open a backup. `files` are key files as they were named; `ask` gives the answer to a question for
-    a passphrase, None where there is nobody to ask; `warn` takes a line for that person.
-    """
-
-    files: Sequence[str] = ()
-    ask: Callable[[str], str | None] = lambda _: None
-    warn: Callable[[str], None] = lambda _: None
-
-
-class _FileReader:
-    """A file from its start as a Reader. Closing it leaves the file open."""
-
-    start = 0
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-        self.size = file.seek(0, io.SEEK_END)
-        file.seek(0)
-
-    def read(self, size: int = -1, /) -> bytes:
-        return self._file.read(size)
-
-    def close(self) -> None: ...
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,9 @@ from wrikebackup_core import AttachmentMode, Event, Forbidden, Gap, Kind, SinkDr
 from wrikebackup_core.engine.backup import back_up, dry_run
 from wrikebackup_core.engine.job import Job, Outcome
 from wrikebackup_core.errors import ExitCode
-from wrikebackup_core.ports import Artifact, Run
+from wrikebackup_core.ports import Run
 from wrikebackup_core.testing import MemorySink
+from wrikebackup_core.transforms import Artifact
 
 ROOT = "account-IEAAAEDY"
 ONE = f"{ROOT}/attachments/IEAAAEDYIYAAAAAB-one.txt"

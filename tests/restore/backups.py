@@ -14,9 +14,10 @@ from wrikebackup_core.errors import FormatError, KeyRefused
 from wrikebackup_core.format import layout
 from wrikebackup_core.model import Kind
 from wrikebackup_core.plugins import Plugins
-from wrikebackup_core.ports import Context, Reader, Sink, Transform
+from wrikebackup_core.ports import Context, Reader, Sink
 from wrikebackup_core.store import AccountStore
 from wrikebackup_core.testing import MemorySink
+from wrikebackup_core.transforms import Transform
 
 ADA, BOB = "KUAAAAAA", "KUAAAAAB"
 SUFFIX = ".mask"

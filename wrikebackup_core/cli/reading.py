@@ -19,15 +19,17 @@ from wrikebackup_core.cli.places import named_sink
 from wrikebackup_core.cli.session import Session
 from wrikebackup_core.cli.terminal import Terminal
 from wrikebackup_core.errors import ExitCode, FormatError, SinkError, UsageError, WrikeBackupError
-from wrikebackup_core.ports import Context, Keys
+from wrikebackup_core.ports import Context
+from wrikebackup_core.transforms import Keys
 
 if TYPE_CHECKING:
     from wrikebackup_core.decoding import Decoding
     from wrikebackup_core.engine.opened import OpenBackup
     from wrikebackup_core.format.manifest import Manifest
     from wrikebackup_core.plugins import Plugins
-    from wrikebackup_core.ports import Sink, Transform
+    from wrikebackup_core.ports import Sink
     from wrikebackup_core.profile import Profile
+    from wrikebackup_core.transforms import Transform
 
 __all__ = ["IDENTITY", "Held", "Reading", "answering", "keys", "open_reading", "open_sink", "with_keys"]
 

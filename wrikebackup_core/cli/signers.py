@@ -9,7 +9,7 @@ from wrikebackup_core.errors import UsageError
 
 if TYPE_CHECKING:
     from wrikebackup_core.plugins import Plugins
-    from wrikebackup_core.ports import Verifier
+    from wrikebackup_core.transforms import Verifier
 
 __all__ = ["verifier_of"]
 

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from wrikebackup_core.engine.findings import Report
     from wrikebackup_core.engine.lineage import Lineage
     from wrikebackup_core.engine.sampling import Sampling
-    from wrikebackup_core.ports import Sink, Verifier
+    from wrikebackup_core.ports import Sink
+    from wrikebackup_core.transforms import Verifier
 
 __all__ = ["verify"]
 

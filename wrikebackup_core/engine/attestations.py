@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from wrikebackup_core.engine.findings import Finding
 from wrikebackup_core.errors import FormatError, KeyNotFound, SinkError
 from wrikebackup_core.format.manifest import Manifest
-from wrikebackup_core.ports import Sink, Verifier
+from wrikebackup_core.ports import Sink
 from wrikebackup_core.stored import chunks
+from wrikebackup_core.transforms import Verifier
 
 __all__ = ["attestations", "vouched"]
 

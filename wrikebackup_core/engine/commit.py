@@ -16,8 +16,9 @@ from wrikebackup_core.format import checksums, layout
 from wrikebackup_core.format.manifest import Attachments, Files, Manifest, Previous, Tool
 from wrikebackup_core.ledger import Ledger
 from wrikebackup_core.model import Account, StageFinished, StageStarted
-from wrikebackup_core.ports import Artifact, Locking, Sink, Transform
+from wrikebackup_core.ports import Locking, Sink
 from wrikebackup_core.stored import hash_of, hash_stored, store
+from wrikebackup_core.transforms import Artifact, Transform
 from wrikebackup_core.version import __version__
 
 __all__ = ["commit"]

@@ -10,8 +10,9 @@ from wrikebackup_core.errors import AlreadyExists, KeyUnfit, SinkError, WrikeBac
 from wrikebackup_core.journal import Origin, StoredObject
 from wrikebackup_core.ledger import Ledger
 from wrikebackup_core.model import Event, Message, SinkDropped
-from wrikebackup_core.ports import Sink, Transform, Writer
+from wrikebackup_core.ports import Sink, Writer
 from wrikebackup_core.stored import hash_stored
+from wrikebackup_core.transforms import Transform
 
 __all__ = ["FanOut", "NobodyWants", "ObjectWriter"]
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from wrikebackup_core.errors import ExitCode
 from wrikebackup_core.model import Account, AttachmentMode, Gap, Kind
 from wrikebackup_core.plugins import Plugins
-from wrikebackup_core.ports import Sink, Source, Transform
+from wrikebackup_core.ports import Sink, Source
+from wrikebackup_core.transforms import Transform
 
 __all__ = ["DryRun", "Job", "Outcome"]
 

@@ -10,8 +10,9 @@ from wrikebackup_core.engine.findings import Finding
 from wrikebackup_core.errors import FormatError, SinkError
 from wrikebackup_core.format import layout
 from wrikebackup_core.format.manifest import Manifest, Previous, intact, of_one_run
-from wrikebackup_core.ports import Sink, Verifier
+from wrikebackup_core.ports import Sink
 from wrikebackup_core.store import AccountStore
+from wrikebackup_core.transforms import Verifier
 
 __all__ = ["Lineage"]
 

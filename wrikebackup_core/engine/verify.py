@@ -23,9 +23,10 @@ from wrikebackup_core.errors import FormatError, KeyNotFound, KeyRefused, SinkEr
 from wrikebackup_core.format import layout
 from wrikebackup_core.format.manifest import Manifest, intact
 from wrikebackup_core.model import AttachmentMode, Event, Kind, Message, StageFinished, StageProgress, StageStarted
-from wrikebackup_core.ports import Sink, Verifier
+from wrikebackup_core.ports import Sink
 from wrikebackup_core.store import AccountStore, entries
 from wrikebackup_core.stored import CHUNK, chunks, hash_stored
+from wrikebackup_core.transforms import Verifier
 
 __all__ = ["Checks", "Finding", "Report", "verify"]
 

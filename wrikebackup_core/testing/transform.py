@@ -11,9 +11,10 @@ import pytest
 
 from wrikebackup_core.errors import NotOffered
 from wrikebackup_core.model import Account, Attachment, Backup, Kind
-from wrikebackup_core.ports import Check, Page, Reader, Run, Source, Table, Transform
+from wrikebackup_core.ports import Check, Page, Reader, Run, Source, Table
 from wrikebackup_core.testing.crawled import MemoryCrawled
 from wrikebackup_core.testing.memory import MemoryReader, MemorySink
+from wrikebackup_core.transforms import Transform
 
 __all__ = ["TransformContract"]
 
