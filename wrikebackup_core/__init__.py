@@ -22,8 +22,10 @@ from wrikebackup_core.errors import (
     SourceError,
     Unauthorized,
     UsageError,
+    Withdrawn,
     WrikeBackupError,
 )
+from wrikebackup_core.format.ids import account_number
 from wrikebackup_core.hookspecs import Register, hookimpl
 from wrikebackup_core.model import (
     Account,
@@ -47,9 +49,11 @@ from wrikebackup_core.model import (
 from wrikebackup_core.ports import (
     Browsing,
     Check,
+    Column,
     Context,
     Crawled,
     Entry,
+    Export,
     Locking,
     Page,
     Reader,
@@ -60,6 +64,7 @@ from wrikebackup_core.ports import (
     Table,
     Writer,
 )
+from wrikebackup_core.resuming import read_whole
 from wrikebackup_core.secrets import Secret
 from wrikebackup_core.transforms import Artifact, Keys, Transform, Verifier
 from wrikebackup_core.version import __version__
@@ -73,10 +78,12 @@ __all__ = [
     "Backup",
     "Browsing",
     "Check",
+    "Column",
     "Context",
     "Crawled",
     "Entry",
     "Event",
+    "Export",
     "FileFinished",
     "FileProgress",
     "FileStarted",
@@ -119,10 +126,13 @@ __all__ = [
     "Unauthorized",
     "UsageError",
     "Verifier",
+    "Withdrawn",
     "WrikeBackupError",
     "Writer",
     "__version__",
+    "account_number",
     "command_context",
     "hookimpl",
+    "read_whole",
     "source_options",
 ]

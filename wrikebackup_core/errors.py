@@ -11,7 +11,8 @@ WrikeBackupError                       1
 │   ├── Forbidden                      1   the plan or the token does not allow it: a gap
 │   ├── NotFound                       1   no such thing (any more): a gap
 │   ├── NotOffered                     1   this source has no such thing at all: not a gap
-│   └── Interrupted                    1   a connection, a limit or a server in trouble: trying again may help
+│   ├── Interrupted                    1   a connection, a limit or a server in trouble: trying again may help
+│   └── Withdrawn                      1   what a transform has added so far is not to be kept
 ├── SinkError                          1   the store cannot be used
 │   ├── AlreadyExists                  1   keys are written once
 │   ├── KeyLocked                      1   the store refuses until a date to delete it
@@ -54,6 +55,7 @@ __all__ = [
     "SourceError",
     "Unauthorized",
     "UsageError",
+    "Withdrawn",
     "WrikeBackupError",
 ]
 
@@ -160,6 +162,16 @@ class Interrupted(SourceError):
     ) -> None:
         super().__init__(message, hint=hint)
         self.retry_after, self.outage = retry_after, outage
+
+
+class Withdrawn(SourceError):
+    """What a transform has added to the backup so far is not to be kept, as when a newer export took the place of the one that was
+    being read. `retryable` says whether it is to be added again, from the start.
+    """
+
+    def __init__(self, message: str, *, hint: str | None = None, again: bool = True) -> None:
+        super().__init__(message, hint=hint)
+        self.retryable = again
 
 
 class SinkError(WrikeBackupError):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol, Self, runtime_checkable
 
 from wrikebackup_core.model import Account, Attachment, Gap, Kind, Record
@@ -15,9 +15,11 @@ from wrikebackup_core.model import Account, Attachment, Gap, Kind, Record
 __all__ = [
     "Browsing",
     "Check",
+    "Column",
     "Context",
     "Crawled",
     "Entry",
+    "Export",
     "Locking",
     "Page",
     "Reader",
@@ -124,11 +126,42 @@ class Crawled(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
-    """One table of a BI export: its name, and a way to open its CSV."""
+class Column:
+    """A column of a table of the BI export: `name` as the schema has it, `data_type` one of Number, String, Date and Boolean.
+
+    `alias` is another name that the table's first row may give it; `refers_to` the table and the column whose values it holds.
+    """
 
     name: str
-    open: Callable[[], Reader]
+    data_type: str
+    alias: str = ""
+    refers_to: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table of a BI export. `open(offset)` gives its CSV from that byte on where the server can, else from 0.
+
+    `name` is what the source says: hostile input. `columns` are those of the schema, in its order; None where it has no such table.
+    """
+
+    name: str
+    open: Callable[[int], Reader]
+    columns: tuple[Column, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """A finished BI export. `edition` is opaque, and another one for each export that the source makes; `completed` is in UTC.
+
+    `schema` is a JSON array, as the source gave it, and `schema_version` what the source calls it.
+    """
+
+    edition: str
+    completed: datetime | None
+    tables: Sequence[Table]
+    schema: bytes = b"[]"
+    schema_version: str = ""
 
 
 class Source(Protocol):
@@ -157,8 +190,16 @@ class Source(Protocol):
         Raises Forbidden, NotFound (a gap), Interrupted (tried again by the engine).
         """
 
-    def tables(self) -> Iterator[Table]:
-        """The tables of a BI export. Raises NotOffered where there is none."""
+    def export(self, max_age: timedelta | None = None, wait: timedelta = timedelta(hours=1)) -> Export:
+        """The newest finished BI export. If it is older than `max_age`, the source is asked for a new one first; if it cannot make
+        one yet, the newest is given all the same, and that told. `wait` is how long one that is being made is waited for.
+
+        Raises NotOffered where there is no such thing, Forbidden with the right that it takes, Interrupted where it is not ready in time,
+        and SourceError for an export that cannot be this account's.
+        """
+
+    def export_edition(self) -> str:
+        """The edition of the export that is the newest one now. Waits for nothing; raises what `export` raises."""
 
     def checks(self) -> Iterator[Check]:
         """What `doctor` asks: host, token, rights by kind, clock. Never raises for a failed check."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import IO, Protocol, Self
 
-from wrikebackup_core.model import Backup
+from wrikebackup_core.model import Backup, Gap
 from wrikebackup_core.ports import Reader, Run, Writer
 
 __all__ = ["Artifact", "Keys", "Transform", "Verifier"]
@@ -20,10 +20,16 @@ _PIECE = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """A file that a transform adds: `key` relative to the backup's folder, and its bytes in pieces."""
+    """A file that a transform adds: `key` relative to the backup's folder, and its bytes in pieces.
+
+    `chunks` is called once for all sinks, and again where it raised an error that says that trying again may help. The file is stored
+    when it has given its last piece, so that what is checked behind that piece is checked right before. `edition` is opaque: a
+    resumed run keeps what was stored of the same edition, and replaces it otherwise.
+    """
 
     key: str
     chunks: Callable[[], Iterator[bytes]]
+    edition: str = ""
 
 
 class Transform:
@@ -41,8 +47,12 @@ class Transform:
     hides_names: bool = False
     """Whether attachments are to be stored under their ids alone, and neither titles nor names to stand in the manifest."""
 
-    def add(self, run: Run) -> Iterator[Artifact]:
-        """Files that come with the backup."""
+    def add(self, run: Run) -> Iterator[Artifact | Gap]:
+        """Files that come with the backup, and what could not be had of them.
+
+        A SourceError, raised here or by an artifact's `chunks`, is a gap: here it ends what is added, there it is that of one file.
+        After Withdrawn nothing stays of what was added before; if it may help, `add` is called again.
+        """
         yield from ()
 
     def encode(self, target: Writer) -> Writer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from itertools import chain, islice
 from typing import Self
 
@@ -13,13 +14,13 @@ from wrikebackup_core import (
     Attachment,
     Check,
     Crawled,
+    Export,
     Forbidden,
     Kind,
     NotFound,
     NotOffered,
     Page,
     Record,
-    Table,
 )
 from wrikebackup_mock import content
 from wrikebackup_mock.account import MockAccount
@@ -98,7 +99,10 @@ class MockSource:
             raise NotFound(f"there is no stored file {attachment.id}") from None
         return MockReader(attachment.id, size, offset)
 
-    def tables(self) -> Iterator[Table]:
+    def export(self, max_age: timedelta | None = None, wait: timedelta = timedelta(hours=1)) -> Export:
+        raise NotOffered("the mock account has no BI export")
+
+    def export_edition(self) -> str:
         raise NotOffered("the mock account has no BI export")
 
     def checks(self) -> Iterator[Check]:

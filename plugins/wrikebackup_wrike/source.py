@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 from wrikebackup_core import (
@@ -15,6 +16,7 @@ from wrikebackup_core import (
     Check,
     Context,
     Crawled,
+    Export,
     Forbidden,
     Kind,
     NotFound,
@@ -22,7 +24,6 @@ from wrikebackup_core import (
     Page,
     Reader,
     SourceError,
-    Table,
 )
 from wrikebackup_wrike.answer import Answer, Named
 from wrikebackup_wrike.client import Api
@@ -185,7 +186,10 @@ class WrikeSource:
     def open_attachment(self, attachment: Attachment, offset: int = 0) -> Reader:
         return self._downloads.open(attachment, offset)
 
-    def tables(self) -> Iterator[Table]:
+    def export(self, max_age: timedelta | None = None, wait: timedelta = timedelta(hours=1)) -> Export:
+        raise NotOffered("the BI export is not read yet")
+
+    def export_edition(self) -> str:
         raise NotOffered("the BI export is not read yet")
 
     def checks(self) -> Iterator[Check]:

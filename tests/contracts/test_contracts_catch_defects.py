@@ -402,7 +402,7 @@ class DescribesATime(Transform):
         (CommitsOnDiscard, TransformContract.test_commit_and_discard_are_passed_on, ()),
         (Shouts, TransformContract.test_bytes_that_change_are_told_by_the_name, ()),
         (AddsOutside, TransformContract.test_what_it_adds_has_keys_of_its_own_inside_the_backup, (None,)),
-        (AddsOnce, TransformContract.test_what_it_adds_can_be_read_once_for_each_sink, (None,)),
+        (AddsOnce, TransformContract.test_what_it_adds_can_be_read_again, (None,)),
         (VotesForGhosts, TransformContract.test_it_votes_only_to_keep_backups_that_there_are, ()),
     ],
 )

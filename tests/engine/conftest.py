@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,6 +18,7 @@ from wrikebackup_core import (
     Check,
     Crawled,
     Event,
+    Export,
     Gap,
     Interrupted,
     Kind,
@@ -25,7 +27,6 @@ from wrikebackup_core import (
     Page,
     Record,
     Sink,
-    Table,
     Transform,
 )
 from wrikebackup_core.engine.copying import Copied, CopyJob, copy
@@ -152,7 +153,10 @@ class ScriptedSource:
         cuts = self.cut.get(attachment.id) or [None]
         return Cut(data, offset if self.ranges else 0, cuts.pop(0), len(data))  # type: ignore[arg-type]
 
-    def tables(self) -> Iterator[Table]:
+    def export(self, max_age: timedelta | None = None, wait: timedelta = timedelta()) -> Export:
+        raise NotOffered("no BI export")
+
+    def export_edition(self) -> str:
         raise NotOffered("no BI export")
 
     def checks(self) -> Iterator[Check]:

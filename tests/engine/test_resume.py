@@ -9,8 +9,19 @@ from datetime import timedelta
 
 import pytest
 
-from wrikebackup_core import Event, Gap, Interrupted, Kind, Message, NotFound, SinkError, SourceError, Unauthorized
-from wrikebackup_core.engine import backup, download, transfer
+from wrikebackup_core import (
+    Event,
+    Gap,
+    Interrupted,
+    Kind,
+    Message,
+    NotFound,
+    SinkError,
+    SourceError,
+    Unauthorized,
+    resuming,
+)
+from wrikebackup_core.engine import backup, transfer
 from wrikebackup_core.engine.backup import back_up
 from wrikebackup_core.engine.job import Job
 from wrikebackup_core.errors import Locked
@@ -27,8 +38,8 @@ def ignore(_: Event) -> None: ...
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(download, "_WAIT_SECONDS", 0.0)
-    monkeypatch.setattr(download, "_WAIT_MAX_SECONDS", 0.0)
+    monkeypatch.setattr(resuming, "_WAIT_SECONDS", 0.0)
+    monkeypatch.setattr(resuming, "_WAIT_MAX_SECONDS", 0.0)
 
 
 def downloads(source) -> list[str]:
@@ -252,7 +263,7 @@ def test_a_server_that_is_gone_ends_the_run_instead_of_making_a_gap_of_every_fil
     source, make_job: MakeJob, monkeypatch
 ) -> None:
     monkeypatch.setattr(transfer, "_HOPELESS", 3)
-    monkeypatch.setattr(download, "_ATTEMPTS", 1)
+    monkeypatch.setattr(resuming, "_ATTEMPTS", 1)
     source.lost = dict.fromkeys(source.files, Interrupted("connection refused"))
     with pytest.raises(Interrupted):
         back_up(make_job(MemorySink()), ignore)
@@ -261,7 +272,7 @@ def test_a_server_that_is_gone_ends_the_run_instead_of_making_a_gap_of_every_fil
 def test_a_server_that_is_away_for_a_while_costs_no_file_and_is_told_of(
     source, make_job: MakeJob, monkeypatch, caplog
 ) -> None:
-    monkeypatch.setattr(download, "_TELL_AFTER_SECONDS", 0.0)
+    monkeypatch.setattr(resuming, "_TELL_AFTER_SECONDS", 0.0)
     failures = 100
 
     def away(_: str) -> None:

@@ -13,12 +13,12 @@ import wrikebackup_core.testing
 ROOT = Path(__file__).parents[2]
 
 PUBLIC = """
-    Account AlreadyExists Artifact Attachment AttachmentMode Backup Browsing Check Context Crawled Entry Event FileFinished
+    Account AlreadyExists Artifact Attachment AttachmentMode Backup Browsing Check Column Context Crawled Entry Event Export FileFinished
     FileProgress FileStarted Forbidden FormatError Gap GapFound Interrupted KeyLocked KeyNotFound KeyRefused Keys KeyUnfit
     Kind Locking Message MissingExtra NotFound NotOffered Page PluginError Reader Record Register Run Secret SecretError
     Signing Sink SinkDropped
     SinkError SinkFull Source SourceError StageFinished StageProgress StageStarted Table Transform Unauthorized
-    UsageError Verifier WrikeBackupError Writer __version__ command_context hookimpl source_options
+    UsageError Verifier Withdrawn WrikeBackupError Writer __version__ account_number command_context hookimpl read_whole source_options
 """.split()  # noqa: SIM905 - sixty quotation marks less
 
 FOR_TESTS = """

@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
 from wrikebackup_core.engine.abandoned import forget_abandoned
+from wrikebackup_core.engine.add import add
 from wrikebackup_core.engine.attempt import Attempt, RunView
 from wrikebackup_core.engine.commit import commit
 from wrikebackup_core.engine.crawl import crawl
-from wrikebackup_core.engine.derive import add, derive
+from wrikebackup_core.engine.derive import derive
 from wrikebackup_core.engine.fanout import FanOut
 from wrikebackup_core.engine.job import DryRun, Job, Outcome
 from wrikebackup_core.engine.listeners import listeners

@@ -6,10 +6,10 @@ Many at a time, small ones first.
 from __future__ import annotations
 
 import contextlib
+import functools
 import threading
 
 from wrikebackup_core.engine.attempt import Attempt
-from wrikebackup_core.engine.download import ResumingReader, SignsOfLife
 from wrikebackup_core.engine.fanout import NobodyWants
 from wrikebackup_core.engine.holders import Copied, Holders
 from wrikebackup_core.engine.threads import Room, each
@@ -24,6 +24,7 @@ from wrikebackup_core.model import (
     StageFinished,
     StageStarted,
 )
+from wrikebackup_core.resuming import ResumingReader, SignsOfLife
 
 __all__ = ["transfer"]
 
@@ -120,8 +121,9 @@ class _Transfer:
         return self._desk if here and not self._fan.waits else contextlib.nullcontext()
 
     def _download(self, wanted: Wanted) -> int:
-        size = wanted.attachment.size
-        with ResumingReader(self._source, wanted.attachment, self._signs) as reader:
+        attachment, size = wanted.attachment, wanted.attachment.size
+        opened = functools.partial(self._source.open_attachment, attachment)
+        with ResumingReader(opened, f"attachment {attachment.id}", size=size, signs=self._signs) as reader:
             chunk = reader.read(_CHUNK)  # before anything is created: most of what fails, fails here
             with self._storing(len(chunk) == size):
                 return self._write(wanted, reader, chunk)

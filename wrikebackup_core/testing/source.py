@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Iterator, Sequence
 
 import msgspec
@@ -9,7 +11,7 @@ import pytest
 
 from wrikebackup_core.errors import Forbidden, NotFound, NotOffered
 from wrikebackup_core.model import Account, Attachment, Kind, Record
-from wrikebackup_core.ports import Page, Source
+from wrikebackup_core.ports import Page, Source, Table
 from wrikebackup_core.testing.crawled import MemoryCrawled, crawl
 
 __all__ = ["SourceContract"]
@@ -129,15 +131,36 @@ class SourceContract:
         with pytest.raises((NotFound, Forbidden)):
             source.open_attachment(Attachment(self.absent, "gone.txt", None)).read()
 
-    def test_tables_can_be_read_or_are_not_offered(self, source: Source) -> None:
+    def test_an_export_has_an_edition_and_tables_or_is_not_offered(self, source: Source) -> None:
         try:
-            tables = list(source.tables())
+            export = source.export()
         except NotOffered:
+            with pytest.raises(NotOffered):
+                source.export_edition()
             return
-        assert len({table.name for table in tables}) == len(tables)
-        for table in tables:
-            with table.open() as reader:
-                assert isinstance(reader.read(), bytes)
+        assert export.edition
+        assert source.export_edition() == export.edition, "until another export is made, the edition stays"
+        assert source.export().edition == export.edition
+        assert export.completed is None or export.completed.tzinfo is not None
+        assert isinstance(msgspec.json.decode(export.schema), list)
+        assert len({table.name for table in export.tables}) == len(export.tables)
+
+    def test_the_tables_of_an_export_are_csv_with_the_columns_of_the_schema(self, source: Source) -> None:
+        for table in self._tables(source):
+            text = self._read(table, 0).decode("utf-8-sig")
+            header, *rows = csv.reader(io.StringIO(text, newline=""))
+            assert len(set(header)) == len(header)
+            assert {len(row) for row in rows} <= {len(header)}
+            if table.columns is not None:
+                assert len(header) == len(table.columns)
+                assert all({column.name, column.alias} & set(header) for column in table.columns)
+                assert {column.data_type for column in table.columns} <= {"Number", "String", "Date", "Boolean"}
+
+    def test_a_table_can_be_read_on_from_an_offset(self, source: Source) -> None:
+        for table in self._tables(source):
+            data = self._read(table, 0)
+            for offset in {1, len(data) // 2, len(data) - 1} & set(range(1, len(data))):
+                assert self._read(table, offset) == data
 
     def test_checks_report_and_do_not_raise(self, source: Source) -> None:
         checks = list(source.checks())
@@ -147,6 +170,23 @@ class SourceContract:
     def test_it_can_be_closed(self, source: Source) -> None:
         source.account()
         source.close()
+
+    def _tables(self, source: Source) -> Sequence[Table]:
+        try:
+            return source.export().tables
+        except NotOffered:
+            return ()
+
+    def _read(self, table: Table, offset: int) -> bytes:
+        """All of the table; what stands before the offset as it came before."""
+        with table.open(offset) as reader:
+            rest = reader.read()
+            assert reader.start in (0, offset)
+            assert reader.size in (None, reader.start + len(rest))
+        if not reader.start:
+            return rest
+        with table.open(0) as whole:
+            return whole.read(offset) + rest
 
     def _pages(self, source: Source, kind: Kind, wave: int, crawled: MemoryCrawled) -> list[Page]:
         try:

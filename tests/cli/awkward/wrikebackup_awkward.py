@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +17,7 @@ from wrikebackup_core import (
     Check,
     Context,
     Crawled,
+    Export,
     Forbidden,
     KeyNotFound,
     Kind,
@@ -27,7 +29,6 @@ from wrikebackup_core import (
     Register,
     Secret,
     SinkError,
-    Table,
     Unauthorized,
     UsageError,
     hookimpl,
@@ -106,7 +107,10 @@ class AwkwardSource:
             raise NotFound("the file is gone")
         return MemoryReader(b"bytes", offset)
 
-    def tables(self) -> Iterator[Table]:
+    def export(self, max_age: timedelta | None = None, wait: timedelta = timedelta()) -> Export:
+        raise NotOffered("none")
+
+    def export_edition(self) -> str:
         raise NotOffered("none")
 
     def checks(self) -> Iterator[Check]:

@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Self
 
@@ -11,6 +12,7 @@ from wrikebackup_core import (
     Attachment,
     Check,
     Crawled,
+    Export,
     Kind,
     NotFound,
     NotOffered,
@@ -18,8 +20,7 @@ from wrikebackup_core import (
     Reader,
     Record,
     SourceError,
-    Table,
-)
+    )
 
 PAGE = 2  # records; a real source takes what its server gives at once
 
@@ -71,7 +72,10 @@ class HelloSource:
             raise NotFound(f"there is no attachment {attachment.id}")
         return BytesReader(path.read_bytes(), offset)
 
-    def tables(self) -> Iterator[Table]:
+    def export(self, max_age: timedelta | None = None, wait: timedelta = timedelta()) -> Export:
+        raise NotOffered("JSON files have no BI export")
+
+    def export_edition(self) -> str:
         raise NotOffered("JSON files have no BI export")
 
     def checks(self) -> Iterator[Check]:

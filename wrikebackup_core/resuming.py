@@ -5,16 +5,16 @@ from __future__ import annotations
 import logging
 import math
 import time
-from typing import Self
-
-import tenacity
-from isal import isal_zlib
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Self
 
 from wrikebackup_core.errors import Interrupted
-from wrikebackup_core.model import Attachment
-from wrikebackup_core.ports import Reader, Source
+from wrikebackup_core.ports import Reader
 
-__all__ = ["ResumingReader", "SignsOfLife"]
+if TYPE_CHECKING:
+    import tenacity
+
+__all__ = ["ResumingReader", "SignsOfLife", "read_whole"]
 
 _log = logging.getLogger(__name__)
 _ATTEMPTS = 8
@@ -24,6 +24,16 @@ _WAIT_BUDGET_SECONDS = 600.0
 _OUTAGE_SECONDS = 180.0
 _TELL_AFTER_SECONDS, _TELL_EVERY_SECONDS = 3.0, 30.0
 _SKIP = 1 << 20
+
+
+def read_whole(open_at: Callable[[int], Reader], what: str) -> Iterator[bytes]:
+    """All the bytes that `open_at` reads from an offset on, in pieces of up to 1 MiB, through broken connections.
+
+    `what` it is, is said in errors. Raises what `open_at` raises; Interrupted after several attempts, or where a server that begins
+    anew sends something else than before.
+    """
+    with ResumingReader(open_at, what) as reader:
+        yield from iter(lambda: reader.read(_SKIP), b"")
 
 
 class SignsOfLife:
@@ -53,15 +63,22 @@ class ResumingReader:
     before; else the read fails, for nobody could tell which of the two is the file.
     """
 
-    def __init__(self, source: Source, attachment: Attachment, signs: SignsOfLife) -> None:
-        """Opens nothing yet. `signs` are shared by all downloads of a run."""
-        self._source, self._attachment, self._signs = source, attachment, signs
+    def __init__(
+        self, open_at: Callable[[int], Reader], what: str, *, size: int | None = None, signs: SignsOfLife | None = None
+    ) -> None:
+        """Opens nothing yet. `open_at` reads from a byte on, and `what` it reads is said in errors; `size` in bytes where it is known
+        beforehand. `signs` are shared by all downloads of a run.
+        """
+        from isal import isal_zlib
+
+        self._open_at, self._what, self._size, self._signs = open_at, what, size, signs or SignsOfLife()
+        self._crc32 = isal_zlib.crc32
         self._offset = 0
         self._crc = 0
         self._reader: Reader | None = None
 
     def read(self, size: int) -> bytes:
-        """Up to `size` bytes, `b""` at the end. Raises what `Source.open_attachment` raises; Interrupted after several attempts."""
+        """Up to `size` bytes, `b""` at the end. Raises what opening it raises; Interrupted after several attempts."""
         try:
             return self._take(size)
         except Interrupted as error:
@@ -69,6 +86,8 @@ class ResumingReader:
 
     def _try_again(self, size: int, first: Interrupted) -> bytes:
         """The first attempt has failed, and counts."""
+        import tenacity
+
         before, failed = [first], time.monotonic()
         ended = began = failed
 
@@ -110,14 +129,14 @@ class ResumingReader:
 
     def _take(self, size: int) -> bytes:
         if self._reader is None:
-            self._reader = self._source.open_attachment(self._attachment, self._offset)
+            self._reader = self._open_at(self._offset)
             if self._reader.start != self._offset:
                 self._skip(self._reader)
         data = self._reader.read(size)
         self._signs.seen()
         self._offset += len(data)
-        if self._offset != self._attachment.size:  # what came whole need never be compared with a second answer
-            self._crc = isal_zlib.crc32(data, self._crc)
+        if self._offset != self._size:  # what came whole need never be compared with a second answer
+            self._crc = self._crc32(data, self._crc)
         return data
 
     def _skip(self, reader: Reader) -> None:
@@ -125,11 +144,11 @@ class ResumingReader:
         while left:
             data = reader.read(min(left, _SKIP))
             if not data:
-                raise Interrupted(f"the file of attachment {self._attachment.id} ended early")
-            crc = isal_zlib.crc32(data, crc)
+                raise Interrupted(f"{self._what} ended early")
+            crc = self._crc32(data, crc)
             left -= len(data)
         if crc != self._crc:
-            raise Interrupted(f"attachment {self._attachment.id} changed while it was being read")
+            raise Interrupted(f"{self._what} changed while it was being read")
 
     def close(self) -> None:
         if self._reader is not None:
@@ -145,6 +164,8 @@ class ResumingReader:
 
 def _wait(state: tenacity.RetryCallState) -> float:
     """What the server asks for, else exponential with jitter."""
+    import tenacity
+
     error = state.outcome.exception() if state.outcome else None
     asked = error.retry_after if isinstance(error, Interrupted) else None
     if asked is not None:
