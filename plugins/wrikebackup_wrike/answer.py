@@ -65,6 +65,8 @@ def read(body: bytes | bytearray, path: str, shape: type[_N]) -> Answer[_N]:
         total = None if envelope.responseSize is None else int(envelope.responseSize)
     except (msgspec.MsgspecError, UnicodeDecodeError, OverflowError) as error:
         raise Malformed(f"{path}: the answer is not what the API promises: {error}") from None
+    except RecursionError:
+        raise Malformed(f"{path}: the answer is nested too deeply") from None
     if any(not head.id for head in heads):
         raise Malformed(f"{path}: the answer holds a record with an empty id")
     return Answer([Record(record) for record in records], heads, envelope.nextPageToken or None, total)
@@ -75,7 +77,7 @@ def _one_line(record: bytes) -> bytes:
 
 
 def head_of(record: bytes, shape: type[_N]) -> _N:
-    """What is looked at in a record. Raises msgspec.MsgspecError for one without an id."""
+    """What is looked at in a record. Raises msgspec.MsgspecError for one without an id, RecursionError for one nested too deeply."""
     try:
         return cast(_N, _decoder(shape).decode(record))
     except msgspec.ValidationError:

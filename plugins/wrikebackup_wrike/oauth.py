@@ -86,14 +86,14 @@ def _ask(login_url: str, form: Mapping[str, str]) -> _Tokens:
         raise Unauthorized(f"{host} refuses the login: {_reason(response)}", hint=LOG_IN_AGAIN)
     try:
         return msgspec.json.decode(response.content, type=_Tokens)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise SourceError(f"{host}: the answer to the login is not what OAuth promises") from None
 
 
 def _reason(response: httpx.Response) -> str:
     try:
         said = msgspec.json.decode(response.content, type=_Refusal)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         said = _Refusal()
     return said.error_description or said.errorDescription or said.error or f"HTTP {response.status_code}"
 

@@ -108,7 +108,7 @@ def _elsewhere(status: int, path: str, location: str | None) -> SourceError:
 def _error(body: bytes | bytearray) -> _ErrorBody | None:
     try:
         return _decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
 
 

@@ -61,7 +61,7 @@ def vault_of(options: OAuthOptions, state: Path | None = None) -> Vault:
 def _decode(text: str | bytes, place: str) -> Grant:
     try:
         return msgspec.json.decode(text, type=Grant)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise UsageError(f"the login stored in {place} cannot be read", hint=f"log in again: {_LOGIN}") from None
 
 

@@ -123,6 +123,11 @@ def test_what_is_no_manifest_is_a_format_error(data: bytes) -> None:
         Manifest.decode(data, "m")
 
 
+def test_what_is_nested_without_end_is_a_format_error() -> None:
+    with pytest.raises(FormatError, match=r"^m: not a manifest: nested too deeply$"):
+        Manifest.decode(b'{"format":1,"transforms":' + b"[" * 100_000 + b"]" * 100_000 + b"}", "m")
+
+
 @pytest.mark.parametrize("odd", [{"kind": ["x"], "suffix": 5}, {"kind": ["x"]}, {"kind": "x", "suffix": None}])
 def test_a_transform_whose_kind_or_suffix_is_no_text_is_a_format_error(odd: dict[str, object]) -> None:
     with pytest.raises(FormatError, match=r"^m: not a manifest: .*transforms"):

@@ -55,6 +55,12 @@ def test_an_error_names_the_kind_the_id_and_the_field() -> None:
         decode(Record(b"[" * 100_000))
 
 
+def test_a_record_that_is_nested_without_end_is_a_format_error() -> None:
+    for deep in (b"[" * 100_000, b"[" * 100_000 + b"]" * 100_000, b'0,"title":"\\ud800","y":' + b'{"x":' * 100_000):
+        with pytest.raises(FormatError, match=r"^tasks A: nested too deeply$"):
+            decode(Record(b'{"id":"A","x":' + deep + b"}"))
+
+
 def test_texts_figures_and_dates_pass_through_as_they_stand() -> None:
     raw = msgspec.Raw
     assert bytes(text(raw(b'"a\\u00e9"'))) == b'"a\\u00e9"'

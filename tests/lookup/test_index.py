@@ -157,6 +157,17 @@ def test_a_record_is_found_although_the_index_leads_nowhere(
             record(where, "tasks.jsonl", "NOTHING")
 
 
+def test_a_record_that_is_nested_too_deeply_is_not_in_the_index_and_keeps_no_other_out_of_it() -> None:
+    deep = b'{"x":' + b"[" * 100_000 + b"]" * 100_000 + b',"id":"DEEP"}\n'
+    indexer = Indexer(0)
+    indexer.add(b'{"x":1,"id":"A"}\n' + deep + b'{"x":1,"id":"B"}\n')
+    indexer.mark(100)
+    indexer.add(b'{"x":1,"id":"C"}\n')
+    pieces = b"".join(indexer.pieces())
+    index = Index(lambda at, size: pieces[at : at + size], len(pieces))
+    assert [len(list(index.blocks(id_))) for id_ in ("A", "B", "C", "DEEP")] == [1, 1, 1, 0]
+
+
 def test_a_record_that_is_nested_too_deeply_is_a_format_error(shelf: Shelf) -> None:
     deep = b'{"id":"DEEP","x":' + b"[" * 100_000 + b"]" * 100_000 + b"}\n"
     made = b"".join(zip_stream([("tasks.jsonl", [deep], None)], _WHEN, indexed=True))

@@ -39,6 +39,12 @@ def edited(change: Any, name: str = "tasks.json") -> dict[str, bytes]:
     return MEMBERS | {name: ("[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n").encode()}
 
 
+def test_a_record_that_is_nested_without_end_is_told_with_its_line() -> None:
+    deep = b"[" * 100_000 + b"]" * 100_000
+    tasks = MEMBERS | {"tasks.json": b'[\n{"x":' + deep + b"}\n]\n"}
+    assert "tasks.json: record 1 is nested more than 100 deep" in details(tasks)
+
+
 LAYOUTS = {
     "compact": lambda value: json.dumps(value, separators=(",", ":"), ensure_ascii=False),
     "indented": lambda value: json.dumps(value, indent=4),

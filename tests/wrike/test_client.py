@@ -168,6 +168,17 @@ def test_an_answer_that_stays_wrong_ends_with_the_path_and_soon(server: Scripted
     assert server.count("/things") == 4
 
 
+@pytest.mark.parametrize("status", [200, 403, 503])
+def test_an_answer_that_is_nested_without_end_is_told_with_its_path(
+    status: int, server: ScriptedServer, api_at: Callable[..., Api]
+) -> None:
+    deep = b"[" * 100_000 + b"]" * 100_000
+    for body in (b'{"data":[{"id":"A","x":' + deep + b"}]}", b'{"error":"x","more":' + deep + b"}", deep):
+        server.on("/things", Reply(body, status))
+        with pytest.raises(SourceError, match=r"^/things: "):
+            get(api_at(server.base_url, 0.1))
+
+
 def test_a_refused_token_is_said_once_and_plainly(server: ScriptedServer, api: Api) -> None:
     server.on("/things", refusal(401, "not_authorized", "Access token is unknown or invalid"))
     with pytest.raises(Unauthorized, match="does not accept the permanent token") as caught:

@@ -232,9 +232,10 @@ def test_no_login_and_a_broken_one_say_what_to_do(tmp_path: Path) -> None:
         vault.load()
     assert "wrikebackup login" in (caught.value.hint or "")
     vault.save(Grant("r"))
-    vault.path.write_text("{")
-    with pytest.raises(UsageError, match="cannot be read"):
-        vault.load()
+    for broken in ("{", '{"refresh_token":"r","more":' + "[" * 100_000):
+        vault.path.write_text(broken)
+        with pytest.raises(UsageError, match="cannot be read"):
+            vault.load()
 
 
 class Memory(keyring.backend.KeyringBackend):

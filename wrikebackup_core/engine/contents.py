@@ -240,7 +240,7 @@ def _by_line(member: IO[bytes], row_type: type[_Row], findings: MemberFindings) 
             yield decode(line[:-2] if more else line)
         except msgspec.ValidationError as error:
             findings.add(f"line {number}: {error}")
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise _OtherLayout from None
     if member.readline(LONGEST) != b"]\n" or member.read(1):
         raise _OtherLayout

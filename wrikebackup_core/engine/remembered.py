@@ -49,7 +49,7 @@ def recall(state: Path, sink: str, account: str | None = None) -> list[Newest]:
     for path in sorted((state / _FOLDER).glob("*.json")):
         try:
             newest = msgspec.json.decode(path.read_bytes(), type=Newest)
-        except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             continue
         if newest.sink == sink and account in (None, newest.account):
             found.append(newest)

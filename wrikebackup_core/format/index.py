@@ -99,7 +99,7 @@ def _ids(lines: bytes) -> list[bytes]:
     for line in lines.split(b"\n"):
         try:
             id_ = _head(line).id
-        except (msgspec.DecodeError, UnicodeError):  # of no use to anybody who looks for an id
+        except (msgspec.DecodeError, UnicodeError, RecursionError):  # of no use to anybody who looks for an id
             continue
         if id_ is not None:
             ids.append(id_.encode())

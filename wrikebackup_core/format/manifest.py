@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import msgspec
 
 from wrikebackup_core.errors import FormatError
+from wrikebackup_core.format.records import TOO_DEEP
 from wrikebackup_core.model import Account, AttachmentMode, Gap
 
 __all__ = ["FORMAT_VERSION", "Attachments", "Files", "Manifest", "Previous", "Tool", "intact", "of_one_run"]
@@ -101,6 +102,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
             version = msgspec.json.decode(data, type=_Version).format
             if version == FORMAT_VERSION:
                 return _checked(msgspec.json.decode(data, type=Manifest))
+        except RecursionError:
+            raise FormatError(f"{where}: not a manifest: {TOO_DEEP}") from None
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise FormatError(f"{where}: not a manifest: {error}") from error
         raise FormatError(

@@ -12,7 +12,7 @@ import msgspec
 from wrikebackup_core.errors import FormatError
 from wrikebackup_core.model import Gap, Record
 
-__all__ = ["EMPTY", "NULL", "ZERO", "RecordDecoder", "date", "figure", "named_id", "repaired", "text"]
+__all__ = ["EMPTY", "NULL", "TOO_DEEP", "ZERO", "RecordDecoder", "date", "figure", "named_id", "repaired", "text"]
 
 EMPTY = msgspec.Raw(b'""')
 """The default of a text that a record may lack."""
@@ -22,6 +22,9 @@ NULL = msgspec.Raw(b"null")
 
 ZERO = msgspec.Raw(b"0")
 """The default of a figure that a record may lack."""
+
+TOO_DEEP = "nested too deeply"
+"""Of JSON that no decoder reads to the end: each has a limit somewhere below 1000 levels."""
 
 _T = TypeVar("_T")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -45,11 +48,15 @@ class RecordDecoder(Generic[_T]):
             return self._decode(record)
         except msgspec.ValidationError as error:
             raise self.error(record, error) from error
+        except RecursionError:
+            raise self.error(record, TOO_DEEP) from None
         except (msgspec.DecodeError, UnicodeError):
             pass  # a lone surrogate, which JSON allows and msgspec does not, or bytes that are not UTF-8
         try:
             return self._decode(repaired(record))
-        except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
+        except RecursionError:
+            raise self.error(record, TOO_DEEP) from None
+        except ValueError as error:  # msgspec's errors are ValueErrors
             raise self.error(record, error) from error
 
     def error(self, record: Record, reason: object) -> FormatError:

@@ -144,7 +144,7 @@ def _parsed(body: bytes) -> tuple[str, str]:
         error = json.loads(body)["error"]
         reasons = error.get("errors") or [{}]
         return str(reasons[0].get("reason", "")), _first_line(str(error.get("message", "")))
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError):
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):
         text = body[:2000].decode(errors="replace").strip()
         return "", "" if text.startswith(("<", "{")) else _first_line(text)
 

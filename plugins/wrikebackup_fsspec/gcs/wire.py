@@ -43,7 +43,7 @@ class Answer:
         """Raises Lost for what is none."""
         try:
             found = json.loads(self.body or b"{}")
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise Lost("the answer is not the store's", hint="see whether a proxy stands in the way") from error
         return found if isinstance(found, dict) else {}
 

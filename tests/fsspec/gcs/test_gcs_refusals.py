@@ -257,6 +257,19 @@ def test_a_refusal_is_told_in_one_line_with_a_hint(
         sink.close()
 
 
+@pytest.mark.parametrize("status", [200, 400])
+def test_an_answer_that_is_nested_without_end_is_told_in_one_line(
+    google: GoogleServer, account: ServiceAccount, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wrikebackup_fsspec.gcs.wire._ATTEMPTS", 1)
+    with Proxy(google.url) as proxy:
+        sink = signed_in(google, account, endpoint_url=proxy.url)
+        proxy.choose = lambda _: answer(status, b'{"error":' + b"[" * 100_000 + b"]" * 100_000 + b"}")
+        with pytest.raises(SinkError):
+            list(sink.list(""))
+        sink.close()
+
+
 def test_a_bucket_that_is_not_there_is_named_before_anything_is_written(fake: Store) -> None:
     sink = fake.sink("no-such-bucket")
     for ask in (lambda: sink.create("a/b"), lambda: list(sink.list(""))):

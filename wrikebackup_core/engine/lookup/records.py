@@ -52,10 +52,7 @@ def _with_id(records: Iterable[bytes], name: str, wanted: str) -> bytes | None:
     decode, plain = RecordDecoder(name, _Head), wanted.encode(errors="replace")
     for one in records:
         if plain in one or b"\\u" in one:
-            try:
-                head = decode(Record(one))
-            except RecursionError:
-                raise decode.error(Record(one), "nested too deeply") from None
+            head = decode(Record(one))
             if wanted in (head.uid, None if head.id is None else str(head.id)):
                 return one
     return None

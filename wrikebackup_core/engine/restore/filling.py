@@ -139,7 +139,7 @@ class Filling:
                     number += 1
                     try:
                         yield decode(Record(line)), Record(line)
-                    except (FormatError, RecursionError) as error:
+                    except FormatError as error:
                         findings.add(f"line {number}: {one_line(error)}")
                     if not number % _TELL:
                         self._tell(name, number)
