@@ -24,7 +24,7 @@ def _nearest(name: str) -> str:
     import difflib
     from zoneinfo import available_timezones
 
-    known = available_timezones()
+    known = available_timezones() - {"Factory", "localtime"}  # of this machine's database, and no places
     if not known:
         return "this machine has no database of them, which `pip install tzdata` brings"
     # A place may be meant by itself, as in Berlin.
