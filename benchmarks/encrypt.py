@@ -20,16 +20,22 @@ PASSWORD = "a password for a benchmark"
 
 
 def ours(what: str, key: Path, source: Path, targets: Path, *more: str) -> Run:
-    return timed([sys.executable, AGE, what, key, source, fresh(targets) / "out", *more])
+    return gone(targets, timed([sys.executable, AGE, what, key, source, fresh(targets) / "out", *more]))
 
 
 def by_age(options: list[str], source: Path, targets: Path) -> Run:
-    return timed(["age", *options, "-o", fresh(targets) / "out", source])
+    return gone(targets, timed(["age", *options, "-o", fresh(targets) / "out", source]))
 
 
 def by_rclone(config: Path, source: Path, targets: Path) -> Run:
     remote = f"bench,remote={fresh(targets)}:"
-    return timed([rclone(), "--config", config, "copyto", source, f"{remote}out"])
+    return gone(targets, timed([rclone(), "--config", config, "copyto", source, f"{remote}out"]))
+
+
+def gone(targets: Path, run: Run) -> Run:
+    """What was written is deleted: more than fits into memory would be for the next run to write to the disk."""
+    shutil.rmtree(targets)
+    return run
 
 
 def main(times: int = 3) -> None:

@@ -121,7 +121,7 @@ def test_a_sink_that_is_given_up_after_a_long_wait_does_not_take_the_fast_one_wi
 
 
 def test_a_large_file_is_read_no_faster_than_the_slower_sink_takes_it(source: Any, make_job: MakeJob) -> None:
-    """Its pieces are never far ahead: whoever waits for a write reads nothing meanwhile."""
+    """Its pieces of 1 MB are never far ahead: one that is being written, two that wait for it, and one that waits for room."""
     source.attach("IEAAAEDYIYBBLARG", "large.bin", bytes(LARGE), "T0000001")
     given, ahead = [0], [0]
     open_attachment = source.open_attachment
@@ -150,5 +150,5 @@ def test_a_large_file_is_read_no_faster_than_the_slower_sink_takes_it(source: An
     slow.before = before
     assert back_up(make_job(fast, slow), lambda _: None).exit_code is ExitCode.DONE
     assert given[0] == LARGE
-    assert 0 < ahead[0] <= 2 << 20
+    assert 0 < ahead[0] <= 4 << 20
     assert [key for key in slow.objects if key.endswith("large.bin")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from wrikebackup_core.engine.pipe import Behind
 from wrikebackup_core.engine.tee import TROUBLE, Tee
 from wrikebackup_core.errors import AlreadyExists, KeyUnfit, SinkError, WrikeBackupError
 from wrikebackup_core.journal import Origin, StoredObject
@@ -123,18 +124,22 @@ class FanOut:
 
 
 class ObjectWriter:
-    """The Writer of one object of a run: to those of its sinks that lack the object."""
+    """The Writer of one object of a run: to those of its sinks that lack the object. Large ones are hashed and written in a thread
+    of their own, while the next piece comes and is encoded.
+    """
 
     def __init__(self, fan: FanOut, key: str, numbers: Iterable[int], origin: Origin) -> None:
         self._fan, self._key, self._origin = fan, key, origin
         self._intended = False
         sinks = {number: sink for number in numbers if (sink := fan.live.get(number)) is not None}
         self._tee = Tee(fan.path(key), sinks, self._lose)
+        self._behind = Behind(self._write)
         self._demand_a_sink()
 
     @property
     def sha256(self) -> str:
         """In hex, of what was written so far."""
+        self._behind.finish()
         return self._tee.sha256
 
     def _demand_a_sink(self) -> None:
@@ -145,11 +150,19 @@ class ObjectWriter:
         return NobodyWants(self._key) if self._fan.live else self._fan.nothing_left()
 
     def write(self, data: bytes | bytearray | memoryview, /) -> int:
-        size = self._tee.write(data)
+        self._behind.put(data)
+        return len(data)
+
+    def _write(self, data: bytes | bytearray | memoryview) -> None:
+        self._tee.write(data)
         self._demand_a_sink()
-        return size
 
     def commit(self) -> None:
+        try:
+            self._behind.finish()
+        except BaseException:
+            self.discard()
+            raise
         tee = self._tee
         stored = {
             number: StoredObject(number, self._key, tee.sha256, tee.size, self._origin)
@@ -192,4 +205,5 @@ class ObjectWriter:
             self._fan.drop(number, error)
 
     def discard(self) -> None:
+        self._behind.stop()
         self._tee.discard()

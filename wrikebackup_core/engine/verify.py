@@ -14,7 +14,7 @@ from wrikebackup_core.engine.attestations import attestations, vouched
 from wrikebackup_core.engine.contents import Contents
 from wrikebackup_core.engine.findings import Finding, Report
 from wrikebackup_core.engine.foreign import NamedFile, look_into
-from wrikebackup_core.engine.hashing import Hashing
+from wrikebackup_core.engine.hashing import Hashing, hashing
 from wrikebackup_core.engine.inventory import Inventory
 from wrikebackup_core.engine.reconciliation import Reconciliation
 from wrikebackup_core.engine.sampling import Drawn, Sampling
@@ -281,12 +281,11 @@ class _Verification:
         key, sha256, _ = named
         finding: Finding | None = None
         try:
-            with self._sink.open(key) as stored:
-                hashing = Hashing(stored, lambda size: self._progress(key, size, 0))
-                undecoded = self._decode(key, hashing)
-                hashing.rest()
-            if hashing.sha256 != sha256:
-                finding = Finding(key, "damaged", f"SHA-256 is {hashing.sha256}, should be {sha256}")
+            with self._sink.open(key) as stored, hashing(stored, lambda size: self._progress(key, size, 0)) as hashed:
+                undecoded = self._decode(key, hashed)
+                hashed.rest()
+            if hashed.sha256 != sha256:
+                finding = Finding(key, "damaged", f"SHA-256 is {hashed.sha256}, should be {sha256}")
             elif undecoded is not None:
                 finding = Finding(key, "damaged", f"it fits its checksum, and cannot be decoded: {undecoded}")
         except KeyNotFound:

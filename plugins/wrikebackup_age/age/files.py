@@ -15,7 +15,7 @@ from wrikebackup_age.age.stream import Read, Stream
 __all__ = ["Decrypted", "begin", "decrypt", "encrypt"]
 
 _HEADER = 4096  # bytes, that are read at a time until the header is there
-_AT_ONCE = 16  # chunks, at the most, that are read at a time where the reader seeks
+_AT_ONCE = 16  # chunks, at the most, that are read at a time
 
 
 def begin(recipients: Iterable[Recipient]) -> tuple[bytes, Sealer]:
@@ -39,19 +39,33 @@ def decrypt(read: Read, identities: Iterable[Identity]) -> Iterator[bytes]:
 
     Raises NoMatch, FormatError: at the latest behind the last piece that is as it was written.
     """
-    stream = Stream(read, SEALED)
+    stream = Stream(read, _AT_ONCE * SEALED)
     opener = _opener(stream, Header.read(stream), identities)
     number, last = 0, False
     while not last:
-        sealed = stream.take(SEALED)
+        sealed = memoryview(stream.take(_AT_ONCE * SEALED))
         last = stream.at_end()
         try:
-            piece = opener.open(number, sealed, last=last)
+            piece = opener.open_all(number, sealed, last=last)
         except PayloadError:
-            if last and len(sealed) < SEALED:
+            yield from _singly(opener, number, sealed, last=last)
+            raise
+        yield piece
+        number += _AT_ONCE
+
+
+def _singly(opener: Opener, number: int, sealed: memoryview, *, last: bool) -> Iterator[bytes]:
+    """Of chunks of which one was altered: all before it, one by one. Raises PayloadError."""
+    for start in range(0, max(1, len(sealed)), SEALED):
+        chunk = sealed[start : start + SEALED]
+        ends = last and start + SEALED >= len(sealed)
+        try:
+            piece = opener.open(number, chunk, last=ends)
+        except PayloadError:
+            if ends and len(chunk) < SEALED:
                 raise
-            yield opener.open(number, sealed, last=not last)  # it is as it was written, only not what it is taken for
-            cause = "the content was cut off" if last else "something follows the end of the content"
+            yield opener.open(number, chunk, last=not ends)  # it is as it was written, only not what it is taken for
+            cause = "the content was cut off" if ends else "something follows the end of the content"
             raise PayloadError(cause) from None
         if not piece and number:
             raise PayloadError("the content has an empty chunk at its end")
@@ -138,8 +152,5 @@ class Decrypted(io.RawIOBase):
         sealed = memoryview(Stream(self._file.read, 0).take(end - at))
         if len(sealed) < end - at:
             raise PayloadError("the content was cut off")
-        opened = []
-        for one in range(count):
-            chunk = sealed[one * SEALED : (one + 1) * SEALED]
-            opened.append(self._opener.open(number + one, chunk, last=number + one == self._chunks - 1))
-        self._first, self._plain = number, b"".join(opened)
+        self._plain = self._opener.open_all(number, sealed, last=number + count == self._chunks)
+        self._first = number

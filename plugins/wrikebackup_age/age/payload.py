@@ -106,4 +106,25 @@ class Opener:
         try:
             return self._cipher.decrypt(_counted(number, last=last), sealed, None)
         except InvalidTag:
-            raise PayloadError(f"the content was altered or cut off, in its chunk {number + 1:,}") from None
+            raise _altered(number) from None
+
+    def open_all(self, number: int, sealed: memoryview, *, last: bool) -> bytes:
+        """The same of several that follow each other, in one piece; `last` where the file ends with them. All or nothing."""
+        count = max(1, -(-len(sealed) // SEALED))
+        tail = len(sealed) - (count - 1) * SEALED
+        if tail < _TAG or (tail == _TAG and number + count > 1):  # only an empty file has an empty chunk
+            raise _altered(number + count - 1)
+        plain, at = bytearray(len(sealed) - count * _TAG), 0
+        room = memoryview(plain)
+        for one in range(count):
+            chunk = sealed[one * SEALED : (one + 1) * SEALED]
+            nonce = _counted(number + one, last=last and one == count - 1)
+            try:
+                at += self._cipher.decrypt_into(nonce, chunk, None, room[at : at + len(chunk) - _TAG])
+            except InvalidTag:
+                raise _altered(number + one) from None
+        return bytes(plain)
+
+
+def _altered(number: int) -> PayloadError:
+    return PayloadError(f"the content was altered or cut off, in its chunk {number + 1:,}")

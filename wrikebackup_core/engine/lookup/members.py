@@ -10,7 +10,7 @@ import msgspec
 
 from wrikebackup_core.engine.contents import UNREADABLE, one_line
 from wrikebackup_core.engine.elements import LONGEST, elements
-from wrikebackup_core.engine.hashing import Hashing
+from wrikebackup_core.engine.hashing import hashing
 from wrikebackup_core.engine.opened import OpenBackup
 from wrikebackup_core.errors import FormatError, KeyNotFound, UsageError, WrikeBackupError
 from wrikebackup_core.format import layout, names, schema
@@ -75,14 +75,13 @@ def content(backup: OpenBackup, name: str) -> Generator[bytes, None, None]:
 
 def _attached(backup: OpenBackup, key: str) -> Iterator[bytes]:
     """An attachment. Raises FormatError at its end where its stored bytes were not those that SHA256SUMS names."""
-    with backup.sink.open(key) as stored:
-        hashing = Hashing(stored, lambda _: None)
-        yield from backup.decoding.pieces(hashing, key)
-        hashing.rest()
+    with backup.sink.open(key) as stored, hashing(stored) as hashed:
+        yield from backup.decoding.pieces(hashed, key)
+        hashed.rest()
     lines = AccountStore(backup.sink, backup.account).lines(backup.uid)
     said = next((found[0] for found in lines if not isinstance(found, str) and found[1] == key), None)
-    if said is not None and said != hashing.sha256:
-        raise FormatError(f"{key}: damaged: SHA-256 is {hashing.sha256}, should be {said}")
+    if said is not None and said != hashed.sha256:
+        raise FormatError(f"{key}: damaged: SHA-256 is {hashed.sha256}, should be {said}")
 
 
 def _encoded(backup: OpenBackup) -> dict[str, str]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import IO
 
 from wrikebackup_core.engine.findings import Finding, What
-from wrikebackup_core.engine.hashing import Hashing
+from wrikebackup_core.engine.hashing import hashing
 from wrikebackup_core.engine.restore.original import Original
 from wrikebackup_core.errors import FormatError, KeyNotFound, KeyRefused, SinkError
 from wrikebackup_core.stored import CHUNK, hash_stored
@@ -35,12 +35,11 @@ def pieces(original: Original, key: str, size: int | None, sha256: str | None) -
         count += more
 
     try:
-        with original.sink.open(key) as stored:
-            hashing = Hashing(stored, read)
-            with original.decoding.reader(hashing) as reader:
+        with original.sink.open(key) as stored, hashing(stored, read) as hashed:
+            with original.decoding.reader(hashed) as reader:
                 while piece := reader.read(CHUNK):
                     yield piece
-            hashing.rest()  # what a decoder leaves at the end belongs to the stored bytes
+            hashed.rest()  # what a decoder leaves at the end belongs to the stored bytes
     except KeyNotFound:
         raise Flawed(key, "missing", "gone since it was listed") from None
     except KeyRefused as error:
@@ -52,8 +51,8 @@ def pieces(original: Original, key: str, size: int | None, sha256: str | None) -
         raise Flawed(key, "damaged", error.message.removeprefix(f"{key}: ")) from error
     except SinkError as error:
         raise Flawed(key, "unreadable", error.message, outage=True) from error
-    if sha256 is not None and hashing.sha256 != sha256:
-        raise _altered(key, hashing.sha256, sha256)
+    if sha256 is not None and hashed.sha256 != sha256:
+        raise _altered(key, hashed.sha256, sha256)
     if sha256 is None and size is not None and count != size:
         raise Flawed(key, "unexpected size", f"{count:,} bytes, listed with {size:,}")
 

@@ -10,6 +10,7 @@ from functools import partial
 from typing import IO
 
 from wrikebackup_core.engine.findings import Finding
+from wrikebackup_core.engine.pipe import Behind
 from wrikebackup_core.engine.restore.fetching import Flawed, pieces
 from wrikebackup_core.engine.restore.index import Index
 from wrikebackup_core.engine.restore.job import Kept, Restored, RestoreJob
@@ -149,18 +150,25 @@ class Writing:
         found = self._pieces(wanted)
         first = next(found, b"")  # before anything is created: most of what fails, fails here
         writer = self._job.target.create(wanted.key)
+
+        def take(piece: bytes | bytearray | memoryview) -> None:
+            digest.update(piece)
+            writer.write(piece)
+
+        behind = Behind(take)
         try:
             piece: bytes | None = first
             while piece is not None:
-                digest.update(piece)
-                writer.write(piece)
+                behind.put(piece)
                 size += len(piece)
                 if size != wanted.size:
                     self._notify(FileProgress(wanted.key, size))
                 piece = next(found, None)
+            behind.finish()
             self._notes.add(wanted.key, _stored(wanted), digest.hexdigest())
             writer.commit()
         except BaseException:
+            behind.stop()
             writer.discard()
             raise
         self._done(wanted, digest.hexdigest(), size, fresh=True)
