@@ -98,7 +98,10 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """One committed backup as its manifest describes it; `complete` is None where there is no readable manifest."""
+    """One committed backup as its manifest describes it; `complete` is None where there is no readable manifest.
+
+    `pinned` is why it is to stay whatever the rules say; None where nobody has said so.
+    """
 
     uid: str
     started: datetime
@@ -107,6 +110,7 @@ class Backup:
     attachment_files: int = 0
     attachment_bytes: int = 0
     gaps: int = 0
+    pinned: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

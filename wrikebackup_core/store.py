@@ -6,15 +6,18 @@ import hashlib
 import posixpath
 import re
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from datetime import datetime
 
 from wrikebackup_core.errors import FormatError, KeyNotFound
 from wrikebackup_core.format import checksums, layout
 from wrikebackup_core.format.manifest import Manifest
+from wrikebackup_core.format.pins import Pin
 from wrikebackup_core.model import Backup
 from wrikebackup_core.ports import Browsing, Entry, Sink
 from wrikebackup_core.stored import chunks, open_stored
 
-__all__ = ["AccountStore", "accounts", "entries"]
+__all__ = ["AccountStore", "accounts", "described", "entries"]
 
 _ATTACHMENT = re.compile(r"\.\./attachments/([^/\0]*[^/\0.][^/\0]*)")  # no `.` or `..` among them
 _NAMED = 3  # of many names, so many are shown
@@ -77,9 +80,9 @@ class AccountStore:
 
     def contents(self) -> tuple[list[Backup], list[str]]:
         """`backups` and `unfinished`, for the price of one."""
-        committed, unfinished = self.uids()
-        found = (self._backup(uid) for uid in committed)
-        return [backup for backup in found if backup is not None], unfinished
+        committed, unfinished, pinned = self._uids()
+        found = [backup for uid in committed if (backup := self._backup(uid)) is not None]
+        return [replace(one, pinned=self.pinned(one.uid)) if one.uid in pinned else one for one in found], unfinished
 
     def manifest(self, uid: str) -> Manifest:
         """Raises KeyNotFound where the backup is not committed, FormatError naming the key, SinkError."""
@@ -88,6 +91,16 @@ class AccountStore:
     def manifest_bytes(self, uid: str) -> bytes:
         """The manifest as it is stored. Raises KeyNotFound, SinkError."""
         return b"".join(chunks(self._sink, layout.manifest_key(self._account, uid)))
+
+    def pinned(self, uid: str) -> str | None:
+        """Why the backup is to stay; None where nobody has said so. A pin that cannot be made out holds too. Raises SinkError."""
+        key = layout.pin_key(self._account, uid)
+        try:
+            return Pin.decode(b"".join(chunks(self._sink, key)), key).reason
+        except KeyNotFound:
+            return None
+        except FormatError:
+            return "its pin.json cannot be read"
 
     def sums(self, uid: str) -> Iterator[tuple[str, str]]:
         """(SHA-256 in hex, key from the sink's root) of all that SHA256SUMS names, in its order.
@@ -163,8 +176,11 @@ class AccountStore:
 
     def uids(self) -> tuple[list[str], list[str]]:
         """Uids with and without a manifest, each oldest first: committed and unfinished backups. Raises SinkError."""
-        seen: set[str] = set()
-        committed: set[str] = set()
+        return self._uids()[:2]
+
+    def _uids(self) -> tuple[list[str], list[str], set[str]]:
+        """The same, and those that are pinned."""
+        seen, committed, pinned = set[str](), set[str](), set[str]()
         start = f"{self.folder}/backup-"
         for entry in self._in_backups():
             uid, slash, name = entry.key.removeprefix(start).partition("/")
@@ -173,7 +189,9 @@ class AccountStore:
             seen.add(uid)
             if name == "manifest.json":
                 committed.add(uid)
-        return sorted(committed), sorted(seen - committed)
+            elif name == "pin.json":
+                pinned.add(uid)
+        return sorted(committed), sorted(seen - committed), pinned
 
     def _in_backups(self) -> Iterator[Entry]:
         """What lies in the folders of backups, and in others where the store cannot name folders: there may be a million attachments."""
@@ -193,12 +211,17 @@ class AccountStore:
             return None  # deleted since the listing
         except FormatError:
             return Backup(uid, started, complete=None)
-        return Backup(
-            uid,
-            started,
-            complete=manifest.complete,
-            counts=manifest.counts,
-            attachment_files=manifest.attachments.total,
-            attachment_bytes=manifest.attachments.bytes,
-            gaps=len(manifest.gaps),
-        )
+        return described(manifest, uid, started)
+
+
+def described(manifest: Manifest, uid: str, started: datetime) -> Backup:
+    """A backup as its manifest describes it."""
+    return Backup(
+        uid,
+        started,
+        complete=manifest.complete,
+        counts=manifest.counts,
+        attachment_files=manifest.attachments.total,
+        attachment_bytes=manifest.attachments.bytes,
+        gaps=len(manifest.gaps),
+    )

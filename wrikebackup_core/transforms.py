@@ -47,6 +47,9 @@ class Transform:
     hides_names: bool = False
     """Whether attachments are to be stored under their ids alone, and neither titles nor names to stand in the manifest."""
 
+    prunes: bool = False
+    """Whether a run whose backup is complete is to delete the backups that nothing votes for."""
+
     def add(self, run: Run) -> Iterator[Artifact | Gap]:
         """Files that come with the backup, and what could not be had of them.
 

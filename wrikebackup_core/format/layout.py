@@ -18,6 +18,7 @@ __all__ = [
     "backup_folder",
     "manifest_key",
     "new_backup_uid",
+    "pin_key",
     "records_key",
     "started",
     "sums_key",
@@ -77,6 +78,11 @@ def sums_key(account_id: str, uid: str) -> str:
 def manifest_key(account_id: str, uid: str) -> str:
     """The manifest: written last, so that a folder without it is not a backup."""
     return f"{backup_folder(account_id, uid)}/manifest.json"
+
+
+def pin_key(account_id: str, uid: str) -> str:
+    """What says that the backup is to stay, where somebody has said so."""
+    return f"{backup_folder(account_id, uid)}/pin.json"
 
 
 def new_backup_uid(now: datetime, tail: str) -> str:

@@ -1,0 +1,276 @@
+"""Which attachments backups name: for a thousand backups of a million attachments, of which each names nearly what the one before did.
+
+SHA256SUMS is cut into pieces where its own content says so, before each line whose hash begins with a zero (in `_split`): so two of
+them have all pieces in common but those around what has changed, and only a piece that was not met before is looked into. What each
+backup names is remembered on this host, by the hash of its SHA256SUMS that its manifest tells, and need not be read again.
+
+A name is kept as 64 bits. Two names may share them, and then one attachment stays that nobody needs; none is ever taken for another.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import posixpath
+import sqlite3
+import unicodedata
+import zlib
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from wrikebackup_core.engine.scratch import scratch
+from wrikebackup_core.errors import FormatError
+from wrikebackup_core.format import checksums
+
+__all__ = ["Listed", "Names", "digests"]
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS pieces (id INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, names BLOB NOT NULL, crc INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS sums (sha256 TEXT PRIMARY KEY, pieces BLOB NOT NULL) WITHOUT ROWID;
+"""
+_COARSE, _FINE = b"00", b"0"  # what a hash begins with where a new piece does: every 256th line, and every 16th
+_LONGEST = 64 << 20  # bytes between two such lines
+_PATIENCE = 2.0  # seconds; another plan may be at it
+_PLAIN = b"  ../attachments/"
+_AT = slice(64, 64 + len(_PLAIN))
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One backup's SHA256SUMS: its hash and how many attachments it names at least, as the manifest says, and its bytes from the start."""
+
+    uid: str
+    sha256: str | None
+    total: int
+    chunks: Callable[[], Iterator[bytes]]
+
+
+def digests(names: Sequence[bytes]) -> array[int]:
+    """64 bits for each name in `attachments/`, the same for the two ways in which Unicode writes one."""
+    if not all(map(bytes.isascii, names)):
+        names = [name if name.isascii() else _composed(name) for name in names]
+    crc, adler = zlib.crc32, zlib.adler32
+    return array("Q", [crc(name) << 32 | adler(name) for name in names])
+
+
+def _composed(name: bytes) -> bytes:
+    """Some file systems take names apart."""
+    text = name.decode(errors="surrogateescape")
+    return unicodedata.normalize("NFC", text).encode(errors="surrogateescape")
+
+
+class _Corrupt(Exception):
+    """What is remembered cannot be relied on."""
+
+
+class Names:
+    """What is remembered of one account in one sink, in a file. A context manager; one thread at a time."""
+
+    def __init__(self, path: Path) -> None:
+        """A file that cannot be used is done without."""
+        self._path = path
+        self._db = self._opened() or scratch(_SCHEMA)
+        self._forget_met()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._db.close()
+
+    def _opened(self) -> sqlite3.Connection | None:
+        try:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._path.touch(mode=0o600)
+            db = sqlite3.connect(self._path, timeout=_PATIENCE, isolation_level=None)
+        except (OSError, sqlite3.Error):
+            return None
+        try:
+            db.execute("PRAGMA journal_mode=WAL")
+            db.executescript(_SCHEMA)
+        except sqlite3.Error as error:
+            db.close()
+            self._discard(error)
+            return None
+        return db
+
+    def _discard(self, error: Exception) -> None:
+        """Away with a file that is damaged; one that somebody else is writing to is not."""
+        if not isinstance(error, sqlite3.OperationalError):
+            for tail in ("", "-wal", "-shm"):
+                with contextlib.suppress(OSError):
+                    self._path.with_name(self._path.name + tail).unlink(missing_ok=True)
+
+    def _forget_met(self) -> None:
+        self._coarse: dict[bytes, array[int]] = {}
+        self._fine: dict[bytes, int] | None = None
+
+    def needed(self, backups: Sequence[Listed]) -> tuple[set[int], dict[str, FormatError]]:
+        """`digests` of all that the backups name, and by uid what is wrong with a SHA256SUMS that is not as it should be.
+
+        Raises SinkError.
+        """
+        try:
+            return self._needed(backups)
+        except (_Corrupt, sqlite3.Error) as error:
+            self._db.close()
+            self._discard(error)
+            self._db = scratch(_SCHEMA)
+            self._forget_met()
+            return self._needed(backups)
+
+    def _needed(self, backups: Sequence[Listed]) -> tuple[set[int], dict[str, FormatError]]:
+        bits, damaged = 0, dict[str, FormatError]()
+        for one in backups:
+            sha256 = one.sha256
+            if sha256 is None or not self._knows(sha256):
+                try:
+                    sha256 = self._learn(one)
+                except FormatError as error:
+                    damaged[one.uid] = error
+                    continue
+            bits |= self._bits(sha256)
+        return self._named(bits), damaged
+
+    def _knows(self, sha256: str) -> bool:
+        return self._db.execute("SELECT 1 FROM sums WHERE sha256 = ?", (sha256,)).fetchone() is not None
+
+    def _bits(self, sha256: str) -> int:
+        """The numbers of its pieces, as the bits of one number."""
+        (stored,) = self._db.execute("SELECT pieces FROM sums WHERE sha256 = ?", (sha256,)).fetchone()
+        try:
+            return int.from_bytes(zlib.decompress(stored), "little")
+        except zlib.error as error:
+            raise _Corrupt from error
+
+    def _named(self, bits: int) -> set[int]:
+        flags, found, met = bits.to_bytes(bits.bit_length() // 8 + 1, "little"), set[int](), 0
+        few = array("Q")
+        for number, names, crc in self._db.execute("SELECT id, names, crc FROM pieces"):
+            if number >> 3 < len(flags) and flags[number >> 3] >> (number & 7) & 1:
+                if zlib.crc32(names) != crc:
+                    raise _Corrupt
+                met += 1
+                few.frombytes(names)
+                if len(few) > 10_000:
+                    found.update(few)
+                    del few[:]
+        found.update(few)
+        if met != bits.bit_count():
+            raise _Corrupt
+        return found
+
+    def forget_all_but(self, sums: Iterable[str]) -> None:
+        """What no backup has any more. Never raises: it is remembered for longer then."""
+        with contextlib.suppress(sqlite3.Error, _Corrupt):
+            kept = {sha256 for sha256 in sums if self._knows(sha256)}
+            bits = 0
+            for sha256 in kept:
+                bits |= self._bits(sha256)
+            self._db.execute("BEGIN IMMEDIATE")
+            gone = [sha256 for (sha256,) in self._db.execute("SELECT sha256 FROM sums") if sha256 not in kept]
+            self._db.executemany("DELETE FROM sums WHERE sha256 = ?", [(sha256,) for sha256 in gone])
+            if gone:
+                unused = [(id_,) for (id_,) in self._db.execute("SELECT id FROM pieces") if not bits >> id_ & 1]
+                self._db.executemany("DELETE FROM pieces WHERE id = ?", unused)
+            self._db.execute("COMMIT")
+            self._forget_met()
+
+    # Reading one
+
+    def _learn(self, listed: Listed) -> str:
+        """Takes down what a SHA256SUMS names, and gives its hash. Raises FormatError, SinkError."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            sha256 = self._read(listed)
+        except BaseException:
+            with contextlib.suppress(sqlite3.Error):
+                self._db.execute("ROLLBACK")
+            self._forget_met()
+            raise
+        self._db.execute("COMMIT")
+        return sha256
+
+    def _read(self, listed: Listed) -> str:
+        digest, pieces, count = hashlib.sha256(), bytearray(), 0
+        for piece in _split(_hashed(digest, listed.chunks()), _COARSE):
+            key = hashlib.sha256(piece).digest()[:16]
+            numbers = self._coarse.get(key)
+            if numbers is None:
+                numbers = self._coarse[key] = array("Q", map(self._number, _split([piece], _FINE)))
+            for number in numbers:
+                if number >> 3 >= len(pieces):
+                    pieces += bytes((number >> 3) + 4096 - len(pieces))
+                pieces[number >> 3] |= 1 << (number & 7)
+            count += piece.count(_PLAIN)
+        sha256 = digest.hexdigest()
+        if listed.sha256 not in (None, sha256):
+            raise FormatError("is not the SHA256SUMS that the manifest names")
+        if count < listed.total:
+            raise FormatError(f"names {count:,} files in attachments/, of {listed.total:,} that the manifest counts")
+        row = (sha256, zlib.compress(bytes(pieces), 1))
+        self._db.execute("INSERT OR REPLACE INTO sums VALUES (?, ?)", row)
+        return sha256
+
+    def _number(self, piece: bytes) -> int:
+        """Of a piece, which is looked into the first time."""
+        if self._fine is None:
+            self._fine = dict(self._db.execute("SELECT digest, id FROM pieces"))
+        key = hashlib.sha256(piece).digest()[:16]
+        number = self._fine.get(key)
+        if number is None:
+            names = digests(_names(piece)).tobytes()
+            row = (key, names, zlib.crc32(names))
+            number = self._db.execute("INSERT INTO pieces (digest, names, crc) VALUES (?, ?, ?)", row).lastrowid
+            assert number is not None
+            self._fine[key] = number
+        return number
+
+
+def _hashed(digest: hashlib._Hash, chunks: Iterable[bytes]) -> Iterator[bytes]:
+    for chunk in chunks:
+        digest.update(chunk)
+        yield chunk
+
+
+def _split(chunks: Iterable[bytes], start: bytes) -> Iterator[bytes]:
+    """Lines together, up to one that begins with `start`: only the last ends with the file's own line feed. Raises FormatError."""
+    mark, carry = b"\n" + start, b"\n"
+    for chunk in chunks:
+        parts = (carry + chunk).split(mark)
+        carry = mark + parts.pop() if len(parts) > 1 else parts.pop()
+        if len(carry) > _LONGEST:
+            raise FormatError("is not made of hashes and paths")
+        if parts:
+            if parts[0]:
+                yield parts[0].removeprefix(b"\n")
+            for part in parts[1:]:
+                yield start + part
+    yield carry.removeprefix(b"\n")
+
+
+def _names(piece: bytes) -> list[bytes]:
+    """Of the attachments that the lines name. Raises FormatError."""
+    lines = piece.removesuffix(b"\n").split(b"\n")
+    if {line[_AT] for line in lines} == {_PLAIN}:
+        names = [line[_AT.stop :] for line in lines]
+        joined = b"".join(names)
+        if b"/" not in joined and b"\0" not in joined and b"\\" not in joined and b"" not in names:
+            return names
+    return list(_carefully(lines))
+
+
+def _carefully(lines: Sequence[bytes]) -> Iterator[bytes]:
+    """Line by line, as not all of them are plain ones."""
+    for found in checksums.read((number, line + b"\n") for number, line in enumerate(filter(None, lines), 1)):
+        if isinstance(found, str):
+            raise FormatError("is not made of hashes and paths")
+        path = posixpath.normpath(f"backup/{found[1]}")
+        if path.startswith("..") or posixpath.isabs(found[1]):
+            raise FormatError(f"leads out of the account's folder: {found[1]!r}")
+        folder, _, name = path.partition("/")
+        if folder == "attachments" and name:
+            yield name.encode()

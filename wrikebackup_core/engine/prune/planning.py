@@ -1,0 +1,231 @@
+"""The plan for one account in one sink: what there is, what stays and why, and what is needed by nobody then. Nothing is written there."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Self
+
+from wrikebackup_core.engine.abandoned import FORGOTTEN_AFTER
+from wrikebackup_core.engine.locking import short_hash
+from wrikebackup_core.engine.prune.begun import Begun, begun
+from wrikebackup_core.engine.prune.deciding import decide, state_of
+from wrikebackup_core.engine.prune.job import Place, Remains, Verdict
+from wrikebackup_core.engine.prune.looking import Folder, Found, look
+from wrikebackup_core.engine.prune.names import Listed, Names, digests
+from wrikebackup_core.engine.prune.notes import Notes
+from wrikebackup_core.engine.removal import until
+from wrikebackup_core.engine.scratch import scratch
+from wrikebackup_core.errors import FormatError, KeyNotFound
+from wrikebackup_core.format import layout
+from wrikebackup_core.model import Backup, Event, Message, StageProgress
+from wrikebackup_core.ports import Locking, Sink
+from wrikebackup_core.staged import batches
+from wrikebackup_core.store import entries
+from wrikebackup_core.stored import chunks
+from wrikebackup_core.transforms import Transform
+
+__all__ = ["STAGE", "Planning", "Terms", "locks_of"]
+
+STAGE = "prune"
+_BATCH = 1000
+_NOTED = 10_000  # names compared at once
+
+
+def locks_of(sink: Sink, keys: Sequence[str]) -> Mapping[str, datetime]:
+    """Those of the keys that the store refuses to delete, and until when. Raises SinkError."""
+    return sink.locked(keys) if keys and isinstance(sink, Locking) else {}
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """By which `transforms` vote, when, in which folder for notes of this host, and who hears of it."""
+
+    state: Path
+    transforms: Sequence[Transform]
+    now: datetime
+    notify: Callable[[Event], None]
+
+
+class Planning:
+    """A context manager: `garbage` is in a temporary file meanwhile. `found` is what there was when the plan was made."""
+
+    def __init__(self, sink: Sink, place: Place, terms: Terms) -> None:
+        self.sink, self.place, self.notes = sink, place, Notes(terms.state, place.account, place.sink)
+        self._state, self._transforms, self._now, self._notify = terms.state, terms.transforms, terms.now, terms.notify
+        self._db = scratch("CREATE TABLE garbage (key TEXT PRIMARY KEY, size INTEGER NOT NULL) WITHOUT ROWID")
+        self._begun: list[Begun] = []
+        self.found = Found({}, [])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._db.close()
+
+    @property
+    def garbage(self) -> Iterator[str]:
+        """Keys of the attachments that go."""
+        last = ""
+        query = "SELECT key FROM garbage WHERE key > ? ORDER BY key LIMIT ?"
+        while rows := self._db.execute(query, (last, _BATCH)).fetchall():
+            last = rows[-1][0]
+            yield from (key for (key,) in rows)
+
+    def make(self) -> None:
+        """Fills the place. Raises SinkError, WrikeBackupError for a clock that is wrong, UsageError for rules that keep nothing."""
+        self.found = look(self.sink, self.place.account)
+        self._begun = begun(self._state, self.place.account)
+        folders = self.found.folders.values()
+        self._judge([folder for folder in folders if folder.backup is not None])
+        self._look_at_remains([folder for folder in folders if folder.backup is None])
+        self._find_unneeded()
+
+    # Backups
+
+    def _judge(self, folders: Sequence[Folder]) -> None:
+        backups = [folder.backup for folder in folders if folder.backup is not None]
+        pins = {folder.uid: folder.pin for folder in folders if folder.pin is not None}
+        decisions = decide(backups, pins, self._votes(backups), self._now)
+        going = [self.found.folders[one.backup.uid] for one in decisions if not one.keep]
+        locks = locks_of(self.sink, [key for folder in going for key in folder.objects])
+        for one in decisions:
+            folder, keep, reasons = self.found.folders[one.backup.uid], one.keep, one.reasons
+            if not keep and (end := _end(folder, locks)):
+                keep, reasons = True, (f"locked {until(end)}",)
+            facts = (folder.uid, one.backup.started, state_of(one.backup))
+            self.place.backups.append(Verdict(*facts, keep, reasons, len(folder.objects), folder.bytes))
+
+    def _votes(self, backups: Sequence[Backup]) -> list[Mapping[str, str]]:
+        complete = [backup for backup in backups if backup.complete]
+        return [transform.keep(complete, self._now) for transform in self._transforms]
+
+    # Folders without a manifest
+
+    def _look_at_remains(self, folders: Sequence[Folder]) -> None:
+        given_up, copying = self.notes.given_up(), self._copying()
+        judged = [(folder, *self._remains(folder, given_up, copying=copying)) for folder in folders]
+        locks = locks_of(self.sink, [key for folder, keep, _ in judged if not keep for key in folder.objects])
+        for folder, stays, why in judged:
+            keep, reason = stays, why
+            if not keep and (end := _end(folder, locks)):
+                keep, reason = True, f"locked {until(end)}"
+            self.place.remains.append(Remains(folder.uid, keep, reason, len(folder.objects), folder.bytes))
+
+    def _remains(self, folder: Folder, given_up: set[str], *, copying: bool) -> tuple[bool, str]:
+        if copying:
+            return True, "a copy into this sink is not finished"
+        if folder.uid in {run.backup_uid for run in self._begun}:
+            return True, "a run of this host is at it, or goes on with it"
+        if folder.uid in given_up:
+            return False, "what is left of a backup that is deleted or given up"
+        started = layout.started(folder.uid)
+        assert started is not None
+        end = started + FORGOTTEN_AFTER
+        if end <= self._now:
+            return False, f"not finished, and begun more than {FORGOTTEN_AFTER.days} days ago"
+        stay = f"the backup {folder.uid} is not finished: what it needs is not known until it is, or given up on {end:%Y-%m-%d}"
+        self.place.attachments.stay.append(stay)
+        return True, f"not finished; given up on {end:%Y-%m-%d}"
+
+    def _copying(self) -> bool:
+        began = self.notes.copy_began()
+        if began is None or began + FORGOTTEN_AFTER <= self._now:
+            return False
+        self.place.attachments.stay.append(
+            f"a copy into this sink that was begun on {began:%Y-%m-%d} is not finished: no backup names yet what it has brought"
+        )
+        return True
+
+    # Attachments
+
+    def _find_unneeded(self) -> None:
+        stay = self.place.attachments.stay
+        if self.found.strange:
+            stay.append(f"{self.found.strange[0]} is another program's, which may need them")
+        unreadable = [one.backup_uid for one in self.place.backups if one.state == "unreadable"]
+        if unreadable:
+            self.place.damaged = True
+            stay.append(f"the manifest of {unreadable[0]} cannot be read: what it needs is not known")
+        if stay:
+            return
+        with Names(self._state / "named" / f"{self.place.account}-{short_hash(self.place.sink)}.sqlite") as names:
+            needed, damaged = names.needed(self._listed())
+            if not damaged and self._take_begun(needed):
+                self._compare(needed)
+                names.forget_all_but(folder.sums for folder in self.found.folders.values() if folder.sums)
+        for uid, error in damaged.items():
+            self.place.damaged = True
+            stay.append(f"the SHA256SUMS of {uid} {error.message}: what it needs is not known")
+
+    def _listed(self) -> list[Listed]:
+        """SHA256SUMS of the backups that stay, the newest first."""
+        kept = [self.found.folders[one.backup_uid] for one in reversed(self.place.backups) if one.keep]
+        return [
+            Listed(one.uid, one.sums, one.total, partial(self._read_sums, one.uid, at)) for at, one in enumerate(kept)
+        ]
+
+    def _read_sums(self, uid: str, done: int) -> Iterator[bytes]:
+        self._notify(StageProgress(STAGE, uid, done))
+        try:
+            yield from chunks(self.sink, layout.sums_key(self.place.account, uid))
+        except KeyNotFound:
+            raise FormatError("is missing") from None
+
+    def _take_begun(self, needed: set[int]) -> bool:
+        """What unfinished runs want. False where that cannot be told."""
+        for run in self._begun:
+            try:
+                if run.readable:
+                    for names in batches(run.wanted(), _BATCH):
+                        needed.update(digests([_bytes(name) for name in names]))
+                    continue
+            except (sqlite3.Error, OSError):
+                pass
+            self.place.attachments.stay.append(
+                f"what an unfinished run needs is not known: {run.folder} cannot be read"
+            )
+            return False
+        return True
+
+    def _compare(self, needed: set[int]) -> None:
+        """What the sink lists with what is needed."""
+        for batch in batches(self._attachments(), _NOTED):
+            found = digests([_bytes(name) for name, _ in batch])
+            if not needed.issuperset(found):
+                rows = [pair for pair, digest in zip(batch, found, strict=True) if digest not in needed]
+                self._take(rows)
+
+    def _attachments(self) -> Iterator[tuple[str, int]]:
+        """Names and bytes of the files in `attachments/`. What lies deeper, or is hidden, is none of ours."""
+        folder = layout.attachments_folder(self.place.account)
+        strip = len(folder) + 1
+        for entry in entries(self.sink, folder, lambda text: self._notify(Message(text, warning=True))):
+            name = entry.key[strip:]
+            if not name.startswith(".") and "/" not in name:
+                yield name, entry.size
+
+    def _take(self, rows: Sequence[tuple[str, int]]) -> None:
+        folder, attachments = layout.attachments_folder(self.place.account), self.place.attachments
+        keys = [(f"{folder}/{name}", size) for name, size in rows]
+        locks = locks_of(self.sink, [key for key, _ in keys])
+        free = [(key, size) for key, size in keys if key not in locks]
+        self._db.executemany("INSERT OR REPLACE INTO garbage VALUES (?, ?)", free)
+        attachments.files += len(free)
+        attachments.bytes += sum(size for _, size in free)
+        attachments.locked += len(locks)
+        ends = [*locks.values(), *([attachments.locked_until] if attachments.locked_until else [])]
+        attachments.locked_until = max(ends, default=None)
+
+
+def _end(folder: Folder, locks: Mapping[str, datetime]) -> datetime | None:
+    """Of the longest of the locks on it."""
+    return max((locks[key] for key in folder.objects if key in locks), default=None)
+
+
+def _bytes(name: str) -> bytes:
+    return name.encode(errors="surrogateescape")

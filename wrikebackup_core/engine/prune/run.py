@@ -1,0 +1,138 @@
+"""A prune from end to end: sink by sink, each under its lock."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from wrikebackup_core.engine.listeners import listeners
+from wrikebackup_core.engine.locking import locked
+from wrikebackup_core.engine.prune.deleting import delete
+from wrikebackup_core.engine.prune.job import Place, Pruned, PruneJob
+from wrikebackup_core.engine.prune.planning import STAGE, Planning, Terms
+from wrikebackup_core.errors import Locked, SinkError, UsageError, WrikeBackupError
+from wrikebackup_core.model import Account, Event, Message, StageFinished, StageStarted
+from wrikebackup_core.ports import Sink
+from wrikebackup_core.store import accounts
+from wrikebackup_core.transforms import Transform
+
+__all__ = ["plan_prune", "prune", "prune_after_run", "retaining"]
+
+Notify = Callable[[Event], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Locking:
+    """What a lock is for."""
+
+    sinks: Sequence[Sink]
+    state: Path
+
+
+def retaining(transforms: Sequence[Transform]) -> list[Transform]:
+    """Those that vote."""
+    return [transform for transform in transforms if type(transform).keep is not Transform.keep]
+
+
+def plan_prune(job: PruneJob, notify: Notify, now: datetime | None = None) -> Pruned:
+    """What `prune` would delete. Nothing is written to a sink, and no lock is needed.
+
+    A sink that fails is told of, and the others are looked at. Raises UsageError where the profile has no rules, or sinks hold several
+    accounts and none is chosen.
+    """
+    return _prune(job, listeners(job.plugins, notify), now, write=False)
+
+
+def prune(job: PruneJob, notify: Notify, now: datetime | None = None) -> Pruned:
+    """Deletes what no rule keeps. Raises as `plan_prune` does."""
+    return _prune(job, listeners(job.plugins, notify), now, write=True)
+
+
+def prune_after_run(
+    sinks: Sequence[Sink], account: str, state: Path, transforms: Sequence[Transform], notify: Notify
+) -> Pruned:
+    """The same right behind a run, which holds the locks. Never raises but for Ctrl-C: the backup stands."""
+    begun = time.monotonic()
+    places = [Place(sink.name, account) for sink in sinks]
+    notify(StageStarted(STAGE))
+    terms = Terms(state, retaining(transforms), datetime.now(UTC), notify)
+    for sink, place in zip(sinks, places, strict=True):
+        try:
+            _work(sink, place, terms, write=True)
+        except Exception as error:  # noqa: BLE001 - a plugin's: what becomes of the backup does not hang on it
+            place.failed = " ".join(str(error).split()) or type(error).__name__
+    pruned = Pruned(tuple(places), True, time.monotonic() - begun)
+    notify(StageFinished(STAGE, _summary(pruned)))
+    return pruned
+
+
+def _prune(job: PruneJob, notify: Notify, now: datetime | None, *, write: bool) -> Pruned:
+    begun, voters = time.monotonic(), retaining(job.transforms)
+    if not voters:
+        raise UsageError(
+            "the profile has no rules: nothing says which backups are to stay",
+            hint="add a transform such as `retain: {daily: 7, weekly: 5, monthly: 12}`",
+        )
+    terms = Terms(job.state, voters, now or datetime.now(UTC), notify)
+    notify(StageStarted(STAGE))
+    places = []
+    for sink in job.sinks:
+        for place in _places(sink, job.account):
+            places.append(place)
+            with contextlib.ExitStack() as stack:
+                if write and place.failed is None and not _lock(stack, sink, place, job.state):
+                    continue
+                _work(sink, place, terms, write=write)
+    pruned = Pruned(tuple(places), write, time.monotonic() - begun)
+    notify(StageFinished(STAGE, _summary(pruned)))
+    return pruned
+
+
+def _places(sink: Sink, wanted: str | None) -> list[Place]:
+    """The accounts in a sink. The rules of a profile are for one: which, has to be said where there are several."""
+    try:
+        found = accounts(sink)
+    except SinkError as error:
+        return [Place(sink.name, wanted or "", failed=error.message, hint=error.hint)]
+    if wanted is not None:
+        return [Place(sink.name, wanted)] if wanted in found else []
+    if len(found) > 1:
+        raise UsageError(
+            f"{sink.name} holds several accounts: {', '.join(found[:5])}", hint="choose one with --account"
+        )
+    return [Place(sink.name, account) for account in found]
+
+
+def _lock(stack: contextlib.ExitStack, sink: Sink, place: Place, state: Path) -> bool:
+    try:
+        stack.enter_context(locked(_Locking((sink,), state), Account(place.account, ""))).sign("prune")
+    except WrikeBackupError as error:
+        place.failed, place.hint, place.busy = error.message, error.hint, isinstance(error, Locked)
+        return False
+    return True
+
+
+def _work(sink: Sink, place: Place, terms: Terms, *, write: bool) -> None:
+    """One place; what goes wrong is written down in it."""
+    if place.failed is not None:
+        return
+    try:
+        with Planning(sink, place, terms) as planning:
+            planning.make()
+            if write:
+                delete(planning, terms.state, terms.notify)
+    except WrikeBackupError as error:
+        place.failed, place.hint = error.message, error.hint
+    for reason in place.attachments.stay:
+        terms.notify(Message(f"{sink.name}: attachments stay: {reason}", warning=True))
+
+
+def _summary(pruned: Pruned) -> str:
+    going = [one for place in pruned.places for one in place.goes]
+    files = sum(place.attachments.files for place in pruned.places)
+    what = "deleted" if pruned.done else "to delete"
+    return f"{len(going):,} backups and {files:,} attachments {what}" if going or files else "nothing to delete"
