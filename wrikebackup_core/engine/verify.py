@@ -211,7 +211,8 @@ class _Verification:
         for key in beside:
             if inventory.size(key) is None:
                 self._findings.append(Finding(key, "missing", "named by the manifest: it vouches for the backup"))
-        explained = {self._sums_key, self._manifest_key, *beside, *named}
+        pin = layout.pin_key(self._account, self._uid)
+        explained = {self._sums_key, self._manifest_key, pin, *beside, *named}
         explained |= {
             f"{key}{one.suffix}" for key in (self._sums_key, self._manifest_key) for one in self._checks.verifiers
         }
