@@ -47,6 +47,9 @@ class MockOptions(BaseModel):
     modern_attachments: bool = Field(
         default=False, description="give later attachments new-style ids, some of which differ only by case"
     )
+    hidden_spaces: int = Field(
+        default=0, ge=0, le=50, description="spaces that the user cannot see: only the BI export knows what is in them"
+    )
     forbid: tuple[Kind, ...] = Field(
         default=(), description="kinds that the plan does not allow to read: gaps of a run"
     )

@@ -44,6 +44,7 @@ class MockAccount:
     in the recycle bin come on top. `attachment_size` gives every stored file that many bytes, save the two empty ones
     (numbers 5 and 35). `modern_attachments` gives the later attachments new-style ids, some differing only by case: Wrike says that
     more kinds may get them, and had not done so by October 2026. `generation` is how often the account has changed since.
+    So many `hidden_spaces` come on top, which the user cannot see: only the BI export knows what is in them.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class MockAccount:
         people: int | None = None,
         generation: int = 0,
         modern_attachments: bool = False,
+        hidden_spaces: int = 0,
     ) -> None:
         self._build(
             Shape.of(
@@ -72,6 +74,7 @@ class MockAccount:
                 people=people,
                 generation=generation,
                 modern_attachments=modern_attachments,
+                hidden_spaces=hidden_spaces,
             )
         )
 

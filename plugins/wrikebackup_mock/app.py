@@ -17,6 +17,7 @@ from wrikebackup_mock.control import Control
 from wrikebackup_mock.faults import Fault
 from wrikebackup_mock.journal import Entry
 from wrikebackup_mock.protocol import Bytes, Listing, Refusal, Request
+from wrikebackup_mock.routes_export import PREFIX
 from wrikebackup_mock.service import Service, plain, too_many
 
 API = "/api/v4"
@@ -45,7 +46,10 @@ class App:
         if self._service.latency:
             await asyncio.sleep(self._service.latency)
         sender = _Sender(send, head=request.method == "HEAD")
-        if request.port == self._service.storage_port:
+        if request.port == self._service.storage_port and request.path.startswith(PREFIX):
+            table = self._service.table_answer
+            await self._serve(request, request.path, f"{PREFIX}{{id}}", sender, table)
+        elif request.port == self._service.storage_port:
             await self._serve(request, request.path, "/storage/{id}", sender, self._service.storage_answer)
         elif request.path.startswith(f"{API}/"):
             path = request.path.removeprefix(API)
@@ -71,7 +75,7 @@ class App:
     async def _serve(
         self, request: Request, path: str, template: str, sender: _Sender, answer: Callable[[Request], Listing | Bytes]
     ) -> None:
-        download = "/download" in template or template.startswith("/storage")
+        download = "/download" in template or template.startswith(("/storage", PREFIX))
         fault = self._service.faults.pick(path, download=download, ranged="range" in request.headers)
         if fault is not None and fault.kind in ("drop", "stall"):
             self._note(request, path, template, 0, fault)
@@ -239,7 +243,7 @@ def _json_answer(listing: Listing, request: Request) -> Bytes:
         yield first
         yield from pieces
 
-    return Bytes(200, dict(_JSON_HEADERS), every())
+    return Bytes(listing.status, dict(_JSON_HEADERS), every())
 
 
 def _envelope(listing: Listing, request: Request) -> Iterator[bytes]:

@@ -33,6 +33,12 @@ def size(text: str) -> int:
     "--attachment-size", type=size, metavar="SIZE", help="Size of each file, such as 100KB; they vary by default."
 )
 @click.option("--generation", type=click.IntRange(0, 12), default=0, help="How often the account has changed.")
+@click.option(
+    "--hidden-spaces", type=click.IntRange(0, 50), default=0, help="Spaces that only the BI export knows what is in."
+)
+@click.option(
+    "--export-polls", type=click.IntRange(0), default=1, help="How often a BI export is asked for until it is made."
+)
 @click.option("--latency", type=click.FloatRange(0, 60), default=0.0, help="Seconds to wait before each answer.")
 @click.option("--rate", type=click.IntRange(1), help="Requests a minute that a token may make; Wrike allows 400.")
 @click.option("--token", default="mock-token", show_default=True, help="The permanent token.")
@@ -66,9 +72,11 @@ def mock_server(**given: Any) -> None:
 
     A FAULT is a kind, then how it strikes: at=2+5 (which requests), every=7, share=0.1 with seed=3, times=4, path= (a regular
     expression), and what it needs: bytes=, seconds=, status=, by=. Kinds: drop, stall, status, rate-limit, slow, expire-token, cut,
-    truncate, html, corrupt-json, empty-body, page-shift, ignore-range, shift-range, short, long, no-length.
+    truncate, html, corrupt-json, empty-body, page-shift, ignore-range, shift-range, short, long, no-length; of the BI export:
+    export-anew, export-unsafe, export-foreign, export-foreign-rows, export-header, export-torn.
     """
     server = _server(given)
+    server.exports.polls = given["export_polls"]
     try:
         server.start()
     except OSError as error:
@@ -95,7 +103,10 @@ def _server(given: dict[str, Any]) -> MockServer:
     from wrikebackup_mock.service import Plan
 
     account = MockAccount(
-        **{name: given[name] for name in ("seed", "tasks", "attachments", "attachment_size", "generation")}
+        **{
+            name: given[name]
+            for name in ("seed", "tasks", "attachments", "attachment_size", "generation", "hidden_spaces")
+        }
     )
     try:
         return MockServer(

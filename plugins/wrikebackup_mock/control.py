@@ -14,13 +14,16 @@ from wrikebackup_mock.service import Service, plain
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _FILES = "/__mock__/files/"
+_STEERED = (("POST", "faults"), ("POST", "account"), ("POST", "data_export"))
 
 
 class Control:
     """What is below `/__mock__/`:
 
     `GET requests`: counts; `GET log`: every path asked for, with its query; `DELETE requests`: from zero again; `GET faults`, `POST faults` (a JSON list of faults as text or
-    objects, in the place of those there are); `POST account` (`{"generation": 1}`); `POST tokens/expire`; `GET files/`: an index of
+    objects, in the place of those there are); `POST account` (`{"generation": 1}`); `POST tokens/expire`;
+    `POST data_export` (`{"polls": 3, "seconds": 0, "age": 90000, "renew": true, "fails": 0}`, each of which may be left out): how long
+    an export takes to be made, how old the newest is, that another one is made now, and how many fail; `GET files/`: an index of
     the newest versions of all stored files on live items, with links to their bytes.
     """
 
@@ -37,7 +40,9 @@ class Control:
                 service.faults.set([_fault(each) for each in given])
             elif what == ("POST", "account"):
                 service.account = service.account.changed(int(json.loads(request.body)["generation"]))
-        except (ValueError, TypeError, KeyError) as error:
+            elif what == ("POST", "data_export"):
+                self._steer(json.loads(request.body))
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
             return plain(400, f"{type(error).__name__}: {error}")
         if what == ("DELETE", "requests"):
             service.journal.clear()
@@ -45,9 +50,18 @@ class Control:
             service.tokens.expire()
         elif what == ("GET", "log"):
             return _json([_address(entry) for entry in service.journal])
-        elif what not in (("GET", "requests"), ("GET", "faults"), ("POST", "faults"), ("POST", "account")):
+        elif what not in (("GET", "requests"), ("GET", "faults"), *_STEERED):
             return plain(404, "There is nothing here")
         return self._report()
+
+    def _steer(self, given: dict[str, float]) -> None:
+        exports = self._service.exports
+        exports.polls, exports.seconds = int(given.get("polls", exports.polls)), given.get("seconds", exports.seconds)
+        exports.fails = int(given.get("fails", exports.fails))
+        if given.get("renew"):
+            exports.renew()
+        if "age" in given:
+            exports.age(given["age"])
 
     def _report(self) -> Bytes:
         service = self._service

@@ -27,8 +27,15 @@ KINDS = {
     "short": "a download announces and sends `bytes` bytes less than the file has",
     "long": "a download announces and sends `bytes` bytes more than the file has",
     "no-length": "a download does not say how long it is",
+    "export-anew": "while a table of the BI export is fetched, a newer export takes its place",
+    "export-unsafe": "a table of the BI export is called `../x`",
+    "export-foreign": "the addresses of the BI export are those of another account",
+    "export-foreign-rows": "a table of the BI export is that of another account",
+    "export-header": "the first row of a table is not what the schema says",
+    "export-torn": "a table ends in the middle of a row, and is as long as announced",
 }
 _DOWNLOADS = frozenset({"ignore-range", "shift-range", "short", "long", "no-length"})
+_EXPORT = frozenset(kind for kind in KINDS if kind.startswith("export-"))
 _LISTS = frozenset({"corrupt-json", "page-shift", "expire-token"})
 
 
@@ -124,7 +131,7 @@ class Faults:
         struck = None
         with self._lock:
             for fault in self._faults:
-                if fault.kind == "page-shift" or (fault.kind in _DOWNLOADS and not download):
+                if fault.kind == "page-shift" or fault.kind in _EXPORT or (fault.kind in _DOWNLOADS and not download):
                     continue
                 if (fault.kind in _LISTS and download) or (fault.kind.endswith("-range") and not ranged):
                     continue
@@ -132,6 +139,15 @@ class Faults:
                     struck = fault
                     fault.fired += 1
         return struck
+
+    def export(self, kind: str, path: str) -> bool:
+        """Whether a fault of the BI export strikes; `path` is `/data_export`, for a table with its name behind it."""
+        with self._lock:
+            due = [each for each in self._faults if each.kind == kind and re.search(each.path, path)]
+            struck = [fault for fault in due if fault.strikes()]
+            for fault in struck:
+                fault.fired += 1
+            return bool(struck)
 
     def shift(self, path: str) -> int:
         """By how many items a list moves before this page of it is read."""

@@ -69,6 +69,7 @@ class Listing:
     records: Iterable[dict[str, Any]]
     total: int | None = None
     token: str | None = None
+    status: int = 200
 
 
 @dataclass(frozen=True, slots=True)

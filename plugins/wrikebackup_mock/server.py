@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self, cast
 
 from wrikebackup_mock.account import MockAccount
 from wrikebackup_mock.app import API, App
+from wrikebackup_mock.bi_export import Exports
 from wrikebackup_mock.control import Control
 from wrikebackup_mock.faults import Fault, Faults
 from wrikebackup_mock.journal import Journal
@@ -97,6 +98,11 @@ class MockServer:
     def tokens(self) -> Tokens:
         """`.expire()` ends the access tokens, `.issue()` makes a pair without the browser."""
         return self.service.tokens
+
+    @property
+    def exports(self) -> Exports:
+        """The BI export: `.polls` and `.seconds` until one is made, `.renew()`, `.age(seconds)`, `.extra` tables."""
+        return self.service.exports
 
     @property
     def leaks(self) -> list[str]:

@@ -8,24 +8,25 @@ import re
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
-from wrikebackup_mock import content, routes_activity, routes_people, routes_work
+from wrikebackup_mock import content, routes_activity, routes_export, routes_people, routes_work
 from wrikebackup_mock.account import MockAccount
+from wrikebackup_mock.bi_export import Exports
 from wrikebackup_mock.faults import Fault, Faults
 from wrikebackup_mock.journal import Journal
 from wrikebackup_mock.oauth import OAuthApp, Tokens
 from wrikebackup_mock.paging import Pages
 from wrikebackup_mock.protocol import Bytes, Call, Endpoint, Listing, Refusal, Request, bad_request
 
-ENDPOINTS = [*routes_people.ENDPOINTS, *routes_work.ENDPOINTS, *routes_activity.ENDPOINTS]
+ENDPOINTS = [*routes_people.ENDPOINTS, *routes_work.ENDPOINTS, *routes_activity.ENDPOINTS, *routes_export.ENDPOINTS]
 KINDS = tuple(sorted({endpoint.kind for endpoint in ENDPOINTS if endpoint.kind}))
 ACCOUNT_COMMENTS = "account_comments"
 """Forbids `/comments` only: comments of a task or folder can be read, as on low plans."""
 
-_SCOPED = frozenset({"groups", "invitations", "jobroles", "access_roles", "audit_log"})
+_SCOPED = frozenset({"groups", "invitations", "jobroles", "access_roles", "audit_log", "data_export"})
 """What needs a scope of its own: without it the error is another one than that of a low plan."""
 
 _LINK_SECONDS = 24 * 3600
@@ -43,6 +44,7 @@ class Plan:
     time logs have those of items in the recycle bin (not known of Wrike; what hangs on one item is always listed there).
     `unknown_fields`: values of `fields` that this API does not know (400), `denied_fields`: those it has no rights for (403).
     `unknown_params`: parameters that it does not know (400), each with the kind: `("folders", "updatedDate")`.
+    `export_host`: the name in addresses of the BI export's tables, whose port is another one; the API's own by default.
     """
 
     forbidden: frozenset[str] = frozenset()
@@ -54,6 +56,7 @@ class Plan:
     unknown_fields: frozenset[str] = frozenset()
     denied_fields: frozenset[str] = frozenset()
     unknown_params: frozenset[tuple[str, str]] = frozenset()
+    export_host: str = ""
 
     def __post_init__(self) -> None:
         unknown = self.forbidden - {*KINDS, ACCOUNT_COMMENTS}
@@ -114,6 +117,7 @@ class Service:
         self.faults = Faults(faults)
         self.journal = Journal()
         self.pages = Pages(plan.empty_last_page)
+        self.exports = Exports(lambda: self._account)
         self.api_port = self.storage_port = 0
         self.leaks: list[str] = []
         """Paths at the storage host that were asked for with the API's token."""
@@ -150,7 +154,7 @@ class Service:
             return Bytes(300, {"content-length": "0"})
         token = self.check_token(request)
         self.limit.take(token)
-        if request.method != "GET":
+        if request.method != "GET" and (request.method, path) != ("POST", "/data_export"):
             raise bad_request("HTTP method is not supported")
         found = self.route(path)
         if found is None:
@@ -212,9 +216,16 @@ class Service:
     def file_answer(self, attachment_id: str, request: Request, *, name: str | None = None) -> Bytes:
         """The bytes of a stored file, or the part of them that `Range` asks for."""
         size, _ = self._account.content(attachment_id)
-        headers = {"content-type": "application/octet-stream", "accept-ranges": "bytes"}
+        headers = {"content-type": "application/octet-stream"}
         if name is not None:
             headers["content-disposition"] = f"attachment; filename*=UTF-8''{quote(name, safe='')}"
+        return self.ranged(size, lambda start, stop: content.pieces(attachment_id, stop, start), request, headers)
+
+    def ranged(
+        self, size: int, pieces: Callable[[int, int], Iterable[bytes]], request: Request, headers: dict[str, str]
+    ) -> Bytes:
+        """`size` bytes, or the part of them that `Range` asks for; `pieces` gives those between two places."""
+        headers = {**headers, "accept-ranges": "bytes"}
         start, stop = 0, size
         wanted = _RANGE.fullmatch(request.headers.get("range", ""))
         status = 200
@@ -227,7 +238,11 @@ class Service:
         headers["content-length"] = str(stop - start)
         if request.method == "HEAD":
             return Bytes(status, headers)
-        return Bytes(status, headers, content.pieces(attachment_id, stop, start))
+        return Bytes(status, headers, pieces(start, stop))
+
+    def table_answer(self, request: Request) -> Bytes:
+        """A table of the BI export, which takes the API's token. Raises Refusal."""
+        return routes_export.resource(self, request)
 
 
 def _bounds(wanted: re.Match[str], size: int) -> tuple[int, int]:

@@ -32,6 +32,7 @@ class Shape:
     attachment_size: int | None = None
     generation: int = 0
     modern_attachments: bool = False
+    hidden_spaces: int = 0
 
     @classmethod
     def of(
@@ -47,6 +48,7 @@ class Shape:
         people: int | None = None,
         generation: int = 0,
         modern_attachments: bool = False,
+        hidden_spaces: int = 0,
     ) -> Shape:
         """Raises ValueError for sizes that an account cannot have."""
         if not LEAST_TASKS <= tasks <= MOST_TASKS:
@@ -72,6 +74,7 @@ class Shape:
             attachment_size=attachment_size,
             generation=generation,
             modern_attachments=modern_attachments,
+            hidden_spaces=hidden_spaces,
         )
 
     def changed(self, generation: int) -> Shape:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import chain, islice
 from typing import Self
 
@@ -13,16 +15,17 @@ from wrikebackup_core import (
     Account,
     Attachment,
     Check,
+    Column,
     Crawled,
     Export,
     Forbidden,
     Kind,
     NotFound,
-    NotOffered,
     Page,
     Record,
+    Table,
 )
-from wrikebackup_mock import content
+from wrikebackup_mock import bi_tables, content
 from wrikebackup_mock.account import MockAccount
 
 _PAGE = 1000
@@ -54,6 +57,39 @@ class MockReader:
         self.close()
 
 
+class TableReader:
+    """A table's bytes from an offset on."""
+
+    def __init__(self, data: bytes, offset: int) -> None:
+        self.size, self.start = len(data), min(offset, len(data))
+        self._bytes = io.BytesIO(data)
+        self._bytes.seek(self.start)
+
+    def read(self, size: int = -1, /) -> bytes:
+        return self._bytes.read(size)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+def _columns(table: str) -> tuple[Column, ...]:
+    return tuple(
+        Column(
+            one["id"],
+            one["dataType"],
+            one["alias"],
+            (one["foreignKey"]["tableId"], one["foreignKey"]["columnId"]) if "foreignKey" in one else None,
+        )
+        for one in bi_tables.SCHEMA[table]["columns"]
+    )
+
+
 class MockSource:
     """Brings what a client of the same account's server would have after asking for everything.
 
@@ -61,9 +97,10 @@ class MockSource:
     themselves are no part of a backup: their ids come as `recycled`.
     """
 
-    def __init__(self, account: MockAccount, *, forbidden: frozenset[Kind] = frozenset()) -> None:
+    def __init__(self, account: MockAccount, *, forbidden: frozenset[Kind] = frozenset(), export: bool = True) -> None:
+        """`export` is whether the plan has a BI export."""
         self._account = account
-        self._forbidden = forbidden
+        self._forbidden, self._forbidden_export = forbidden, not export
 
     def account(self) -> Account:
         return self._account.account
@@ -100,10 +137,19 @@ class MockSource:
         return MockReader(attachment.id, size, offset)
 
     def export(self, max_age: timedelta | None = None, wait: timedelta = timedelta(hours=1)) -> Export:
-        raise NotOffered("the mock account has no BI export")
+        """Finished when the account had changed last, whatever `max_age`: nobody makes another one."""
+        edition, shape = self.export_edition(), self._account.shape
+        tables = tuple(Table(name, partial(self._open_table, name), _columns(name)) for name in bi_tables.SCHEMA)
+        completed = datetime.fromtimestamp(shape.end(shape.generation), UTC)
+        return Export(edition, completed, tables, _encode(bi_tables.schema()), bi_tables.VERSIONS[0])
 
     def export_edition(self) -> str:
-        raise NotOffered("the mock account has no BI export")
+        if self._forbidden_export:
+            raise Forbidden("the plan does not allow to read the BI export")
+        return f"{self._account.account.id}EX{self._account.shape.generation:06d}"
+
+    def _open_table(self, name: str, offset: int) -> TableReader:
+        return TableReader(bi_tables.csv_of(self._account, name), offset)
 
     def checks(self) -> Iterator[Check]:
         shape = self._account.shape
