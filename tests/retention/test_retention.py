@@ -74,8 +74,8 @@ def test_without_a_zone_days_are_those_of_this_machine(zone: str) -> None:
 import sys
 from tests.retention import policies
 zone = sys.argv[1]
-backups = list(map(policies.backup, policies.times("every 5h from 2026-03-01T00:00 to 2026-11-20T00:00")))
-for rules in ("hourly: 99", "daily: 99", "weekly: 30", "monthly: 9", "yearly: all", "within: 8m1d", "within: 20d"):
+backups = list(map(policies.backup, policies.times("every 1h from 2026-09-20T00:00 to 2026-11-20T00:30")))
+for rules in ("hourly: all", "daily: 99", "weekly: 30", "monthly: 9", "yearly: all", "within: 1m", "within: 8w", "within: 57d12h"):
     here = policies.transform(f"{{{rules}}}", zone=None)
     there = policies.transform(f"{{{rules}}}", zone=zone)
     now = backups[-1].started
