@@ -14,7 +14,7 @@ __all__ = ["LARGE", "Ahead", "Behind"]
 LARGE = 4 << 20
 """Bytes of an object behind which a thread of its own is worth while."""
 
-_PIECES = 2  # between the two threads; more gave nothing
+_PIECES = 2  # between the two threads
 _Piece = bytes | None  # None: there are no more
 
 
