@@ -26,6 +26,7 @@ from wrikebackup_core.errors import (
     WrikeBackupError,
 )
 from wrikebackup_core.format.ids import account_number
+from wrikebackup_core.homes import expand_home
 from wrikebackup_core.hookspecs import Register, hookimpl
 from wrikebackup_core.model import (
     Account,
@@ -132,6 +133,7 @@ __all__ = [
     "__version__",
     "account_number",
     "command_context",
+    "expand_home",
     "hookimpl",
     "read_whole",
     "source_options",

@@ -11,12 +11,12 @@ import re
 import shlex
 import subprocess
 import sys
-from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from wrikebackup_core.errors import MissingExtra, SecretError
+from wrikebackup_core.errors import MissingExtra, SecretError, UsageError
+from wrikebackup_core.homes import expand_home
 
 _REFERENCE = re.compile(r"[a-z][a-z0-9+.-]*:.+", re.DOTALL)
 _COMMAND_SECONDS = 60
@@ -72,10 +72,12 @@ def _from_environment(name: str) -> str:
 def _from_file(path: str) -> str:
     try:
         # Windows editors put a byte order mark ahead, which is no part of the secret.
-        lines = Path(path).expanduser().read_text(encoding="utf-8-sig").splitlines()
+        lines = expand_home(path).read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError:
         raise SecretError(f"cannot read the secret file {path}: it is not UTF-8 text") from None
-    except (OSError, ValueError, RuntimeError) as error:
+    except UsageError as error:
+        raise SecretError(f"cannot read the secret file {error.message}", hint=error.hint) from None
+    except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it names no file"
         raise SecretError(f"cannot read the secret file {path}: {reason.lower()}") from None
     return lines[0].strip() if lines else ""

@@ -6,7 +6,7 @@ import os
 import re
 from pathlib import Path
 
-from wrikebackup_core import UsageError
+from wrikebackup_core import UsageError, expand_home
 
 __all__ = ["LONGEST", "located", "read"]
 
@@ -27,9 +27,9 @@ def located(name: str, refusal: str) -> Path:
             hint="write the key into a file that only you can read, and give that file's name",
         )
     try:
-        return Path(name).expanduser()
-    except RuntimeError:  # how pathlib says it
-        raise UsageError(f"{refusal} {name}: there is no such home folder") from None
+        return expand_home(name)
+    except UsageError as error:
+        raise UsageError(f"{refusal} {error.message}", hint=error.hint) from None
 
 
 def read(name: str, refusal: str) -> tuple[Path, bytes, int]:

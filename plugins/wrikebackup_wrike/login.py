@@ -131,6 +131,7 @@ def _log_in(
     oauth = options.oauth
     assert oauth is not None
     client_secret = context.secret(oauth.client_secret)
+    vault = vault_of(oauth, Path(context.state) if context.state else None)
     state = secrets.token_urlsafe(32)
     with Callback(port, state) as callback:
         address = authorize_url(oauth.login_url, oauth.client_id, callback.redirect_uri, state, scope)
@@ -144,7 +145,6 @@ def _log_in(
             browser.start()
             code = callback.wait(timeout)
         access, grant = redeem(oauth.login_url, oauth.client_id, client_secret, code, callback.redirect_uri)
-    vault = vault_of(oauth, Path(context.state) if context.state else None)
     vault.save(grant)  # before anything can fail: the code is used up
     while browser.is_alive():  # one in this terminal has the screen until it is closed
         browser.join(_LISTEN)

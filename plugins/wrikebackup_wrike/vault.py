@@ -12,7 +12,7 @@ from typing import Protocol
 import msgspec
 import platformdirs
 
-from wrikebackup_core import MissingExtra, SecretError, UsageError
+from wrikebackup_core import MissingExtra, SecretError, UsageError, expand_home
 from wrikebackup_wrike.options import OAuthOptions
 
 __all__ = ["FileVault", "Grant", "KeyringVault", "Vault", "vault_of"]
@@ -49,11 +49,11 @@ class Vault(Protocol):
 
 
 def vault_of(options: OAuthOptions, state: Path | None = None) -> Vault:
-    """The vault that a profile names. `state` is where a keyring's lock file goes."""
+    """The vault that a profile names. `state` is where a keyring's lock file goes. Raises UsageError."""
     digest = hashlib.sha256(options.client_id.encode()).hexdigest()[:12]
     if options.store == "file":
         path = options.path or platformdirs.user_config_path("wrikebackup") / f"login-{digest}.json"
-        return FileVault(path.expanduser().absolute())
+        return FileVault(expand_home(str(path)).absolute())
     folder = state or platformdirs.user_state_path("wrikebackup")
     return KeyringVault(options.client_id, folder / f"login-{digest}.lock")
 

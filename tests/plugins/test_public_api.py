@@ -18,7 +18,7 @@ PUBLIC = """
     Kind Locking Message MissingExtra NotFound NotOffered Page PluginError Reader Record Register Run Secret SecretError
     Signing Sink SinkDropped
     SinkError SinkFull Source SourceError StageFinished StageProgress StageStarted Table Transform Unauthorized
-    UsageError Verifier Withdrawn WrikeBackupError Writer __version__ account_number command_context hookimpl read_whole source_options
+    UsageError Verifier Withdrawn WrikeBackupError Writer __version__ account_number command_context expand_home hookimpl read_whole source_options
 """.split()  # noqa: SIM905 - sixty quotation marks less
 
 FOR_TESTS = """

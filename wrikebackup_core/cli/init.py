@@ -14,6 +14,7 @@ from wrikebackup_core.cli.doctor import checks_of, print_checks
 from wrikebackup_core.cli.session import PATH, Session, options
 from wrikebackup_core.cli.terminal import Terminal
 from wrikebackup_core.errors import SecretError, UsageError, WrikeBackupError
+from wrikebackup_core.homes import expand_home
 from wrikebackup_core.plugins import Plugins, Registration
 from wrikebackup_core.ports import Context
 from wrikebackup_core.secrets import resolve
@@ -177,7 +178,7 @@ class _Secrets:
         for one in self._typed:
             place, _, where = one.reference.partition(":")
             if place == "file":
-                _keep_in_file(Path(where).expanduser(), one.value)
+                _keep_in_file(expand_home(where), one.value)
             elif place == "keyring":
                 _keep_in_keyring(where, one.value)
             else:

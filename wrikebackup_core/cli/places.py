@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from wrikebackup_core.cli.terminal import Terminal
 from wrikebackup_core.errors import SinkError, UsageError
+from wrikebackup_core.homes import expand_home
 
 if TYPE_CHECKING:
     from wrikebackup_core.plugins import Plugins
@@ -73,7 +74,7 @@ class _Names:
 
     def target(self, name: str) -> Sink:
         """The same, but no folder of one account: the backups would lie in a folder of that name in it."""
-        found, folder = _of_profile(self._profile, self._sinks, name), _expanded(name)
+        found, folder = _of_profile(self._profile, self._sinks, name), expand_home(name)
         if found is None and is_account(name):
             raise UsageError(
                 f"{name} is the folder of one account in a sink",
@@ -82,7 +83,7 @@ class _Names:
         return found or self._folder(name)
 
     def _folder(self, name: str) -> Sink:
-        folder = _expanded(name)
+        folder = expand_home(name)
         registration = self._plugins.sinks.get(_FOLDER_KIND)
         if registration is None or not folder.is_dir():
             raise UsageError(
@@ -148,18 +149,11 @@ def _numbered(sinks: Sequence[Sink]) -> str:
     return ", ".join(f"{number} {sink.name}" for number, sink in enumerate(sinks, 1))
 
 
-def _expanded(name: str) -> Path:
-    try:
-        return Path(name).expanduser()
-    except RuntimeError:  # ~nobody-known
-        return Path(name)
-
-
 def _account_folder(name: str) -> tuple[str, Sequence[str]]:
     """For the folder of one account, the folder that it lies in and the account."""
     from wrikebackup_core.format import layout
 
-    folder = _expanded(name)
+    folder = expand_home(name)
     account = layout.account_id_of(folder.name)
     if account is not None and folder.is_dir() and not any(folder.glob("account-*")):
         return str(folder.parent), (account,)
@@ -170,7 +164,7 @@ def is_account(name: str) -> bool:
     """Whether a folder is one of an account, and not only called like one."""
     from wrikebackup_core.format import layout
 
-    folder = _expanded(name)
+    folder = expand_home(name)
     inside = (folder / "attachments").is_dir() or any(folder.glob("backup-*"))
     return layout.account_id_of(folder.name) is not None and inside
 

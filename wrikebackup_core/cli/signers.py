@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wrikebackup_core.errors import UsageError
+from wrikebackup_core.homes import expand_home
 
 if TYPE_CHECKING:
     from wrikebackup_core.plugins import Plugins
@@ -18,7 +18,10 @@ _LARGEST = 1 << 20  # bytes of a file with public keys
 
 def verifier_of(signer: str, plugins: Plugins) -> Verifier:
     """From a file, or the text of a public key. Raises UsageError naming it, MissingExtra."""
-    path = Path(signer).expanduser() if signer.startswith("~") else Path(signer)
+    try:
+        path = expand_home(signer)
+    except UsageError as error:
+        raise UsageError(f"--signer {error.message}", hint=error.hint) from None
     try:
         with path.open("rb") as file:
             text = file.read(_LARGEST + 1)

@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 import platformdirs
 from pydantic import BaseModel, ValidationError
 
-from wrikebackup_core.errors import ProfileError
+from wrikebackup_core.errors import ProfileError, UsageError
+from wrikebackup_core.homes import expand_home
 from wrikebackup_core.model import AttachmentMode, Kind
 from wrikebackup_core.plugins import Plugins, Registration
 from wrikebackup_core.profile.complaints import complaint, complaints, nearest
@@ -72,6 +73,7 @@ def load(path: Path, plugins: Plugins) -> Profile:
     )
     sinks = check.parts("sink", plugins.sinks, "sinks", at_least_one=True) if check.has("sinks") else []
     transforms = check.parts("transform", plugins.transforms, "transforms") if check.has("transforms") else []
+    state = check.folder("state", shape.state) if shape is not None and shape.state is not None else None
     if check.problems or shape is None or source is None:
         problems = sorted(check.problems, key=lambda problem: problem.line or 0)
         raise problems[0] if len(problems) == 1 else ProfileProblems(problems)
@@ -84,15 +86,8 @@ def load(path: Path, plugins: Plugins) -> Profile:
         attachments=shape.attachments,
         skip=frozenset(shape.skip),
         transfers=shape.transfers,
-        state=_home(shape.state) if shape.state is not None else default_state(),
+        state=default_state() if state is None else state,
     )
-
-
-def _home(state: str) -> Path:
-    try:
-        return Path(state).expanduser()
-    except RuntimeError:  # ~nobody-known
-        return Path(state)
 
 
 class _Check:
@@ -104,6 +99,14 @@ class _Check:
 
     def has(self, key: str) -> bool:
         return key in self._document.values
+
+    def folder(self, key: str, name: str) -> Path | None:
+        """The folder that a text of the profile names."""
+        try:
+            return expand_home(name)
+        except UsageError as error:
+            self._wrong((key,), error.message, error.hint)
+            return None
 
     def model(self, steps: tuple[Step, ...], model: type[_Model], value: object) -> _Model | None:
         """The value as a model. It goes through JSON, whose rules are those of YAML: "8" is text, and a list is a list."""

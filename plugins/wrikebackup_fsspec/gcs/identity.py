@@ -6,7 +6,6 @@ import json
 import threading
 import warnings
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, Protocol
 
 import google.auth
@@ -15,7 +14,7 @@ import google.auth.transport.urllib3
 from google.auth.exceptions import GoogleAuthError, TransportError
 from google.oauth2 import service_account
 
-from wrikebackup_core import Context, SecretError
+from wrikebackup_core import Context, SecretError, UsageError, expand_home
 from wrikebackup_fsspec.gcs.faults import Lost
 from wrikebackup_fsspec.gcs.routes import Routes
 from wrikebackup_fsspec.options import GcsOptions
@@ -158,6 +157,6 @@ def _json(reference: str, secret: str) -> Any:
         if scheme != "file":
             raise
     try:
-        return json.loads(Path(path).expanduser().read_text(encoding="utf-8-sig"))
-    except (OSError, RuntimeError) as error:
+        return json.loads(expand_home(path).read_text(encoding="utf-8-sig"))
+    except (OSError, UsageError) as error:
         raise ValueError from error
