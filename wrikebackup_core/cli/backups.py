@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -131,11 +131,12 @@ def _table(backups: Sequence[Backup]) -> RenderableType:
 def _state(one: Backup) -> RenderableType:
     from rich.text import Text
 
+    pinned = (", pinned", "bold") if one.pinned is not None else ""
     if one.complete is None:
-        return Text("unreadable", "red")
+        return Text.assemble(("unreadable", "red"), pinned)
     if one.gaps or not one.complete:
-        return Text(plural(one.gaps, "gap"), "yellow")
-    return Text("complete", "green")
+        return Text.assemble((plural(one.gaps, "gap"), "yellow"), pinned)
+    return Text.assemble(("complete", "green"), pinned)
 
 
 @click.command(short_help="Show one backup: what it holds and lacks.")
@@ -152,15 +153,17 @@ def show(session: Session, profile: Path, backup: str | None) -> None:
         held = [shelf for sink in sinks for shelf in shelves(sink)]
         shelf, uid = _chosen(held, backup)
         manifest = AccountStore(shelf.sink, shelf.account).manifest(uid)
-        places = [
-            other.sink.name
+        copies = {
+            other.sink.name: one
             for other in held
-            if other.account == shelf.account and any(one.uid == uid for one in other.backups)
-        ]
+            for one in other.backups
+            if (other.account, one.uid) == (shelf.account, uid)
+        }
     if session.terminal.json:
-        session.terminal.document({"sinks": places, "manifest": manifest})
+        pins = {name: one.pinned for name, one in copies.items() if one.pinned is not None}
+        session.terminal.document({"sinks": list(copies), "pinned": pins, "manifest": manifest})
     else:
-        session.terminal.show(_details(manifest, places))
+        session.terminal.show(_details(manifest, copies))
 
 
 def _chosen(held: Sequence[Shelf], wanted: str | None) -> tuple[Shelf, str]:
@@ -179,7 +182,7 @@ def _chosen(held: Sequence[Shelf], wanted: str | None) -> tuple[Shelf, str]:
     return next(shelf for one, shelf in reversed(found) if one.uid == uid), uid
 
 
-def _details(manifest: Manifest, places: Sequence[str]) -> RenderableType:
+def _details(manifest: Manifest, copies: Mapping[str, Backup]) -> RenderableType:
     from rich.console import Group
     from rich.text import Text
 
@@ -192,7 +195,8 @@ def _details(manifest: Manifest, places: Sequence[str]) -> RenderableType:
     attachments = f"{plural(files.total, 'file')}, {size(files.bytes)} ({files.mode.value}); {count(files.new)} new"
     lines = [
         ("account", account_words(manifest.account)),
-        *(("stored in", name) for name in places),
+        *(("stored in", name) for name in copies),
+        *(("pinned", f"in {name}: {one.pinned}") for name, one in copies.items() if one.pinned is not None),
         ("taken", f"{local_time(manifest.started)}, took {duration(took, whole=True)}"),
         ("source", manifest.source),
         ("records", f"{count(sum(manifest.counts.values()))}: {named_counts(manifest.counts)}"),

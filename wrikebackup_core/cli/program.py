@@ -22,7 +22,9 @@ from wrikebackup_core.cli.init import init
 from wrikebackup_core.cli.installed import plugins as plugins_
 from wrikebackup_core.cli.key import key
 from wrikebackup_core.cli.link import link
+from wrikebackup_core.cli.pin import pin, unpin
 from wrikebackup_core.cli.profiles import profile
+from wrikebackup_core.cli.prune import prune
 from wrikebackup_core.cli.restore import restore
 from wrikebackup_core.cli.session import Session, options
 from wrikebackup_core.cli.terminal import Terminal, logging_to
@@ -68,6 +70,9 @@ def command(plugins: Plugins | None = None) -> click.Group:
         verify,
         restore,
         copy,
+        prune,
+        pin,
+        unpin,
         link,
         key,
         profile,

@@ -10,6 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from wrikebackup_core.cli import prune_summary
 from wrikebackup_core.cli.words import among, clean, count, duration, plural, size
 from wrikebackup_core.errors import ExitCode
 from wrikebackup_core.format import layout
@@ -32,11 +33,15 @@ def verdict(result: Outcome) -> str:
     if result.gaps:
         what += f": {_extent(result.gaps)} missing"
     if not lost:
-        return what
+        return what if _is_pruned(result) else f"{what}; not pruned as it should be"
     stored = len(result.sinks) - len(lost)
     if not stored:
         return "failed: stored in none of the sinks"
     return f"{what}; stored in {stored} of {len(result.sinks)} sinks only"
+
+
+def _is_pruned(result: Outcome) -> bool:
+    return result.pruned is None or result.pruned.exit_code is ExitCode.DONE
 
 
 def _extent(gaps: Sequence[Gap]) -> str:
@@ -63,6 +68,8 @@ def outcome(result: Outcome, profile: Profile) -> RenderableType:
     if result.attachments_copied:
         files += f"; {count(result.attachments_copied)} copied from one sink to another"
     rows += _left_out(profile, files)
+    if result.pruned is not None:
+        rows += prune_summary.after_run(result.pruned)
     rows.append(
         ("took", duration(result.seconds) + (", going on with a run that was stopped" if result.resumed else ""))
     )

@@ -6,6 +6,7 @@ import contextlib
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from wrikebackup_core.engine.abandoned import forget_abandoned
@@ -19,11 +20,12 @@ from wrikebackup_core.engine.job import DryRun, Job, Outcome
 from wrikebackup_core.engine.listeners import listeners
 from wrikebackup_core.engine.locking import Locks, locked, short_hash
 from wrikebackup_core.engine.plan import discard_unfinished, plan
+from wrikebackup_core.engine.prune import Notes, prune_after_run
 from wrikebackup_core.engine.remembered import Newest, recall, remember, rolled_back
 from wrikebackup_core.engine.removal import SPOILED, Unfinishable
 from wrikebackup_core.engine.stock import Stocktaking
 from wrikebackup_core.engine.transfer import transfer
-from wrikebackup_core.errors import AlreadyExists, SinkError
+from wrikebackup_core.errors import AlreadyExists, SinkError, WrikeBackupError
 from wrikebackup_core.format import layout
 from wrikebackup_core.format.manifest import Files
 from wrikebackup_core.ledger import Ledger
@@ -65,7 +67,8 @@ def _back_up(job: Job, notify: Callable[[Event], None], begun: float) -> Outcome
             _remember(attempt, commit(attempt, Files(archive, records, tuple(add(attempt)))))
         outcome = _outcome(attempt, time.monotonic() - begun)
         spool.remove()
-    return outcome
+        _give_up(job, outcome)
+        return _retain(job, outcome, notify)
 
 
 def dry_run(job: Job, notify: Callable[[Event], None]) -> DryRun:
@@ -87,6 +90,22 @@ def dry_run(job: Job, notify: Callable[[Event], None]) -> DryRun:
             gaps=attempt.gaps(),
             attachments_copied=planned.copies,
         )
+
+
+def _give_up(job: Job, outcome: Outcome) -> None:
+    """What a sink that dropped out holds of this backup is no use to any run."""
+    for sink, reason in outcome.sinks.items():
+        if reason is not None:
+            with contextlib.suppress(WrikeBackupError):  # then a prune takes it for another host's, and waits
+                Notes(job.state, outcome.account.id, sink).give_up([outcome.backup_uid])
+
+
+def _retain(job: Job, outcome: Outcome, notify: Callable[[Event], None]) -> Outcome:
+    """Prunes, if the profile says so and the backup is complete. Whatever comes of it, the backup stands."""
+    if not outcome.complete or not any(transform.prunes for transform in job.transforms):
+        return outcome
+    sinks = [sink for sink in job.sinks if outcome.sinks[sink.name] is None]
+    return replace(outcome, pruned=prune_after_run(sinks, outcome.account.id, job.state, job.transforms, notify))
 
 
 def _try_sinks(attempt: Attempt) -> None:

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from wrikebackup_core.errors import ExitCode
 from wrikebackup_core.model import Account, AttachmentMode, Gap, Kind
 from wrikebackup_core.plugins import Plugins
 from wrikebackup_core.ports import Sink, Source
 from wrikebackup_core.transforms import Transform
+
+if TYPE_CHECKING:
+    from wrikebackup_core.engine.prune import Pruned
 
 __all__ = ["DryRun", "Job", "Outcome"]
 
@@ -46,7 +50,8 @@ class Outcome:
     """How a run ended. `sinks` maps each sink's name to None where the backup is committed, else to the reason.
 
     `attachments_total` counts the files that the backup consists of, `attachments_new` those that this run downloaded, and
-    `attachments_copied` those that one sink lacked and that came from another. `gaps` are those of all sinks.
+    `attachments_copied` those that one sink lacked and that came from another. `gaps` are those of all sinks. `pruned` is what became of
+    the older backups; None where nothing was to.
     """
 
     profile: str
@@ -63,12 +68,15 @@ class Outcome:
     seconds: float
     resumed: bool = False
     attachments_copied: int = 0
+    pruned: Pruned | None = None
 
     @property
     def exit_code(self) -> ExitCode:
         if all(reason is not None for reason in self.sinks.values()):
             return ExitCode.FAILED
         if not self.complete or any(reason is not None for reason in self.sinks.values()):
+            return ExitCode.PARTIAL
+        if self.pruned is not None and self.pruned.exit_code is not ExitCode.DONE:
             return ExitCode.PARTIAL
         return ExitCode.DONE
 

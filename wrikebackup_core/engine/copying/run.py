@@ -14,6 +14,7 @@ from wrikebackup_core.engine.copying.job import Copied, CopyJob, CopyPlan, Recei
 from wrikebackup_core.engine.copying.targets import Crew, NothingLeft, Target
 from wrikebackup_core.engine.listeners import listeners
 from wrikebackup_core.engine.locking import locked
+from wrikebackup_core.engine.prune.notes import Notes
 from wrikebackup_core.errors import Locked, UsageError
 from wrikebackup_core.model import Account, Event
 from wrikebackup_core.ports import Sink
@@ -95,8 +96,13 @@ class _Run:
         with contextlib.ExitStack() as stack, Catalog() as catalog:
             if self._write:
                 self._lock(stack, crew, account)
-            one = AccountCopy(self._job, account, catalog, crew, self._results, write=self._write)
-            one.run(self._chosen)
+            notes = [(target, Notes(self._job.state, account, target.sink.name)) for target in crew.live if self._write]
+            for _, note in notes:
+                note.copy_begins()
+            AccountCopy(self._job, account, catalog, crew, self._results, write=self._write).run(self._chosen)
+            for target, note in notes:
+                if target.live:
+                    note.copy_ends()
 
     def _lock(self, stack: contextlib.ExitStack, crew: Crew, account: str) -> None:
         """A target at which another run is at work is left out."""

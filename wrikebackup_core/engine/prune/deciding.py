@@ -80,7 +80,7 @@ def _decided(
         reasons.append("cannot be read")
     elif state is State.COMPLETE:
         reasons += [vote[uid] for vote in votes if uid in vote]
-        if uid == newest:
+        if uid == newest and not reasons:
             reasons.append("the newest complete one")
     elif newest is None:
         reasons.append("there is no complete one")

@@ -65,6 +65,10 @@ def prune_after_run(
             _work(sink, place, terms, write=True)
         except Exception as error:  # noqa: BLE001 - a plugin's: what becomes of the backup does not hang on it
             place.failed = " ".join(str(error).split()) or type(error).__name__
+        for reason in place.attachments.stay:
+            notify(Message(f"{sink.name}: attachments stay: {reason}", warning=True))
+        if place.failed is not None:
+            notify(Message(f"{sink.name}: not pruned: {place.failed}", warning=True))
     pruned = Pruned(tuple(places), True, time.monotonic() - begun)
     notify(StageFinished(STAGE, _summary(pruned)))
     return pruned
@@ -127,12 +131,11 @@ def _work(sink: Sink, place: Place, terms: Terms, *, write: bool) -> None:
                 delete(planning, terms.state, terms.notify)
     except WrikeBackupError as error:
         place.failed, place.hint = error.message, error.hint
-    for reason in place.attachments.stay:
-        terms.notify(Message(f"{sink.name}: attachments stay: {reason}", warning=True))
 
 
 def _summary(pruned: Pruned) -> str:
-    going = [one for place in pruned.places for one in place.goes]
+    if not pruned.anything:
+        return "nothing to delete"
+    backups = sum(not one.keep for place in pruned.places for one in place.backups)
     files = sum(place.attachments.files for place in pruned.places)
-    what = "deleted" if pruned.done else "to delete"
-    return f"{len(going):,} backups and {files:,} attachments {what}" if going or files else "nothing to delete"
+    return f"{backups:,} backups and {files:,} attachments {'deleted' if pruned.done else 'to delete'}"
