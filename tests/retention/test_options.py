@@ -11,6 +11,7 @@ import pytest
 from wrikebackup_core.errors import ProfileError
 from wrikebackup_core.plugins import Plugins
 from wrikebackup_core.profile import effective, fingerprint, load
+from wrikebackup_core.profile.template import Answers, render
 from wrikebackup_retention import RetainOptions
 from wrikebackup_retention.policy import Rule
 from wrikebackup_retention.spans import Span
@@ -106,6 +107,15 @@ def test_a_misspelt_rule_is_answered_with_its_name(plugins: Plugins, tmp_path: P
     with pytest.raises(ProfileError, match="unknown key") as caught:
         load(_written(tmp_path, "{keep_daily: 7}"), plugins)
     assert caught.value.hint == "did you mean daily?"
+
+
+def test_a_new_profile_has_rules_that_only_need_their_comment_signs_taken_away(
+    plugins: Plugins, tmp_path: Path
+) -> None:
+    path, text = tmp_path / "p.yaml", render(Answers("mock", {}, "local", {"path": "b"}))
+    path.write_text(text.replace("# transforms:\n#  - retain", "transforms:\n  - retain"), encoding="utf-8")
+    [part] = load(path, plugins).transforms
+    assert part.options == _options(daily=7, weekly=5, monthly=12, yearly=3)
 
 
 def test_all_rules_are_read() -> None:

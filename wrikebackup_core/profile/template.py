@@ -23,6 +23,10 @@ attachments: {attachments}
 # Kinds of records not to ask for, such as one that your plan does not allow. They are not counted as missing.
 # skip: [audit_log]
 
+# Which backups are to stay; without this all do. `wrikebackup prune` shows the plan, and with --yes deletes the others.
+# transforms:
+#  - retain: {{daily: 7, weekly: 5, monthly: 12, yearly: 3}}
+
 # Where backups go: to each of these.
 sinks:
 {sink}
