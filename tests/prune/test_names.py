@@ -1,0 +1,148 @@
+"""Which attachments backups name, however many of them name nearly the same."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from wrikebackup_core import SinkError
+from wrikebackup_core.engine.prune.names import Listed, Names, digests
+from wrikebackup_core.format import checksums
+
+
+def sums(names: Sequence[str], own: Sequence[str] = ("backup-x.zip",)) -> bytes:
+    paths = [*(f"../attachments/{name}" for name in names), *own]
+    return "".join(checksums.line(hashlib.sha256(path.encode()).hexdigest(), path) for path in paths).encode()
+
+
+def listed(uid: str, data: bytes, total: int = 0, *, piece: int = 50, known: bool = True) -> Listed:
+    def chunks() -> Iterator[bytes]:
+        return (data[at : at + piece] for at in range(0, len(data), piece))
+
+    return Listed(uid, hashlib.sha256(data).hexdigest() if known else None, total, chunks)
+
+
+def of(names: Sequence[str]) -> set[int]:
+    return set(digests([name.encode() for name in names]))
+
+
+_NAMES = st.lists(st.text(st.characters(exclude_characters="/\0", codec="utf-8"), min_size=1), max_size=60)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(_NAMES, max_size=5), st.integers(1, 300), st.booleans())
+def test_all_that_any_of_them_names_is_needed(shelves: list[list[str]], piece: int, known: bool) -> None:
+    shelves = [[name for name in names if name not in (".", "..")] for names in shelves]
+    every = [listed(str(at), sums(names), piece=piece, known=known) for at, names in enumerate(shelves)]
+    with Names(Path("/dev/null/nowhere")) as names:
+        found, damaged = names.needed(every)
+    assert damaged == {}
+    assert found == of([name for shelf in shelves for name in shelf])
+
+
+def test_two_that_differ_in_a_few_names_are_told_apart(tmp_path: Path) -> None:
+    names = [f"IEAAAEDYIY{number:06X}-file {number}" for number in range(5000)]
+    other = names[:1000] + names[1001:4000] + ["another"] + names[4000:]
+    with Names(tmp_path / "names") as remembered:
+        assert remembered.needed([listed("1", sums(other), piece=9000)])[0] == of(other)
+        assert remembered.needed([listed("2", sums(names), piece=9000)])[0] == of(names)
+
+
+def test_what_was_read_once_is_not_read_again(tmp_path: Path) -> None:
+    data = sums(["a", "b"])
+    with Names(tmp_path / "names") as names:
+        names.needed([listed("1", data)])
+
+    def refuse() -> Iterator[bytes]:
+        raise SinkError("read again")
+
+    with Names(tmp_path / "names") as names:
+        assert names.needed([Listed("1", hashlib.sha256(data).hexdigest(), 2, refuse)]) == (of(["a", "b"]), {})
+
+
+def test_what_no_backup_has_any_more_is_forgotten_and_the_rest_is_not(tmp_path: Path) -> None:
+    many = [f"IEAAAEDYIY{number:06X}-file" for number in range(2000)]
+    one, two = sums(many), sums(many[1000:])
+    with Names(tmp_path / "names") as names:
+        names.needed([listed("1", one), listed("2", two)])
+        names.forget_all_but([hashlib.sha256(two).hexdigest()])
+        assert names.needed([listed("2", two)])[0] == of(many[1000:])
+    with sqlite3.connect(tmp_path / "names") as db:
+        assert db.execute("SELECT count(*) FROM sums").fetchone() == (1,)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (lambda data: data[:-1], "not the SHA256SUMS"),
+        (lambda data: data.replace(b"attachments/a", b"attachments/b"), "not the SHA256SUMS"),
+        (lambda data: data[: data.index(b"\n") + 1], "not the SHA256SUMS"),
+        (lambda _: b"", "not the SHA256SUMS"),
+    ],
+)
+def test_one_that_is_not_what_its_manifest_says_is_told_of_and_not_remembered(tmp_path, spoil, told) -> None:  # type: ignore[no-untyped-def]
+    data = sums(["a1", "a2"])
+    true, spoilt = listed("1", data), listed("1", spoil(data))
+    with Names(tmp_path / "names") as names:
+        found, damaged = names.needed([Listed("1", true.sha256, 2, spoilt.chunks), listed("2", sums(["c"]))])
+        assert told in damaged["1"].message
+        assert found == of(["c"])
+        assert names.needed([true]) == (of(["a1", "a2"]), {})
+
+
+@pytest.mark.parametrize("path", ["../../elsewhere", "/etc/passwd", "../attachments/../../x"])
+def test_a_line_that_leads_out_of_the_account_is_told_of(tmp_path: Path, path: str) -> None:
+    with Names(tmp_path / "names") as names:
+        _, damaged = names.needed([listed("1", sums(["a"], [path]))])
+    assert "leads out of the account's folder" in damaged["1"].message
+
+
+def test_a_manifest_without_the_hash_still_counts(tmp_path: Path) -> None:
+    with Names(tmp_path / "names") as names:
+        _, damaged = names.needed([listed("1", sums(["a"]), total=2, known=False)])
+    assert "names 1 files in attachments/, of 2" in damaged["1"].message
+
+
+def test_the_two_ways_in_which_unicode_writes_a_name_are_one() -> None:
+    assert of(["Gr\u00f6\u00dfe.pdf"]) == of(["Gro\u0308\u00dfe.pdf"])
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda path: path.write_bytes(b"not a database, by any means" * 100),
+        lambda path: _change(path, "UPDATE pieces SET names = x'0000000000000000'"),
+        lambda path: _change(path, "DELETE FROM pieces"),
+        lambda path: _change(path, "UPDATE sums SET pieces = x'00'"),
+    ],
+)
+def test_what_is_remembered_wrongly_is_read_again(tmp_path, spoil) -> None:  # type: ignore[no-untyped-def]
+    path, one = tmp_path / "names", listed("1", sums(["a", "b"]))
+    with Names(path) as names:
+        names.needed([one])
+    spoil(path)
+    with Names(path) as names:
+        assert names.needed([one]) == (of(["a", "b"]), {})
+
+
+def _change(path: Path, statement: str) -> None:
+    with sqlite3.connect(path) as db:
+        db.execute(statement)
+
+
+def test_a_state_folder_that_another_plan_is_writing_to_is_done_without(tmp_path: Path) -> None:
+    path, one = tmp_path / "names", listed("1", sums(["a"]))
+    with Names(path) as names:
+        names.needed([listed("0", sums(["z"]))])
+    with sqlite3.connect(path, isolation_level=None) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with Names(path) as names:
+            assert names.needed([one]) == (of(["a"]), {})
+        other.execute("ROLLBACK")
+    assert path.exists()
