@@ -9,7 +9,7 @@ from tools.schema import Resolver, rows
 from wrikebackup_core.plugins import Plugins, Registration
 from wrikebackup_core.profile.shape import Shape
 
-FIRST_PARTY = ("wrike", "mock", "fsspec", "age", "retention")
+FIRST_PARTY = ("wrike", "mock", "fsspec", "age", "bi_export", "retention")
 HEADS = ["Key", "Type", "Default", "Meaning"]
 
 

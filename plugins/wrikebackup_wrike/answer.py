@@ -42,6 +42,8 @@ class Answer(Generic[_N]):
     heads: Sequence[_N]
     token: str | None
     total: int | None
+    accepted: bool = False
+    """Whether the API has only begun to do what was asked: 202."""
 
 
 _envelope = msgspec.json.Decoder(_Envelope).decode

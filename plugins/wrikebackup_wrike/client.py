@@ -1,4 +1,4 @@
-"""The JSON API over httpx: GET only, with the token, at the pace, tried again where that may help."""
+"""The JSON API over httpx: with the token, at the pace, tried again where that may help."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -34,7 +35,7 @@ LOOK_EVERY, LONG, TELL_AGAIN = 5.0, 15.0, 30.0  # seconds: at requests in flight
 _SHOWN = 80  # characters of a path, which may hold a hundred ids
 _PATIENCE = 90.0  # seconds for a call that fails while others are answered
 RENEWALS = 3  # of the token in a row: one may expire while others wait for their turn
-_OK = 200
+_OK, _ACCEPTED = 200, 202
 
 _log = logging.getLogger(__name__)
 _N = TypeVar("_N", bound=Named)
@@ -81,16 +82,37 @@ class Api:
         Raises BadRequest, Forbidden, NotFound, Unauthorized at once, and Interrupted or SourceError after trying for a while:
         a shorter one for what is `dispensable` and the server cannot answer, if it answers the rest.
         """
+        return self._try("GET", path, params, shape, self._in_vain if dispensable else self._give_up)
+
+    def post(self, path: str, shape: type[_N]) -> Answer[_N]:
+        """One answer to `POST path`, for a request that may be made twice: a broken connection does not tell whether it has arrived.
+
+        Raises what `get` raises.
+        """
+        return self._try("POST", path, {}, shape, self._give_up)
+
+    def wait(self, seconds: float) -> None:
+        """Raises Interrupted where the run is called off meanwhile."""
+        self._sleep(seconds)
+
+    def _try(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str],
+        shape: type[_N],
+        stop: Callable[[tenacity.RetryCallState], bool],
+    ) -> Answer[_N]:
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(Interrupted),
             wait=self._pause,
-            stop=self._in_vain if dispensable else self._give_up,
+            stop=stop,
             sleep=self._sleep,
             before_sleep=self._note,
             reraise=True,
         )
         try:
-            return retrying(self._once, path, params, shape)
+            return retrying(self._once, method, path, params, shape)
         except Malformed as error:
             raise Unusable(str(error), hint="look at what `base_url:` or a proxy on the way answers") from error
 
@@ -106,16 +128,16 @@ class Api:
         if idle:
             self._http.close()
 
-    def _once(self, path: str, params: Mapping[str, str], shape: type[_N]) -> Answer[_N]:
+    def _once(self, method: str, path: str, params: Mapping[str, str], shape: type[_N]) -> Answer[_N]:
         token = self.tokens.current()
-        status, headers, body = self._send(path, params, token)
+        status, headers, body = self._send(method, path, params, token)
         for _ in range(RENEWALS):
             if status != httpx.codes.UNAUTHORIZED:
                 break
             token = self.tokens.renew(token)
-            status, headers, body = self._send(path, params, token)
-        if status == _OK:
-            answer = read(body, path, shape)
+            status, headers, body = self._send(method, path, params, token)
+        if status in (_OK, _ACCEPTED):
+            answer = _begun(body, path, shape) if status == _ACCEPTED else read(body, path, shape)
             self._answered = time.monotonic()
             self.pace.accepted()
             return answer
@@ -128,13 +150,15 @@ class Api:
         )
         raise error
 
-    def _send(self, path: str, params: Mapping[str, str], token: str) -> tuple[int, httpx.Headers, bytearray]:
+    def _send(
+        self, method: str, path: str, params: Mapping[str, str], token: str
+    ) -> tuple[int, httpx.Headers, bytearray]:
         self.pace.take()
         headers = {"authorization": f"bearer {token}"}
         try:
             with (
                 self._flight(path),
-                self._http.stream("GET", self.base_url + path, params=dict(params), headers=headers) as response,
+                self._http.stream(method, self.base_url + path, params=dict(params), headers=headers) as response,
             ):
                 # Not `response.content`: httpx's responses are reference cycles, and would keep megabytes until they are collected.
                 body = bytearray()
@@ -220,6 +244,14 @@ class Api:
     def _sleep(self, seconds: float) -> None:
         if self._stop.wait(seconds):
             raise Interrupted("the run was called off")
+
+
+def _begun(body: bytearray, path: str, shape: type[_N]) -> Answer[_N]:
+    """The answer to what the API has only begun to do. It need not say anything."""
+    try:
+        return replace(read(body, path, shape), accepted=True)
+    except Malformed:
+        return Answer((), (), None, None, accepted=True)
 
 
 def _error_of(state: tenacity.RetryCallState) -> BaseException:

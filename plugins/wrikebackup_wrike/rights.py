@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from wrikebackup_core import Kind
 
-__all__ = ["FORBIDDEN_MEANS", "hint_for"]
+__all__ = ["EXPORT_MEANS", "FORBIDDEN_MEANS", "hint_for"]
+
+EXPORT_MEANS = 'the right "Export account data" of an owner or admin on an Enterprise plan, and for an OAuth app the scope dataExportFull'
 
 FORBIDDEN_MEANS: dict[Kind, str] = {
     Kind.GROUPS: "the scope amReadOnlyGroup",

@@ -20,7 +20,6 @@ from wrikebackup_core import (
     Forbidden,
     Kind,
     NotFound,
-    NotOffered,
     Page,
     Reader,
     SourceError,
@@ -39,6 +38,7 @@ from wrikebackup_wrike.crawl.survey import Survey
 from wrikebackup_wrike.crawl.windowed import ahead, windowed
 from wrikebackup_wrike.doctor import checks
 from wrikebackup_wrike.download import Downloads
+from wrikebackup_wrike.export import Exports
 from wrikebackup_wrike.options import WrikeOptions
 from wrikebackup_wrike.pace import Pace, parse_rate
 from wrikebackup_wrike.refusals import BadRequest, InTrouble, NoSuchMethod, Unusable
@@ -105,6 +105,8 @@ class WrikeSource:
             self._api.base_url, tokens, pace, connect_timeout=options.connect_timeout, read_timeout=options.read_timeout
         )
         self._desk = Desk(self._api)
+        self._exports = Exports(self._api, self._downloads)
+        self._account_id = ""
         self._survey = Survey()
         self._threads = ThreadPoolExecutor(options.concurrency, thread_name_prefix="wrike")
         self._account: Answer[Named] | None = None
@@ -119,6 +121,7 @@ class WrikeSource:
             raise SourceError("/account: the API names no account")
         self._account = answer  # the crawl that follows need not ask again
         head = answer.heads[0]
+        self._account_id = head.id
         if not isinstance(head, AccountHead):
             return Account(head.id, "")
         self._dates = (head.createdDate, head.joinedDate)
@@ -187,10 +190,10 @@ class WrikeSource:
         return self._downloads.open(attachment, offset)
 
     def export(self, max_age: timedelta | None = None, wait: timedelta = timedelta(hours=1)) -> Export:
-        raise NotOffered("the BI export is not read yet")
+        return self._exports.get(self._account_id or self.account().id, max_age, wait)
 
     def export_edition(self) -> str:
-        raise NotOffered("the BI export is not read yet")
+        return self._exports.edition()
 
     def checks(self) -> Iterator[Check]:
         yield from checks(self._desk, self._options.rate)

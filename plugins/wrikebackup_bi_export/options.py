@@ -1,0 +1,57 @@
+"""What stands under `bi-export:` in a profile."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+__all__ = ["BiExportOptions", "Format", "duration"]
+
+_DURATION = re.compile(r"(?:([0-9]{1,6})d)?(?:([0-9]{1,6})h)?(?:([0-9]{1,6})m)?(?:([0-9]{1,6})s)?")
+_TUNING = {"tuning": True}
+
+
+class Format(StrEnum):
+    """How tables are stored."""
+
+    CSV = "csv"
+    PARQUET = "parquet"
+    BOTH = "both"
+
+
+def duration(text: str) -> timedelta:
+    """`24h`, `1d12h`, `90m`, `30s`. Raises ValueError."""
+    found = _DURATION.fullmatch(text)
+    if found is None or not text:
+        raise ValueError("must be a duration such as 24h, 1d12h, 90m or 30s")
+    days, hours, minutes, seconds = (int(number or 0) for number in found.groups())
+    return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+
+
+def _duration(text: str) -> str:
+    duration(text)
+    return text
+
+
+class BiExportOptions(BaseModel):
+    """The account's BI export, stored beside the archive in `bi-export/`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    max_age: Annotated[str, AfterValidator(_duration)] | None = Field(
+        None,
+        description="ask Wrike for a new export where the newest is older, which it makes at most once an hour;"
+        " without it the newest is taken, which Wrike makes each day",
+        examples=["24h"],
+    )
+    wait: Annotated[str, AfterValidator(_duration)] = Field(
+        "1h", description="how long an export that is being made is waited for", json_schema_extra=dict(_TUNING)
+    )
+    format: Format = Field(
+        Format.CSV,
+        description="how tables are stored; `parquet` and `both` need the extra `bi`, and `both` fetches each twice",
+    )
