@@ -10,7 +10,7 @@ from types import ModuleType
 
 import wrikebackup_core
 from tools import markdown
-from wrikebackup_core import commands, errors, homes, hookspecs, model, ports, resuming, secrets, transforms
+from wrikebackup_core import addresses, commands, errors, homes, hookspecs, model, ports, resuming, secrets, transforms
 from wrikebackup_core.format import ids
 
 GROUPS: list[tuple[str, str, list[ModuleType]]] = [
@@ -25,7 +25,7 @@ GROUPS: list[tuple[str, str, list[ModuleType]]] = [
         "How a plugin makes itself known; the hooks have [a page of their own](hooks.md).",
         [hookspecs, secrets],
     ),
-    ("Reading", "What a plugin need not write itself.", [resuming, homes, ids]),
+    ("Reading", "What a plugin need not write itself.", [resuming, homes, addresses, ids]),
     ("Commands", "What a command that a plugin adds may ask for.", [commands]),
 ]
 

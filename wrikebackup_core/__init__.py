@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from wrikebackup_core.addresses import without_password, without_passwords
 from wrikebackup_core.commands import command_context, source_options
 from wrikebackup_core.errors import (
     AlreadyExists,
@@ -137,4 +138,6 @@ __all__ = [
     "hookimpl",
     "read_whole",
     "source_options",
+    "without_password",
+    "without_passwords",
 ]

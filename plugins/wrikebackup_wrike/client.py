@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import tenacity
 
-from wrikebackup_core import Interrupted, SourceError, __version__
+from wrikebackup_core import Interrupted, SourceError, __version__, without_passwords
 from wrikebackup_wrike.answer import Answer, Named, read
 from wrikebackup_wrike.http import httpx
 from wrikebackup_wrike.pace import Pace
@@ -275,7 +275,7 @@ def as_source_error(error: BaseException, host: str) -> SourceError:
         return Interrupted(f"{host} does not answer in time", outage=True)
     if isinstance(error, httpx.InvalidURL):
         return SourceError(f"{host}: the address cannot be used: {error}")
-    return Interrupted(f"the connection to {host} fails: {str(error) or type(error).__name__}", outage=True)
+    return Interrupted(f"the connection to {host} fails: {without_passwords(str(error)) or type(error).__name__}", outage=True)
 
 
 def _causes(error: BaseException | None) -> list[BaseException]:

@@ -19,6 +19,7 @@ PUBLIC = """
     Signing Sink SinkDropped
     SinkError SinkFull Source SourceError StageFinished StageProgress StageStarted Table Transform Unauthorized
     UsageError Verifier Withdrawn WrikeBackupError Writer __version__ account_number command_context expand_home hookimpl read_whole source_options
+    without_password without_passwords
 """.split()  # noqa: SIM905 - sixty quotation marks less
 
 FOR_TESTS = """

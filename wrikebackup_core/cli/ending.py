@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from wrikebackup_core.addresses import without_passwords
 from wrikebackup_core.cli.terminal import Terminal
 from wrikebackup_core.errors import ExitCode, ProfileError, WrikeBackupError
 
@@ -101,6 +102,7 @@ def _foreign(error: BaseException) -> tuple[str, str | None]:
         hint = "see that the folder given as `state:` in the profile has room and is writable"
         return f"the spool cannot be used: {error}", hint
     message = " ".join(f"unexpected {type(error).__name__}: {error}".removesuffix(": ").split())
+    message = without_passwords(message)
     return message, "this is a bug; -vv shows where it comes from, for a report"
 
 

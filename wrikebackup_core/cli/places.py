@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wrikebackup_core.addresses import without_password
 from wrikebackup_core.cli.terminal import Terminal
 from wrikebackup_core.errors import SinkError, UsageError
 from wrikebackup_core.homes import expand_home
@@ -87,7 +88,7 @@ class _Names:
         registration = self._plugins.sinks.get(_FOLDER_KIND)
         if registration is None or not folder.is_dir():
             raise UsageError(
-                f"{name} is no sink of {self._profile.path} and no folder",
+                f"{without_password(name)} is no sink of {self._profile.path} and no folder",
                 hint=f"its sinks are {_numbered(self._sinks)}",
             )
         from wrikebackup_core.profile import part_context
@@ -126,7 +127,9 @@ def named_sink(profile: Profile, sinks: Sequence[Sink], name: str) -> Sink:
     """One of the profile's open sinks, by name, number or kind. Raises UsageError."""
     sink = _of_profile(profile, sinks, name)
     if sink is None:
-        raise UsageError(f"{name} is no sink of {profile.path}", hint=f"its sinks are {_numbered(sinks)}")
+        raise UsageError(
+            f"{without_password(name)} is no sink of {profile.path}", hint=f"its sinks are {_numbered(sinks)}"
+        )
     return sink
 
 

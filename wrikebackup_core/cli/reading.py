@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from wrikebackup_core.addresses import without_password
 from wrikebackup_core.cli.backups import named
 from wrikebackup_core.cli.ending import Ended, ending
 from wrikebackup_core.cli.places import named_sink
@@ -231,11 +232,11 @@ def open_sink(place: str, plugins: Plugins) -> Sink:
     kind, options = _parsed(place)
     registration = plugins.sinks.get(kind)
     if registration is None:
-        raise UsageError(f"{place}: no plugin brings sinks of the kind {kind}")
+        raise UsageError(f"{without_password(place)}: no plugin brings sinks of the kind {kind}")
     try:
         model = registration.options.model_validate(options)
-    except ValueError as error:
-        raise UsageError(f"{place} is no address of a sink of the kind {kind}") from error
+    except ValueError:  # pydantic's repeats what was given
+        raise UsageError(f"{without_password(place)} is no address of a sink of the kind {kind}") from None
     return plugins.make_sink(kind, model, Context(plugins.secret))
 
 
@@ -249,6 +250,11 @@ def _parsed(place: str) -> tuple[str, dict[str, object]]:
         shown = place.partition("://")[0]
         raise UsageError(f"{shown}://…: this is no address of a store: look at its host and port") from None
     if parts.scheme in ("s3", "gs", "gcs"):
+        if "@" in parts.netloc:
+            raise UsageError(
+                f"{without_password(place)}: an address holds neither user nor password of this store",
+                hint="write a profile, and refer to the secrets there",
+            )
         return "s3" if parts.scheme == "s3" else "gcs", {"bucket": parts.netloc, "prefix": parts.path.strip("/")}
     if parts.scheme in ("sftp", "ssh"):
         given = {"host": parts.hostname, "port": port, "user": parts.username, "path": parts.path or "."}

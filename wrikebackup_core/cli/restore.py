@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
+from wrikebackup_core.addresses import without_password
 from wrikebackup_core.cli.backup import reader_may_leave
 from wrikebackup_core.cli.ending import Ended
 from wrikebackup_core.cli.heaps import keep_heaps_small
@@ -114,7 +115,7 @@ def restore(
             profile.state if profile else default_state(),
             profile.transfers if profile else _TRANSFERS,
         )
-        with progress(terminal, profile.name if profile else place) as notify:
+        with progress(terminal, profile.name if profile else without_password(place)) as notify:
             result = engine.plan_restore(job, notify) if dry_run else engine.restore(job, notify)
     _tell(terminal, result)
     raise Ended(result.exit_code)

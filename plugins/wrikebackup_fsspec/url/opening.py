@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from fsspec.core import url_to_fs
 
 import fsspec
-from wrikebackup_core import Context, Sink, UsageError
+from wrikebackup_core import Context, Sink, UsageError, without_password
 from wrikebackup_fsspec.objects.words import lowered
 from wrikebackup_fsspec.options import UrlOptions
 from wrikebackup_fsspec.url.faults import failed
@@ -38,6 +40,8 @@ def open_sink(options: UrlOptions, context: Context) -> Sink:
         if "Protocol not known" in str(error):
             hint = "`python -c 'import fsspec; print(fsspec.available_protocols())'` lists what there is"
             raise UsageError(f"fsspec knows no addresses that begin with {protocol}://", hint=hint) from None
+        if not _has_a_port(options.url):  # what was taken for one may be a password, and the error repeats it
+            raise UsageError(f"{protocol}://…: this is no address of a store: look at its host and port") from None
         raise failed("open", _shown(options.url), error) from error
     except ImportError as error:
         hint = f"pip install {error.name}" if error.name else lowered(str(error))
@@ -47,8 +51,14 @@ def open_sink(options: UrlOptions, context: Context) -> Sink:
     return UrlSink(_shown(options.url), Files(file_system, lambda: connect()[0]), root.rstrip("/"))
 
 
+def _has_a_port(url: str) -> bool:
+    """A number, or none at all."""
+    try:
+        _ = urlsplit(url).port
+    except ValueError:
+        return False
+    return True
+
+
 def _shown(url: str) -> str:
-    """The address without a password that somebody wrote into it."""
-    protocol, _, rest = url.partition("://")
-    host, slash, path = rest.partition("/")
-    return f"url:{protocol}://{host.rpartition('@')[2]}{slash}{path}".rstrip("/")
+    return f"url:{without_password(url)}".rstrip("/")

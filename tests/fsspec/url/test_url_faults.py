@@ -17,6 +17,7 @@ import fsspec
 from tests.fsspec.asking import put
 from wrikebackup_core import AlreadyExists, Context, SinkError, SinkFull, UsageError
 from wrikebackup_fsspec.options import UrlOptions
+from wrikebackup_fsspec.url.faults import failed
 from wrikebackup_fsspec.url.opening import open_sink
 
 SECRETS = {"test:password": "pw-71f3-do-not-show"}
@@ -262,6 +263,11 @@ def test_a_secret_is_handed_over_and_never_shown() -> None:
     assert "pw-71f3" not in str(caught.value)
     with pytest.raises(UsageError, match="password"):
         opened("ftp://127.0.0.1:9/folder", secrets={"password": "test:password"}, options={"password": "x"})
+
+
+def test_an_error_of_a_library_is_repeated_without_the_passwords_in_its_addresses() -> None:
+    error = failed("read", "a/b", ValueError("no way through http://ada:pw-71f3@proxy.example.com:3128/ to a/b"))
+    assert str(error) == "cannot read a/b: no way through http://proxy.example.com:3128/ to a/b"
 
 
 def test_a_relative_folder_of_file_addresses_is_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
