@@ -36,6 +36,23 @@ def backed_up(place: Path, cli: Cli) -> str:
     return str(a["backups"][0]["uid"])
 
 
+def test_list_and_show_need_no_profile(backed_up: str, place: Path, cli: Cli) -> None:
+    for where in ("a", f"file://{place}/a"):
+        [shelf] = json.loads(cli("list", "--json", where).out)
+        assert [one["uid"] for one in shelf["backups"]] == [backed_up]
+        shown = json.loads(cli("show", "--json", where, backed_up[:8]).out)
+        assert shown["manifest"]["backupUID"] == backed_up
+        assert shown["sinks"] == [shelf["sink"]]
+        assert backed_up in cli("list", where).out
+        assert backed_up in cli("show", where).out
+    (place / "empty").mkdir()
+    assert "no backups yet" in cli("list", "empty").out
+    for command_ in ("list", "show"):
+        ran = cli(command_, "nothing")
+        assert (ran.code, "there is no such profile or folder" in ran.err) == (2, True)
+    assert f"there are no backups in local:{place}/empty" in cli("show", "empty").err
+
+
 def _first(place: Path, pattern: str) -> Path:
     return next(path for path in sorted(place.glob(pattern)) if path.stat().st_size)
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from wrikebackup_core.cli.ending import Ended, worst
-from wrikebackup_core.cli.session import PATH, Session, options
+from wrikebackup_core.cli.reading import open_reading
+from wrikebackup_core.cli.session import Session, options
+from wrikebackup_core.cli.shelves import Shelf, named, shelves
 from wrikebackup_core.cli.terminal import Terminal
 from wrikebackup_core.cli.words import clean, count, duration, local_time, plural, size
 from wrikebackup_core.errors import ExitCode, UsageError, WrikeBackupError
@@ -22,53 +22,23 @@ if TYPE_CHECKING:
     from wrikebackup_core.format.manifest import Manifest
     from wrikebackup_core.ports import Sink
 
-__all__ = ["Shelf", "list_", "named", "shelves", "show"]
-
-
-@dataclass(frozen=True, slots=True)
-class Shelf:
-    """One account in one sink."""
-
-    sink: Sink
-    account: str
-    backups: Sequence[Backup]
-    unfinished: Sequence[str]
-
-
-def shelves(sink: Sink) -> Iterator[Shelf]:
-    """What a sink holds, account by account. Raises SinkError."""
-    from wrikebackup_core.store import AccountStore, accounts
-
-    for account in accounts(sink):
-        yield Shelf(sink, account, *AccountStore(sink, account).contents())
-
-
-def named(uids: Collection[str], wanted: str) -> str:
-    """The one of the uids that is `wanted` or starts so. Raises UsageError where that is none, or several."""
-    fitting = sorted({uid for uid in uids if wanted and uid.startswith(wanted)})
-    if wanted in fitting:
-        return wanted
-    if len(fitting) > 1:
-        raise UsageError(f"several backups start with {wanted}", hint=f"they are {', '.join(fitting[:5])}")
-    if not fitting:
-        newest = ", ".join(sorted(set(uids))[:-4:-1])
-        raise UsageError(f"there is no backup {wanted}", hint=f"the newest ones are {newest}" if newest else None)
-    return fitting[0]
+__all__ = ["list_", "show"]
 
 
 @click.command("list", short_help="List the backups in the sinks.")
-@click.argument("profile", type=PATH)
+@click.argument("place")
 @options
 @click.pass_obj
-def list_(session: Session, profile: Path) -> None:
-    """List the backups in the profile's sinks."""
-    from wrikebackup_core import profile as profiles
+def list_(session: Session, place: str) -> None:
+    """List the backups in the sinks of a profile.
+
+    PLACE is the profile, or a folder or the address of a store with backups in it: s3://bucket/prefix.
+    """
     from wrikebackup_core.engine.remembered import recall, rolled_back
 
     terminal, codes, found = session.terminal, [ExitCode.DONE], list[Shelf]()
-    loaded = profiles.load(profile, session.plugins)
-    with profiles.open_sinks(loaded, session.plugins) as sinks:
-        for sink in sinks:
+    with open_reading(session, place) as reading:
+        for sink in reading.sinks:
             try:
                 held = list(shelves(sink))
             except WrikeBackupError as error:  # the other sinks are still worth listing
@@ -78,7 +48,7 @@ def list_(session: Session, profile: Path) -> None:
             found += held
             if not terminal.json:
                 _print(terminal, sink, held)
-            for newest in recall(loaded.state, sink.name):
+            for newest in () if reading.profile is None else recall(reading.profile.state, sink.name):
                 if why := rolled_back(sink, newest):
                     terminal.warn(f"{sink.name}: {why}")
     if terminal.json:
@@ -140,17 +110,21 @@ def _state(one: Backup) -> RenderableType:
 
 
 @click.command(short_help="Show one backup: what it holds and lacks.")
-@click.argument("profile", type=PATH)
+@click.argument("place")
 @click.argument("backup", required=False)
 @options
 @click.pass_obj
-def show(session: Session, profile: Path, backup: str | None) -> None:
-    """Show one backup: what it holds and what it lacks. Without BACKUP, the newest."""
-    from wrikebackup_core import profile as profiles
+def show(session: Session, place: str, backup: str | None) -> None:
+    """Show one backup: what it holds and what it lacks. Without BACKUP, the newest.
+
+    PLACE is a profile, or a folder or the address of a store with backups in it: s3://bucket/prefix.
+    """
     from wrikebackup_core.store import AccountStore
 
-    with profiles.open_sinks(profiles.load(profile, session.plugins), session.plugins) as sinks:
-        held = [shelf for sink in sinks for shelf in shelves(sink)]
+    with open_reading(session, place) as reading:
+        held = [shelf for sink in reading.sinks for shelf in shelves(sink)]
+        if not any(shelf.backups for shelf in held):
+            raise UsageError(f"there are no backups in {', '.join(sink.name for sink in reading.sinks)}")
         shelf, uid = _chosen(held, backup)
         manifest = AccountStore(shelf.sink, shelf.account).manifest(uid)
         copies = {
@@ -172,8 +146,6 @@ def _chosen(held: Sequence[Shelf], wanted: str | None) -> tuple[Shelf, str]:
         ((one, shelf) for shelf in held for one in shelf.backups),
         key=lambda pair: (pair[0].uid, pair[0].complete is not None),
     )
-    if not found:
-        raise UsageError("there are no backups in the profile's sinks yet")
     if wanted is None:
         readable = [pair for pair in found if pair[0].complete is not None]
         one, shelf = (readable or found)[-1]

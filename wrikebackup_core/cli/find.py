@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wrikebackup_core.cli.backups import named
 from wrikebackup_core.cli.ending import Ended, worst
 from wrikebackup_core.cli.reading import Held, Reading, answering, open_reading, with_keys
 from wrikebackup_core.cli.session import Session, options
+from wrikebackup_core.cli.shelves import named
 from wrikebackup_core.cli.terminal import Terminal
 from wrikebackup_core.cli.words import clean
 from wrikebackup_core.errors import ExitCode, UsageError, WrikeBackupError

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wrikebackup_core.cli.backups import named
 from wrikebackup_core.cli.places import named_sink
 from wrikebackup_core.cli.session import PATH, Session, options
+from wrikebackup_core.cli.shelves import named
 from wrikebackup_core.cli.terminal import Terminal
 from wrikebackup_core.cli.words import local_time, plural
 from wrikebackup_core.errors import FormatError, UsageError, WrikeBackupError

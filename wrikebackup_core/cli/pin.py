@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wrikebackup_core.cli.backups import named, shelves
 from wrikebackup_core.cli.ending import Ended, worst
 from wrikebackup_core.cli.session import PATH, Session, options
+from wrikebackup_core.cli.shelves import named, shelves
 from wrikebackup_core.errors import ExitCode, SinkError, UsageError
 
 if TYPE_CHECKING:

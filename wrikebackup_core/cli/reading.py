@@ -14,10 +14,10 @@ from urllib.parse import urlsplit
 import click
 
 from wrikebackup_core.addresses import without_password
-from wrikebackup_core.cli.backups import named
 from wrikebackup_core.cli.ending import Ended, ending
 from wrikebackup_core.cli.places import named_sink
 from wrikebackup_core.cli.session import Session
+from wrikebackup_core.cli.shelves import named
 from wrikebackup_core.cli.terminal import Terminal
 from wrikebackup_core.errors import ExitCode, FormatError, SinkError, UsageError, WrikeBackupError
 from wrikebackup_core.ports import Context

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
-from wrikebackup_core.cli.backups import Shelf, named, shelves
 from wrikebackup_core.cli.ending import Ended, worst
 from wrikebackup_core.cli.progress import progress
 from wrikebackup_core.cli.reading import Reading, keys, open_reading, with_keys
 from wrikebackup_core.cli.session import Session, options
+from wrikebackup_core.cli.shelves import Shelf, named, shelves
 from wrikebackup_core.cli.signers import verifier_of
 from wrikebackup_core.cli.terminal import Terminal
 from wrikebackup_core.cli.words import clean, count, plural, size
