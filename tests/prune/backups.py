@@ -44,21 +44,22 @@ def uid_of(days: float, tail: str = "000000") -> str:
 def put(
     sink: Sink,
     uid: str,
-    names: Iterable[str] = (),
+    names: Sequence[str] = (),
     *,
     gaps: int = 0,
     suffix: str = "",
     account: Account = ACCOUNT,
     manifest: bool = True,
     sums: bool = True,
+    new: Iterable[str] | None = None,
 ) -> None:
-    """A backup with these files in `attachments/`, whose names are their contents too."""
+    """A backup with these files in `attachments/`, whose names are their contents too. Of them the `new` ones are stored; all for None."""
     folder, shared = layout.backup_folder(account.id, uid), layout.attachments_folder(account.id)
     started = layout.started(uid)
     assert started is not None
-    named: dict[str, str] = {}
-    for name in names:
-        named[f"../attachments/{name}"] = _put(sink, f"{shared}/{name}", name.encode())
+    named = {f"../attachments/{name}": hashlib.sha256(name.encode()).hexdigest() for name in names}
+    for name in names if new is None else new:
+        _put(sink, f"{shared}/{name}", name.encode())
     own = {
         f"backup-{uid}.zip{suffix}": _zip(dict.fromkeys(schema.FILES, b"[]"), started),
         f"records-{uid}.zip{suffix}": _zip({}, started),
@@ -124,10 +125,10 @@ def attachments(sink: Sink) -> set[str]:
     return {entry.key.rpartition("/")[2] for entry in sink.list(layout.attachments_folder(ACCOUNT.id))}
 
 
-def whole(sink: Sink, wanted: Iterable[str]) -> None:
+def whole(sink: Sink, wanted: Iterable[str], account: Account = ACCOUNT) -> None:
     """Each of these backups is there and as it should be."""
     for uid in wanted:
-        report = verify(sink, ACCOUNT.id, uid, lambda _: None)
+        report = verify(sink, account.id, uid, lambda _: None)
         assert report.findings == (), (uid, report.findings)
 
 
