@@ -71,7 +71,7 @@ def parquet(table: Table, check: TableCheck, bodies: Iterable[bytes], texts: set
 
 
 def _tell(table: Table, misfits: dict[str, str], texts: set[str]) -> None:
-    texts |= misfits.keys()
+    texts.update(misfits)
     for name, value in misfits.items():
         _log.warning(
             "table %s: the column %s is stored as text in Parquet: %s does not fit its type", table.name, name, value

@@ -96,7 +96,7 @@ class TableCheck:
                 yield piece, self._body(piece)
                 last = piece
         if piece := rows.finish():
-            yield piece, self._body(piece)
+            yield piece, self._body(piece, "breaks off: its last row")
             last = piece
         if not self.header:
             raise SourceError(f"{self.what} is empty: it has no row that names its columns")
@@ -104,7 +104,7 @@ class TableCheck:
         if end or last is not self._first:
             self._look_at(last[end:], "breaks off: its last row")
 
-    def _body(self, piece: bytes) -> bytes:
+    def _body(self, piece: bytes, trouble: str = "is no table: a row") -> bytes:
         """What of a piece is rows of the table."""
         body = piece
         if not self.header:
@@ -112,7 +112,7 @@ class TableCheck:
             self._take_header(piece[:end].removeprefix(_BOM))
             self._first, body = piece, piece[end:]
         if body:
-            self._look_at(body[: _first_end(body)], "is no table: a row")
+            self._look_at(body[: _first_end(body)], trouble)
         return body
 
     def _take_header(self, line: bytes) -> None:

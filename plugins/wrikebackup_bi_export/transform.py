@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -23,7 +24,7 @@ _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])", re.IGNORECASE)
 def bi_export(options: BiExportOptions) -> BiExport:
     """Raises ImportError where the format takes a library that is not installed."""
     if options.format is not Format.CSV:
-        pass
+        importlib.import_module("wrikebackup_bi_export.parquet")  # now, not hours into a run
     return BiExport(options)
 
 

@@ -112,7 +112,7 @@ def _damaged(service: Service, name: str, edition: Edition, content: Content) ->
         content = Whole(data[: last.start() + 2])
     if faults.export("export-foreign-rows", path):
         own, other = edition.account.ids, type(edition.account.ids)(edition.account.ids.number + 1)
-        content = Whole(_all(content).replace(own.account[:7].encode(), other.account[:7].encode()))
+        content = Whole(_all(content).replace(own.account.encode(), other.account.encode()))
     return content
 
 
