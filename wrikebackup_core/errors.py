@@ -18,11 +18,13 @@ WrikeBackupError                       1
 │   ├── KeyLocked                      1   the store refuses until a date to delete it
 │   ├── KeyNotFound                    1
 │   ├── KeyUnfit                       1   the store cannot hold an object of this name
+│   ├── LeaseLost                      5   another run has taken over
 │   └── SinkFull                       1
 ├── FormatError                        4   stored bytes are not what the format says
 ├── Damaged                            4   verification found damage
 ├── Locked                             5   another run holds the account
 └── KeyRefused                         6   a decryption key does not fit
+    └── KeyMissing                     6   there is no key at all
 
 Two results are no errors but have exit codes too: 3 (done, with gaps or without one of the sinks) and 130 (interrupted).
 """
@@ -40,9 +42,11 @@ __all__ = [
     "FormatError",
     "Interrupted",
     "KeyLocked",
+    "KeyMissing",
     "KeyNotFound",
     "KeyRefused",
     "KeyUnfit",
+    "LeaseLost",
     "Locked",
     "MissingExtra",
     "NotFound",
@@ -194,6 +198,12 @@ class KeyUnfit(SinkError):
     """The store cannot hold an object of this name, such as one that is too long for it; others it can."""
 
 
+class LeaseLost(SinkError):
+    """Another run has taken over the account in this sink, or has had it meanwhile."""
+
+    exit_code = ExitCode.LOCKED
+
+
 class SinkFull(SinkError):
     """The store has no room left."""
 
@@ -220,3 +230,7 @@ class KeyRefused(WrikeBackupError):
     """The decryption key does not fit."""
 
     exit_code = ExitCode.KEY_REFUSED
+
+
+class KeyMissing(KeyRefused):
+    """There is no key to decrypt with, and nobody who could give one: stored bytes can still be compared with their checksums."""

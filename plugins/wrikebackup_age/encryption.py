@@ -14,7 +14,7 @@ from wrikebackup_age.age import files, keys
 from wrikebackup_age.age.header import Header, Identity, Recipient, Stanza
 from wrikebackup_age.age.scrypt import ScryptIdentity, ScryptRecipient
 from wrikebackup_age.options import EncryptOptions
-from wrikebackup_core import Context, KeyRefused, Keys, Reader, Transform, UsageError, Writer
+from wrikebackup_core import Context, KeyMissing, KeyRefused, Keys, Reader, Transform, UsageError, Writer
 
 __all__ = ["Encryption", "decryption", "encryption"]
 
@@ -62,12 +62,12 @@ class Encryption(Transform):
         return {"format": "age-encryption.org/v1", "recipients": [_short(name) for name in self._names]}
 
     def _needed(self) -> Sequence[Identity]:
-        """Raises KeyRefused, and UsageError for a key file that cannot be used."""
+        """Raises KeyMissing, KeyRefused, and UsageError for a key file that cannot be used."""
         with self._lock:
             if not self._identities:
                 self._identities = [one for file in self._files for one in _of_profile(file)]
         if not self._identities:
-            raise KeyRefused("the backup is encrypted, and there is no key to open it with", hint=_HINT)
+            raise KeyMissing("the backup is encrypted, and there is no key to open it with", hint=_HINT)
         return self._identities
 
 
@@ -106,14 +106,14 @@ class _Asked:
         self._identity: ScryptIdentity | None = None
 
     def unwrap(self, stanzas: Sequence[Stanza]) -> bytes | None:
-        """Raises KeyRefused where there is no passphrase, or the file is one that a key opens."""
+        """Raises KeyMissing where there is no passphrase, or the file is one that a key opens."""
         if not any(stanza.kind == "scrypt" for stanza in stanzas):
-            raise KeyRefused("the backup is encrypted, and there is no key to open it with", hint=_HINT)
+            raise KeyMissing("the backup is encrypted, and there is no key to open it with", hint=_HINT)
         with self._lock:
             if self._identity is None:
                 passphrase = self._given.ask("passphrase of the backup")
                 if passphrase is None:
-                    raise KeyRefused("the backup is encrypted with a passphrase, and nobody is there to give it")
+                    raise KeyMissing("the backup is encrypted with a passphrase, and nobody is there to give it")
                 self._identity = ScryptIdentity(passphrase)
         return self._identity.unwrap(stanzas)
 

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 
 PUBLIC = """
     Account AlreadyExists Artifact Attachment AttachmentMode Backup Browsing Check Column Context Crawled Entry Event Export FileFinished
-    FileProgress FileStarted Forbidden FormatError Gap GapFound Interrupted KeyLocked KeyNotFound KeyRefused Keys KeyUnfit
+    FileProgress FileStarted Forbidden FormatError Gap GapFound Interrupted KeyLocked KeyMissing KeyNotFound KeyRefused Keys KeyUnfit
     Kind Locking Message MissingExtra NotFound NotOffered Page PluginError Reader Record Register Run Secret SecretError
     Signing Sink SinkDropped
     SinkError SinkFull Source SourceError StageFinished StageProgress StageStarted Table Transform Unauthorized

@@ -115,8 +115,21 @@ def _live(terminal: Terminal) -> Iterator[Notify]:
         redirect_stdout=False,
         redirect_stderr=False,
     )
+
+    @contextlib.contextmanager
+    def paused() -> Iterator[None]:
+        live.stop()
+        try:
+            yield
+        finally:
+            live.start()
+
     with live:
-        yield notify
+        terminal.paused = paused
+        try:
+            yield notify
+        finally:
+            terminal.paused = contextlib.nullcontext
     terminal.talk(Text(""))  # between the talk and the result
 
 

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
@@ -19,7 +20,15 @@ from wrikebackup_core.cli.places import named_sink
 from wrikebackup_core.cli.session import Session
 from wrikebackup_core.cli.shelves import named
 from wrikebackup_core.cli.terminal import Terminal
-from wrikebackup_core.errors import ExitCode, FormatError, SinkError, UsageError, WrikeBackupError
+from wrikebackup_core.errors import (
+    ExitCode,
+    FormatError,
+    KeyRefused,
+    PluginError,
+    SinkError,
+    UsageError,
+    WrikeBackupError,
+)
 from wrikebackup_core.ports import Context
 from wrikebackup_core.transforms import Keys
 
@@ -54,13 +63,14 @@ def with_keys(function: _Function) -> _Function:
 def keys(identity: Sequence[str], terminal: Terminal) -> Keys:
     """The key files of the command line, else of the environment, and a way to ask whoever sits at the terminal."""
     files = identity or [file for file in os.environ.get(IDENTITY, "").split(os.pathsep) if file]
-    return Keys(tuple(files), _ask, terminal.warn)
+    return Keys(tuple(files), partial(_ask, terminal), terminal.warn)
 
 
-def _ask(question: str) -> str | None:
+def _ask(terminal: Terminal, question: str) -> str | None:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return None
-    answer: str = click.prompt(question, hide_input=True, err=True, default="", show_default=False)
+    with terminal.paused():
+        answer: str = click.prompt(question, hide_input=True, err=True, default="", show_default=False)
     return answer or None
 
 
@@ -175,13 +185,15 @@ class Reading:
         return Decoding([made.get(str(one.get("kind"))) or next(others) for one in encoding])
 
     def decoding_at_hand(self, manifest: Manifest, identity: Sequence[str]) -> Decoding | None:
-        """The same with the keys that are there, and None where the backup is encoded and there are none: nobody is asked for any."""
+        """The same, and None where no keys are given and nothing here can undo the transforms."""
         given = keys(identity, self.session.terminal)
         made = self._transforms(given)
-        encoding = {str(one.get("kind")) for one in manifest.transforms if one.get("suffix")}
-        if encoding and not given.files and not encoding <= made.keys():
+        try:
+            return self._decoding(manifest, given, made)
+        except (KeyRefused, PluginError, UsageError):
+            if given.files:
+                raise
             return None
-        return self._decoding(manifest, given, made)
 
     def _transforms(self, given: Keys) -> dict[str, Transform]:
         """Those of the profile that can decode with the keys that it names itself, if no others are given."""

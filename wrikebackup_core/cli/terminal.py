@@ -6,7 +6,8 @@ import contextlib
 import json
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TextIO
@@ -34,6 +35,8 @@ class Terminal:
     color: bool = True
     interrupted: str | None = None
     """What to say on Ctrl-C, where there is more to say than that."""
+    paused: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext
+    """Takes from the screen what moves there, while somebody is asked something."""
 
     @cached_property
     def out(self) -> Console:

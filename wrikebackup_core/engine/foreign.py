@@ -18,8 +18,9 @@ from wrikebackup_core.engine.elements import pieces
 from wrikebackup_core.engine.findings import Finding
 from wrikebackup_core.engine.zips import open_zip
 from wrikebackup_core.format import schema
+from wrikebackup_core.format.manifest import Manifest
 
-__all__ = ["SOURCE_KIND", "Counted", "NamedFile", "look_into"]
+__all__ = ["SOURCE_KIND", "Counted", "NamedFile", "is_foreign", "look_into"]
 
 SOURCE_KIND = "wrike-backup-tool"
 """The source of a backup that Wrike's own tool took, in its manifest."""
@@ -51,6 +52,11 @@ class _Attachment(msgspec.Struct, gc=False):
 
 class _Row(msgspec.Struct, gc=False):
     attachments: list[_Attachment] | None = None
+
+
+def is_foreign(manifest: Manifest | None) -> bool:
+    """Whether Wrike's own tool took a backup that was copied: it keeps no records."""
+    return manifest is not None and manifest.files.records is None
 
 
 def look_into(key: str, file: IO[bytes]) -> Iterator[Finding | NamedFile | Counted]:

@@ -13,13 +13,21 @@ from wrikebackup_core.decoding import Decoding
 from wrikebackup_core.engine.attestations import attestations, vouched
 from wrikebackup_core.engine.contents import Contents
 from wrikebackup_core.engine.findings import Finding, Report
-from wrikebackup_core.engine.foreign import NamedFile, look_into
+from wrikebackup_core.engine.foreign import NamedFile, is_foreign, look_into
 from wrikebackup_core.engine.hashing import Hashing, hashing
 from wrikebackup_core.engine.inventory import Inventory
 from wrikebackup_core.engine.reconciliation import Reconciliation
 from wrikebackup_core.engine.sampling import Drawn, Sampling
 from wrikebackup_core.engine.threads import each
-from wrikebackup_core.errors import FormatError, KeyNotFound, KeyRefused, SinkError, UsageError, WrikeBackupError
+from wrikebackup_core.errors import (
+    FormatError,
+    KeyMissing,
+    KeyNotFound,
+    KeyRefused,
+    SinkError,
+    UsageError,
+    WrikeBackupError,
+)
 from wrikebackup_core.format import layout
 from wrikebackup_core.format.manifest import Manifest, intact
 from wrikebackup_core.model import AttachmentMode, Event, Kind, Message, StageFinished, StageProgress, StageStarted
@@ -30,8 +38,7 @@ from wrikebackup_core.transforms import Verifier
 
 __all__ = ["Checks", "Finding", "Report", "verify"]
 
-STAGE = "verify"
-CONTENTS = "contents"
+STAGE, CONTENTS = "verify", "contents"
 _THREADS = 8
 
 Notify = Callable[[Event], None]
@@ -206,7 +213,7 @@ class _Verification:
         """What there is against what SHA256SUMS names, and that against what the manifest names."""
         inventory = self._inventory
         self._findings += (Finding(key, "missing", "named in SHA256SUMS") for key in inventory.missing())
-        named = {f"{self._folder}/{name}" for name in _names(manifest)}
+        named = {f"{self._folder}/{name}" for name in (manifest.files.parts() if manifest else ()) if name}
         beside = self._beside(manifest)
         for key in beside:
             if inventory.size(key) is None:
@@ -227,7 +234,7 @@ class _Verification:
                 detail = "named by the manifest, but not in SHA256SUMS"
                 self._findings.append(Finding(key, "unlisted" if there else "missing", detail))
         every = [layout.archive_key(self._account, self._uid), layout.records_key(self._account, self._uid)]
-        for key in every[:1] if _is_foreign(manifest) else every:
+        for key in every[:1] if is_foreign(manifest) else every:
             if not any(start.startswith(key) for start in named) and not inventory.knows(key):
                 self._findings.append(Finding(key, "missing", "every backup has one"))
 
@@ -248,14 +255,19 @@ class _Verification:
             yield row
 
     def _try_keys(self) -> None:
-        """Keys that do not open the backup are told of now, and not when all of it has been read. Raises KeyRefused; not for a file that
-        is not what it should be: of that no key can tell."""
+        """Keys that do not open the backup are told of now, and not when all of it has been read; without any, nothing is decoded.
+        Raises KeyRefused, but not for a file that is not what it should be: of that no key can tell."""
         if self._decoding is None or not self._decoding.suffix:
             return
         for key, size in self._zips():
             try:
                 with contextlib.suppress(FormatError, SinkError), self._decoding.file(self._sink, key, size):
                     pass
+            except (KeyMissing, UsageError) as error:
+                if isinstance(error, UsageError):  # a key file that the profile names, and this host may lack
+                    self._warn(error.message)
+                self._decoding = None
+                return
             except KeyRefused:
                 if not self._is_altered(key):
                     raise
@@ -339,7 +351,7 @@ class _Verification:
                 decoding.suffix,
             )
             if archive in sizes:
-                looked = self._foreign if _is_foreign(manifest) else contents.archive
+                looked = self._foreign if is_foreign(manifest) else contents.archive
                 self._look(decoding, archive, sizes[archive], looked)
                 self._findings += self._unkept(manifest)
             if records in sizes:
@@ -386,14 +398,3 @@ class _Verification:
         for key, id_, place in self._inventory.unsummed():
             if id_ not in gaps:
                 yield Finding(key, "missing", f"named in {place}, but not in SHA256SUMS")
-
-
-def _names(manifest: Manifest | None) -> tuple[str, ...]:
-    if manifest is None:
-        return ()
-    return tuple(name for name in (manifest.files.archive, manifest.files.records, *manifest.files.artifacts) if name)
-
-
-def _is_foreign(manifest: Manifest | None) -> bool:
-    """Whether Wrike's own tool took the backup: it keeps no records."""
-    return manifest is not None and manifest.files.records is None

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import msgspec
 
 from wrikebackup_core.errors import FormatError
+from wrikebackup_core.format.coverage import Coverage
 from wrikebackup_core.format.records import TOO_DEEP
 from wrikebackup_core.model import Account, AttachmentMode, Gap
 
@@ -53,6 +54,10 @@ class Files(msgspec.Struct, frozen=True):
     artifacts: tuple[str, ...] = ()
     attestations: tuple[str, ...] = ()
 
+    def parts(self) -> tuple[str, ...]:
+        """All that SHA256SUMS names too."""
+        return (self.archive, *([] if self.records is None else [self.records]), *self.artifacts)
+
 
 class Previous(msgspec.Struct, frozen=True):
     """The newest backup that was there when this one was begun, and the SHA-256 of its manifest, in hex."""
@@ -67,6 +72,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     `transforms` are in the order in which they encode, each `{"kind": …}` with what decoding needs, never a secret.
     `skipped` are the kinds that the profile left out. `complete` is false as soon as there is a gap. `sha256sums` is the SHA-256 of
     SHA256SUMS, in hex: with it, and with `previous`, the parts of two backups cannot be mixed, nor one be replaced by an older one.
+    `coverage` is what a second witness says of the backup, None where none was heard.
     """
 
     format: int = FORMAT_VERSION
@@ -85,6 +91,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     gaps: tuple[Gap, ...] = ()
     sha256sums: str | None = None
     previous: Previous | None = None
+    coverage: Coverage | None = None
 
     def encode(self) -> bytes:
         """The file's bytes: indented, keys always in the same order, seconds in UTC."""

@@ -107,8 +107,7 @@ class Ours:
             raise FormatError(f"{layout.sums_key(self._account, self.uid)}: not the one that the manifest names")
         attachments = f"{layout.attachments_folder(self._account)}/"
         own = f"{layout.backup_folder(self._account, self.uid)}/"
-        files = self._manifest.files
-        unnamed = {f"{own}{name}" for name in (files.archive, files.records, *files.artifacts) if name is not None}
+        unnamed = {f"{own}{name}" for name in self._manifest.files.parts()}
         for sha256, key in self._store.sums(self.uid):
             if not key.startswith((attachments, own)) or key in (f"{own}manifest.json", f"{own}SHA256SUMS"):
                 raise FormatError(f"{own}SHA256SUMS: names {key!r}, which is no part of a backup")

@@ -86,9 +86,7 @@ def _attached(backup: OpenBackup, key: str) -> Iterator[bytes]:
 
 def _encoded(backup: OpenBackup) -> dict[str, str]:
     """The files of the backup that transforms have encoded: by their true names and as they are stored."""
-    files, suffix = backup.manifest.files, backup.decoding.suffix
-    stored = [files.archive, *([files.records] if files.records is not None else []), *files.artifacts]
-    return {name.removesuffix(suffix): name for name in stored}
+    return {name.removesuffix(backup.decoding.suffix): name for name in backup.manifest.files.parts()}
 
 
 @contextlib.contextmanager
