@@ -57,9 +57,11 @@ from wrikebackup_core.ports import (
     Crawled,
     Entry,
     Export,
+    Listed,
     Locking,
     Page,
     Reader,
+    Recounting,
     Run,
     Signing,
     Sink,
@@ -71,6 +73,7 @@ from wrikebackup_core.resuming import read_whole
 from wrikebackup_core.secrets import Secret
 from wrikebackup_core.transforms import Artifact, Keys, Transform, Verifier
 from wrikebackup_core.version import __version__
+from wrikebackup_core.witnesses import Part, Seen, Silent, Witness
 
 __all__ = [
     "Account",
@@ -102,20 +105,25 @@ __all__ = [
     "KeyUnfit",
     "Keys",
     "Kind",
+    "Listed",
     "Locking",
     "Message",
     "MissingExtra",
     "NotFound",
     "NotOffered",
     "Page",
+    "Part",
     "PluginError",
     "Reader",
     "Record",
+    "Recounting",
     "Register",
     "Run",
     "Secret",
     "SecretError",
+    "Seen",
     "Signing",
+    "Silent",
     "Sink",
     "SinkDropped",
     "SinkError",
@@ -131,6 +139,7 @@ __all__ = [
     "UsageError",
     "Verifier",
     "Withdrawn",
+    "Witness",
     "WrikeBackupError",
     "Writer",
     "__version__",

@@ -12,6 +12,7 @@ __all__ = [
     "Attachment",
     "AttachmentMode",
     "Backup",
+    "CoverageMode",
     "Event",
     "FileFinished",
     "FileStarted",
@@ -61,6 +62,15 @@ class AttachmentMode(StrEnum):
 
     LATEST = "latest"
     ALL_VERSIONS = "all versions"
+    NONE = "none"
+
+
+class CoverageMode(StrEnum):
+    """With what a run compares what it has crawled."""
+
+    AUTO = "auto"
+    EXPORT = "export"
+    LISTING = "listing"
     NONE = "none"
 
 

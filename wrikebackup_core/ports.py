@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol, Self, runtime_checkable
+from typing import NamedTuple, Protocol, Self, runtime_checkable
 
 from wrikebackup_core.model import Account, Attachment, Gap, Kind, Record
+from wrikebackup_core.witnesses import Witness
 
 __all__ = [
     "Browsing",
@@ -20,9 +21,11 @@ __all__ = [
     "Crawled",
     "Entry",
     "Export",
+    "Listed",
     "Locking",
     "Page",
     "Reader",
+    "Recounting",
     "Run",
     "Signing",
     "Sink",
@@ -207,12 +210,37 @@ class Source(Protocol):
     def close(self) -> None: ...
 
 
+class Listed(NamedTuple):
+    """What a second listing says of a record: its id, and when the thing was created, None where that is not said."""
+
+    id: str
+    created: datetime | None = None
+
+
+@runtime_checkable
+class Recounting(Protocol):
+    """What a source has besides that can list a kind in another way than `pages` did, and look up single records."""
+
+    def recount(self, kind: Kind, crawled: Crawled) -> Iterator[Sequence[Listed]]:
+        """All records of a kind, in another order or over another endpoint than the crawl's, in about as many requests.
+
+        Raises NotOffered where there is no other way, and SourceError.
+        """
+
+    def look_up(self, kind: Kind, names: Sequence[str | int]) -> Iterator[tuple[Kind, Page]]:
+        """The records with these ids, or numbers as the BI export has them, and what belongs to them, each page with its kind.
+
+        What is in the recycle bin comes as `recycled`; what the source does not show does not come. Raises SourceError.
+        """
+
+
 class Sink(Protocol):
     """Where backups go. Keys are relative paths with `/`; every key is written once and never changed.
 
     A sink whose writers wait for nobody else, as on a disk, may say so with an attribute `waits = False`: a few writers at a time
     are then as fast as many. One whose store holds names that no key can have passes over them in `list`, and may give the last
-    listing's in an attribute `passed_over`, as they can be shown.
+    listing's in an attribute `passed_over`, as they can be shown. One that has to look up the size of each object by itself may have a
+    method `keys(prefix)` besides, which gives what `list` does without the sizes.
     """
 
     @property
@@ -309,6 +337,9 @@ class Run(Protocol):
     def source(self) -> Source: ...
     @property
     def crawled(self) -> Crawled: ...
+    @property
+    def witness(self) -> Witness:
+        """Takes down what a transform learns of what the account has, for the run to compare it with what was crawled."""
 
 
 @dataclass(frozen=True, slots=True)

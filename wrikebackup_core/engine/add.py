@@ -14,7 +14,7 @@ from wrikebackup_core.format import layout
 from wrikebackup_core.model import Gap, Message, StageFinished, StageStarted
 from wrikebackup_core.transforms import Artifact, Transform
 
-__all__ = ["add"]
+__all__ = ["add", "add_one"]
 
 STAGE = "add"
 _BEGINNINGS = 4  # of one transform in a run: an export changes once a day, or once an hour at most
@@ -37,8 +37,13 @@ def add(attempt: Attempt) -> list[str]:
     names: list[str] = []
     for transform in attempt.job.transforms:
         if type(transform).add is not Transform.add:
-            names += _Adding(attempt, transform).all()
+            names += add_one(attempt, transform)
     return names
+
+
+def add_one(attempt: Attempt, transform: Transform) -> list[str]:
+    """The same of what one transform adds."""
+    return _Adding(attempt, transform).all()
 
 
 class _Adding:

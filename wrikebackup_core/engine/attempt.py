@@ -12,6 +12,7 @@ from wrikebackup_core.ledger import Ledger
 from wrikebackup_core.model import Account, Event, Gap, GapFound, Kind
 from wrikebackup_core.ports import Crawled, Source
 from wrikebackup_core.spool import Spool
+from wrikebackup_core.witnesses import Witness
 
 __all__ = ["Attempt", "RunView"]
 
@@ -27,6 +28,7 @@ class RunView:
     source: Source
     crawled: Crawled
     resumed: bool
+    witness: Witness
 
 
 @dataclass(frozen=True, slots=True)

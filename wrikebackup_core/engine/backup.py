@@ -10,9 +10,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from wrikebackup_core.engine.abandoned import forget_abandoned
-from wrikebackup_core.engine.add import add
+from wrikebackup_core.engine.add import add, add_one
 from wrikebackup_core.engine.attempt import Attempt, RunView
 from wrikebackup_core.engine.commit import commit
+from wrikebackup_core.engine.coverage.stage import Covered, Covering, cover
+from wrikebackup_core.engine.coverage.told import Told
 from wrikebackup_core.engine.crawl import crawl
 from wrikebackup_core.engine.derive import derive
 from wrikebackup_core.engine.fanout import FanOut
@@ -61,11 +63,13 @@ def _back_up(job: Job, notify: Callable[[Event], None], begun: float) -> Outcome
             locks.sign(spool.name)
             _try_sinks(attempt)
             _warn_of_roll_backs(attempt)
-            _read(attempt, write=True)
+            names, covered = _read(attempt, write=True)
             transfer(attempt)
             archive, records = derive(attempt)
-            _remember(attempt, commit(attempt, Files(archive, records, tuple(add(attempt)))))
-        outcome = _outcome(attempt, time.monotonic() - begun)
+            names += add_one(attempt, Covering(covered))
+            coverage = None if covered is None else covered.coverage
+            _remember(attempt, commit(attempt, Files(archive, records, tuple(names)), coverage))
+        outcome = replace(_outcome(attempt, time.monotonic() - begun), coverage=coverage)
         spool.remove()
         _give_up(job, outcome)
         return _retain(job, outcome, notify)
@@ -137,12 +141,19 @@ def _remember(attempt: Attempt, manifests: Mapping[str, str]) -> None:
             attempt.notify(Message(f"cannot note in {attempt.job.state} what is in {sink}: {why}", warning=True))
 
 
-def _read(attempt: Attempt, *, write: bool) -> None:
-    """The account into the spool and, beside that, what the sinks hold into the ledger; then what they lack."""
+def _read(attempt: Attempt, *, write: bool) -> tuple[list[str], Covered | None]:
+    """The account into the spool and, beside that, what the sinks hold into the ledger; then what transforms add, which may be a
+    witness of what the crawl has missed; and what the sinks lack. Returns the names of what was added, and what the witness says.
+    """
+    names, covered = list[str](), None
     with Stocktaking(attempt, write=write) as stocktaking:
         crawl(attempt.job, attempt.spool, attempt.notify, stocktaking.over)
         stocktaking.check()
+        if write:
+            stocktaking.wait()
+            names, covered = add(attempt), cover(attempt)
         plan(attempt, stocktaking.wait, write=write)
+    return names, covered
 
 
 def _attempt(job: Job, run: RunView, spool: Spool, locks: Locks, notify: Callable[[Event], None]) -> Attempt:
@@ -176,7 +187,7 @@ def _begin(job: Job, account: Account, spool: Spool, notify: Callable[[Event], N
         fits = facts.get("fingerprint") == job.fingerprint and SPOILED not in facts
         if fits and timedelta(0) <= now - started < RESUME_WITHIN:
             notify(Message(f"going on with the unfinished backup {uid}"))
-            return RunView(job.name, account, uid, started, job.source, spool, resumed=True)
+            return RunView(job.name, account, uid, started, job.source, spool, resumed=True, witness=Told(spool))
         notify(Message(f"the unfinished backup {uid} is given up; its files are kept"))
         discard_unfinished(job, account, spool, uid, notify)
         spool.reset()
@@ -184,7 +195,7 @@ def _begin(job: Job, account: Account, spool: Spool, notify: Callable[[Event], N
     tail = f"{moment.microsecond // 1000:03x}{secrets.randbelow(1 << 12):03x}"
     uid = layout.new_backup_uid(now, tail)
     spool.note({"backup": uid, "started": now.strftime(_FORMAT), "fingerprint": job.fingerprint})
-    return RunView(job.name, account, uid, now, job.source, spool, resumed=False)
+    return RunView(job.name, account, uid, now, job.source, spool, resumed=False, witness=Told(spool))
 
 
 def _outcome(attempt: Attempt, seconds: float) -> Outcome:

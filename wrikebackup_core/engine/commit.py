@@ -13,6 +13,7 @@ from wrikebackup_core.engine.attempt import Attempt
 from wrikebackup_core.engine.removal import unfinishable
 from wrikebackup_core.errors import KeyLocked, KeyNotFound, PluginError, SinkError
 from wrikebackup_core.format import checksums, layout
+from wrikebackup_core.format.coverage import Coverage
 from wrikebackup_core.format.manifest import Attachments, Files, Manifest, Previous, Tool
 from wrikebackup_core.ledger import Ledger
 from wrikebackup_core.model import Account, StageFinished, StageStarted
@@ -27,7 +28,7 @@ STAGE = "commit"
 _JOIN = 1 << 20
 
 
-def commit(attempt: Attempt, files: Files) -> dict[str, str]:
+def commit(attempt: Attempt, files: Files, coverage: Coverage | None = None) -> dict[str, str]:
     """Makes the backup a backup in each sink that is still in the run. By each sink's name, the SHA-256 of its manifest.
 
     Raises SinkError when no sink is left.
@@ -37,14 +38,14 @@ def commit(attempt: Attempt, files: Files) -> dict[str, str]:
     fan.barrier()
     for number, sink in list(fan.live.items()):
         try:
-            manifests[sink.name] = _commit(attempt, sink, number, files)
+            manifests[sink.name] = _commit(attempt, sink, number, files, coverage)
         except SinkError as error:
             fan.drop(number, error)
     attempt.notify(StageFinished(STAGE, ", ".join(sink.name for sink in fan.live.values())))
     return manifests
 
 
-def _commit(attempt: Attempt, sink: Sink, number: int, files: Files) -> str:
+def _commit(attempt: Attempt, sink: Sink, number: int, files: Files, coverage: Coverage | None) -> str:
     account, uid = attempt.run.account.id, attempt.run.backup_uid
     sums_key, manifest_key = layout.sums_key(account, uid), layout.manifest_key(account, uid)
     if any(entry.key == manifest_key for entry in sink.list(layout.backup_folder(account, uid))):
@@ -66,7 +67,8 @@ def _commit(attempt: Attempt, sink: Sink, number: int, files: Files) -> str:
         _attestations(attempt, "manifest.json", lambda: iter(written)),
     )
     files = msgspec.structs.replace(files, attestations=tuple(one.key for one in (*of_sums, *of_manifest)))
-    written.append(_manifest(attempt, number, files, checksums, _previous(attempt, sink, number)).encode())
+    manifest = _manifest(attempt, number, files, checksums, _previous(attempt, sink, number))
+    written.append(msgspec.structs.replace(manifest, coverage=coverage).encode())
     for artifact in (*of_sums, *of_manifest):
         _put(attempt, sink, f"{layout.backup_folder(account, uid)}/{artifact.key}", artifact.chunks)
     sink.sync([sums_key])

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wrikebackup_core.errors import ExitCode
-from wrikebackup_core.model import Account, AttachmentMode, Gap, Kind
+from wrikebackup_core.format.coverage import Coverage
+from wrikebackup_core.model import Account, AttachmentMode, CoverageMode, Gap, Kind
 from wrikebackup_core.plugins import Plugins
 from wrikebackup_core.ports import Sink, Source
 from wrikebackup_core.transforms import Transform
@@ -38,6 +39,7 @@ class Job:
     skip: frozenset[Kind] = frozenset()
     transfers: int = 96
     fingerprint: str = ""
+    coverage: CoverageMode = CoverageMode.AUTO
 
     @property
     def hides_names(self) -> bool:
@@ -51,7 +53,7 @@ class Outcome:
 
     `attachments_total` counts the files that the backup consists of, `attachments_new` those that this run downloaded, and
     `attachments_copied` those that one sink lacked and that came from another. `gaps` are those of all sinks. `pruned` is what became of
-    the older backups; None where nothing was to.
+    the older backups; None where nothing was to. `coverage` is what a second witness says; None where none was heard.
     """
 
     profile: str
@@ -69,6 +71,7 @@ class Outcome:
     resumed: bool = False
     attachments_copied: int = 0
     pruned: Pruned | None = None
+    coverage: Coverage | None = None
 
     @property
     def exit_code(self) -> ExitCode:

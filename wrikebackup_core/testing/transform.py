@@ -15,6 +15,7 @@ from wrikebackup_core.ports import Check, Export, Page, Reader, Run, Source
 from wrikebackup_core.testing.crawled import MemoryCrawled
 from wrikebackup_core.testing.memory import MemoryReader, MemorySink
 from wrikebackup_core.transforms import Artifact, Transform
+from wrikebackup_core.witnesses import Silent, Witness
 
 __all__ = ["TransformContract"]
 
@@ -59,6 +60,7 @@ class _Run:
     started: datetime = NOW
     source: Source = field(default_factory=_EmptySource)
     crawled: MemoryCrawled = field(default_factory=MemoryCrawled)
+    witness: Witness = field(default_factory=Silent)
 
 
 class TransformContract:
