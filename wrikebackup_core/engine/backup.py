@@ -57,7 +57,7 @@ def back_up(job: Job, notify: Callable[[Event], None]) -> Outcome:
 
 
 def _back_up(job: Job, notify: Callable[[Event], None], begun: float) -> Outcome:
-    with _opened(job, notify) as (run, spool, locks):
+    with _opened(job, notify, write=True) as (run, spool, locks):
         with job.plugins.around(run):
             attempt = _attempt(job, run, spool, locks, notify)
             locks.sign(spool.name)
@@ -78,7 +78,7 @@ def _back_up(job: Job, notify: Callable[[Event], None], begun: float) -> Outcome
 def dry_run(job: Job, notify: Callable[[Event], None]) -> DryRun:
     """Reads the account and says what a run would do. What was read stays for the real run, which goes on from there."""
     notify = listeners(job.plugins, notify)
-    with _opened(job, notify) as (run, spool, locks):
+    with _opened(job, notify, write=False) as (run, spool, locks):
         attempt = _attempt(job, run, spool, locks, notify)
         _read(attempt, write=False)
         ledger, fan = attempt.ledger, attempt.fan
@@ -165,14 +165,15 @@ def _attempt(job: Job, run: RunView, spool: Spool, locks: Locks, notify: Callabl
 
 
 @contextlib.contextmanager
-def _opened(job: Job, notify: Callable[[Event], None]) -> Iterator[tuple[RunView, Spool, Locks]]:
+def _opened(job: Job, notify: Callable[[Event], None], *, write: bool) -> Iterator[tuple[RunView, Spool, Locks]]:
     """The spool, locked, with the run that it holds or a new one."""
     account = job.source.account()
     places = "\n".join([account.id, *sorted(sink.name for sink in job.sinks)])
     with locked(job, account) as locks:
         spool = Spool(job.state / f"{account.id}-{short_hash(places)}" / "spool.sqlite")
         try:
-            forget_abandoned(job.state, account.id, spool.name, notify)
+            if write:
+                forget_abandoned(job.state, account.id, spool.name, notify)
             yield _begin(job, account, spool, notify), spool, locks
         finally:
             spool.close()
