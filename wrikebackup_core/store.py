@@ -17,7 +17,7 @@ from wrikebackup_core.model import Backup
 from wrikebackup_core.ports import Browsing, Entry, Sink
 from wrikebackup_core.stored import chunks, open_stored
 
-__all__ = ["AccountStore", "accounts", "described", "entries"]
+__all__ = ["AccountStore", "accounts", "described", "entries", "names"]
 
 _ATTACHMENT = re.compile(r"\.\./attachments/([^/\0]*[^/\0.][^/\0]*)")  # no `.` or `..` among them
 _NAMED = 3  # of many names, so many are shown
@@ -43,12 +43,34 @@ def entries(sink: Sink, folder: str, tell: Callable[[str], None]) -> Iterator[En
         if _is_unicode(entry.key):
             yield entry
         else:
-            strange.append(entry.key.encode(errors="backslashreplace").decode())
-    strange += getattr(sink, "passed_over", ())
+            strange.append(_shown(entry.key))
+    _tell_strange(sink, strange, tell)
+
+
+def names(sink: Sink, folder: str, tell: Callable[[str], None]) -> Iterator[tuple[str, int | None]]:
+    """The same as names below the folder, each with its bytes; None where the sink would have to look that up."""
+    strip = len(folder) + 1
+    if (keys := getattr(sink, "keys", None)) is None:
+        yield from ((entry.key[strip:], entry.size) for entry in entries(sink, folder, tell))
+        return
+    strange: list[str] = []
+    for key in keys(folder):
+        if key.isascii() or _is_unicode(key):
+            yield key[strip:], None
+        else:
+            strange.append(_shown(key))
+    _tell_strange(sink, strange, tell)
+
+
+def _shown(key: str) -> str:
+    return key.encode(errors="backslashreplace").decode()
+
+
+def _tell_strange(sink: Sink, strange: list[str], tell: Callable[[str], None]) -> None:
+    strange = [*strange, *getattr(sink, "passed_over", ())]
     if strange:
-        named = ", ".join(sorted(strange)[:_NAMED]) + (
-            f" and {len(strange) - _NAMED:,} more" if strange[_NAMED:] else ""
-        )
+        more = f" and {len(strange) - _NAMED:,} more" if strange[_NAMED:] else ""
+        named = ", ".join(sorted(strange)[:_NAMED]) + more
         tell(f"{sink.name}: passed over, since the name is not valid Unicode: {named}")
 
 

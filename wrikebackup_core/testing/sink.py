@@ -228,6 +228,16 @@ class SinkContract:
             self.put(sink, f"names/{name}/inside")
         assert sorted(sink.folders("names")) == sorted(self.awkward_names)
 
+    def test_keys_without_sizes_are_those_of_the_listing(self, sink: Sink) -> None:
+        """Where the sink has `keys`."""
+        keys = getattr(sink, "keys", None)
+        if keys is None:
+            return
+        for key in ("a/one", "a/b/two", "ab/three", "four", *(f"a/{name}" for name in self.awkward_names)):
+            self.put(sink, key)
+        for prefix in ("", "a", "a/b", "nothing", "four"):
+            assert sorted(keys(prefix)) == self.keys(sink, prefix)
+
     def test_awkward_names_are_kept_as_they_are(self, sink: Sink) -> None:
         keys = [f"account/{name}" for name in self.awkward_names] + [f"{name}/inside" for name in self.awkward_names]
         for key in keys:

@@ -77,6 +77,10 @@ class LocalSink:
         self.passed_over = []
         return tree.entries(self.root, keys.check_prefix(prefix), self.passed_over)
 
+    def keys(self, prefix: str) -> Iterator[str]:
+        self.passed_over = []
+        return tree.file_keys(self.root, keys.check_prefix(prefix), self.passed_over)
+
     def folders(self, prefix: str) -> Iterator[str]:
         return tree.folders(self.root, keys.check_prefix(prefix))
 

@@ -12,7 +12,7 @@ from wrikebackup_core import Entry, SinkError
 from wrikebackup_fsspec.keys import FOREIGN, is_probe, is_temporary
 from wrikebackup_fsspec.local.faults import failed
 
-__all__ = ["delete", "entries", "folders", "make_folder", "refuse_links", "sweep"]
+__all__ = ["delete", "entries", "file_keys", "folders", "make_folder", "refuse_links", "sweep"]
 
 _SHOWN = 200
 _GONE = {errno.ENOENT, errno.ENOTDIR}
@@ -56,6 +56,22 @@ def entries(root: str, prefix: str, passed_over: list[str]) -> Iterator[Entry]:
 
     What no key can be called comes into `passed_over` instead, as it can be shown, some hundred of it at most.
     """
+    for key, entry in _files(root, prefix, passed_over):
+        try:
+            size = entry.stat(follow_symlinks=False).st_size
+        except FileNotFoundError:
+            continue  # it is being deleted
+        except OSError as error:
+            raise failed("list", entry.path, error) from error
+        yield Entry(key, size)
+
+
+def file_keys(root: str, prefix: str, passed_over: list[str]) -> Iterator[str]:
+    """Their keys alone: to ask for the size of each takes many times as long."""
+    return (key for key, _ in _files(root, prefix, passed_over))
+
+
+def _files(root: str, prefix: str, passed_over: list[str]) -> Iterator[tuple[str, os.DirEntry[str]]]:
     folders = [prefix]
     while folders:
         folder = folders.pop()
@@ -64,14 +80,10 @@ def entries(root: str, prefix: str, passed_over: list[str]) -> Iterator[Entry]:
         try:
             with os.scandir(path) as found:
                 for entry in _named(found, below, passed_over):
-                    name = entry.name
-                    if entry.is_dir(follow_symlinks=False):
-                        if folder or name not in FOREIGN:
-                            folders.append(below + name)
-                    elif entry.is_file(follow_symlinks=False):
-                        # A file that vanishes between the two calls is one that is being deleted.
-                        with contextlib.suppress(FileNotFoundError):
-                            yield Entry(below + name, entry.stat(follow_symlinks=False).st_size)
+                    if entry.is_file(follow_symlinks=False):
+                        yield below + entry.name, entry
+                    elif entry.is_dir(follow_symlinks=False) and (folder or entry.name not in FOREIGN):
+                        folders.append(below + entry.name)
         except OSError as error:
             if error.errno not in _GONE:
                 raise failed("list", path, error) from error

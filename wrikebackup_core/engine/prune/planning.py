@@ -25,7 +25,7 @@ from wrikebackup_core.format import layout
 from wrikebackup_core.model import Backup, Event, Message, StageProgress
 from wrikebackup_core.ports import Locking, Sink
 from wrikebackup_core.staged import batches
-from wrikebackup_core.store import entries
+from wrikebackup_core.store import names
 from wrikebackup_core.stored import chunks
 from wrikebackup_core.transforms import Transform
 
@@ -33,7 +33,7 @@ __all__ = ["STAGE", "Planning", "Terms", "locks_of"]
 
 STAGE = "prune"
 _BATCH = 1000
-_NOTED = 10_000  # names compared at once
+_COMPARED = 10_000  # names at once
 
 
 def locks_of(sink: Sink, keys: Sequence[str]) -> Mapping[str, datetime]:
@@ -153,11 +153,11 @@ class Planning:
             stay.append(f"the manifest of {unreadable[0]} cannot be read: what it needs is not known")
         if stay:
             return
-        with Names(self._state / "named" / f"{self.place.account}-{short_hash(self.place.sink)}.sqlite") as names:
-            needed, damaged = names.needed(self._listed())
+        with Names(self._state / "named" / f"{self.place.account}-{short_hash(self.place.sink)}.sqlite") as known:
+            needed, damaged = known.needed(self._listed())
             if not damaged and self._take_begun(needed):
                 self._compare(needed)
-                names.forget_all_but(folder.sums for folder in self.found.folders.values() if folder.sums)
+                known.forget_all_but(folder.sums for folder in self.found.folders.values() if folder.sums)
         for uid, error in damaged.items():
             self.place.damaged = True
             stay.append(f"the SHA256SUMS of {uid} {error.message}: what it needs is not known")
@@ -181,8 +181,8 @@ class Planning:
         for run in self._begun:
             try:
                 if run.readable:
-                    for names in batches(run.wanted(), _BATCH):
-                        needed.update(digests([_bytes(name) for name in names]))
+                    for wanted in batches(run.wanted(), _BATCH):
+                        needed.update(digests([name.encode(errors="surrogateescape") for name in wanted]))
                     continue
             except (sqlite3.Error, OSError):
                 pass
@@ -194,26 +194,20 @@ class Planning:
 
     def _compare(self, needed: set[int]) -> None:
         """What the sink lists with what is needed."""
-        for batch in batches(self._attachments(), _NOTED):
-            found = digests([_bytes(name) for name, _ in batch])
-            if not needed.issuperset(found):
-                rows = [pair for pair, digest in zip(batch, found, strict=True) if digest not in needed]
-                self._take(rows)
-
-    def _attachments(self) -> Iterator[tuple[str, int]]:
-        """Names and bytes of the files in `attachments/`. What lies deeper, or is hidden, is none of ours."""
         folder = layout.attachments_folder(self.place.account)
-        strip = len(folder) + 1
-        for entry in entries(self.sink, folder, lambda text: self._notify(Message(text, warning=True))):
-            name = entry.key[strip:]
-            if not name.startswith(".") and "/" not in name:
-                yield name, entry.size
+        listed = names(self.sink, folder, lambda text: self._notify(Message(text, warning=True)))
+        for batch in batches(listed, _COMPARED):
+            found = digests([name.encode(errors="surrogateescape") for name, _ in batch])
+            if not needed.issuperset(found):
+                unknown = [pair for pair, digest in zip(batch, found, strict=True) if digest not in needed]
+                # What lies deeper, or is hidden, is none of ours.
+                self._take([pair for pair in unknown if not pair[0].startswith(".") and "/" not in pair[0]])
 
-    def _take(self, rows: Sequence[tuple[str, int]]) -> None:
+    def _take(self, rows: Sequence[tuple[str, int | None]]) -> None:
         folder, attachments = layout.attachments_folder(self.place.account), self.place.attachments
-        keys = [(f"{folder}/{name}", size) for name, size in rows]
-        locks = locks_of(self.sink, [key for key, _ in keys])
-        free = [(key, size) for key, size in keys if key not in locks]
+        sizes = {f"{folder}/{name}": size for name, size in rows}
+        locks = locks_of(self.sink, list(sizes))
+        free = [(key, self._size(key) if size is None else size) for key, size in sizes.items() if key not in locks]
         self._db.executemany("INSERT OR REPLACE INTO garbage VALUES (?, ?)", free)
         attachments.files += len(free)
         attachments.bytes += sum(size for _, size in free)
@@ -221,11 +215,14 @@ class Planning:
         ends = [*locks.values(), *([attachments.locked_until] if attachments.locked_until else [])]
         attachments.locked_until = max(ends, default=None)
 
+    def _size(self, key: str) -> int:
+        try:
+            with self.sink.open(key) as reader:
+                return reader.size or 0
+        except KeyNotFound:
+            return 0  # gone since it was listed
+
 
 def _end(folder: Folder, locks: Mapping[str, datetime]) -> datetime | None:
     """Of the longest of the locks on it."""
     return max((locks[key] for key in folder.objects if key in locks), default=None)
-
-
-def _bytes(name: str) -> bytes:
-    return name.encode(errors="surrogateescape")

@@ -1,0 +1,156 @@
+"""A prune's plan over 1,000 daily backups and 1,000,000 attachments in a folder: seconds, and the peak of resident memory.
+
+    python benchmarks/prune.py [BACKUPS] [ATTACHMENTS] [RUNS]
+
+The attachments came evenly over the days, a fifth of them before the first, and one in twenty was deleted again in Wrike. Each backup names
+what there was on its day, so the last names nearly all of them: a SHA256SUMS of 130 MB. Rules keep some 25 of the backups; those that go
+have a SHA256SUMS of the right length that takes no room on the disk, for a prune does not read it.
+
+`first`: nothing is remembered, and the SHA256SUMS of every backup that stays are read. `next day`: one backup more. `again`: none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import multiprocessing
+import random
+import shutil
+import sys
+import tempfile
+from array import array
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from _peers import WRIKEBACKUP, Run, timed
+
+from wrikebackup_core import Account, AttachmentMode, Backup
+from wrikebackup_core.format import layout
+from wrikebackup_core.format.manifest import Attachments, Files, Manifest, Tool
+from wrikebackup_retention.options import RetainOptions
+from wrikebackup_retention.retention import retention
+
+ACCOUNT = Account("IEAAAEDY", "Acme")
+RULES = {"daily": 7, "weekly": 5, "monthly": 12, "yearly": 3}
+TARGET_SECONDS, TARGET_MB = 5, 300
+NOW = datetime.now(UTC).replace(microsecond=0)
+
+
+class Shelf:
+    """The folder, and how its attachments came and went: day 0 is that of the first backup."""
+
+    def __init__(self, root: Path, days: int, attachments: int) -> None:
+        chance = random.Random(1)
+        self._root, self._days = root, days
+        old = attachments // 5
+        self._born = array("i", [max(0, (at - old) * days // (attachments - old)) for at in range(attachments)])
+        self._gone = array(
+            "i", [chance.randrange(born, days * 20 - 19 * born) if born < days else days for born in self._born]
+        )
+        self._come, self._left = [0] * (days + 1), [0] * (days * 20 + 1)
+        for born, gone in zip(self._born, self._gone, strict=True):
+            self._come[born] += 1
+            self._left[gone] += 1
+        names = (f"IEAAAEDYIY{at:06X}-report {at} for the quarter.pdf" for at in range(attachments))
+        folder = root / layout.attachments_folder(ACCOUNT.id)
+        folder.mkdir(parents=True)
+        self._lines = []
+        for name in names:
+            (folder / name).touch()
+            self._lines.append(f"{hashlib.sha256(name.encode()).hexdigest()}  ../attachments/{name}\n".encode())
+
+    def _lines_of(self, day: int) -> list[bytes]:
+        lives = zip(self._lines, self._born, self._gone, strict=True)
+        return [line for line, born, gone in lives if born <= day < gone]
+
+    def put(self, day: int, *, read: bool) -> None:
+        """The backup of a day; with `read`, one that a prune reads."""
+        started = NOW - timedelta(days=self._days - day)
+        uid = layout.new_backup_uid(started, "000000")
+        folder = self._root / layout.backup_folder(ACCOUNT.id, uid)
+        folder.mkdir()
+        lines = self._lines_of(day) if read else []
+        total = len(lines) if read else sum(self._come[: day + 1]) - sum(self._left[: day + 1])
+        own = [f"backup-{uid}.zip", f"records-{uid}.zip"]
+        for name in own:
+            (folder / name).write_bytes(uid.encode())
+        data = b"".join(lines) + b"".join(
+            f"{hashlib.sha256(uid.encode()).hexdigest()}  {name}\n".encode() for name in own
+        )
+        with (folder / "SHA256SUMS").open("wb") as file:
+            file.write(data) if read else file.truncate(total * len(self._lines[-1]))
+        manifest = Manifest(
+            tool=Tool("wrikebackup", "0"),
+            backup_uid=uid,
+            account=ACCOUNT,
+            source="bench",
+            started=started,
+            finished=started,
+            complete=True,
+            counts={"tasks": 1_000_000},
+            attachments=Attachments(AttachmentMode.LATEST, total=total),
+            files=Files(*own),
+            sha256sums=hashlib.sha256(data).hexdigest() if read else "0" * 64,
+        )
+        (folder / "manifest.json").write_bytes(manifest.encode())
+
+
+def kept(days: int) -> set[int]:
+    """The days whose backups the rules keep, now and with one more."""
+    rules, found = retention(RetainOptions(**RULES)), set[int]()
+    for last in (days, days + 1):
+        backups = {}
+        for day in range(last):
+            started = NOW - timedelta(days=days - day)
+            backups[layout.new_backup_uid(started, "000000")] = (day, Backup("", started, complete=True))
+        listed = [Backup(uid, one.started, complete=True) for uid, (_, one) in backups.items()]
+        found |= {backups[uid][0] for uid in rules.keep(listed, NOW)}
+    return found
+
+
+def tell(what: str, run: Run) -> None:
+    print(
+        f"  {what:<9} {run.wall:6.1f} s (target: under {TARGET_SECONDS}), {run.cpu:6.1f} s of processor,"
+        f" {run.peak:5.0f} MB resident (target: under {TARGET_MB})",
+        flush=True,
+    )
+
+
+def fill(root: Path, days: int, attachments: int) -> None:
+    """In a process of its own: what one holds in memory counts as that of the commands that it starts."""
+    shelf, stay = Shelf(root, days, attachments), kept(days)
+    for day in range(days):
+        shelf.put(day, read=day in stay)
+    shelf.put(days, read=True)
+
+
+def measure(days: int, attachments: int, runs: int) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        filling = multiprocessing.get_context("spawn").Process(target=fill, args=(folder / "sink", days, attachments))
+        filling.start()
+        filling.join()
+        newest = max((folder / "sink").glob("*/backup-*"))
+        rules = ", ".join(f"{key}: {value}" for key, value in RULES.items())
+        profile = folder / "bench.yaml"
+        profile.write_text(
+            f"source: mock\ntransforms: [retain: {{{rules}}}]\nstate: {folder}/state\nsinks: [local: {{path: {folder}/sink}}]\n"
+        )
+        command = [*WRIKEBACKUP, "-q", "prune", "--json", profile]
+        print(f"plan of a prune: {days:,} backups, {attachments:,} attachments", flush=True)
+        newest.rename(folder / newest.name)
+        for _ in range(runs):
+            shutil.rmtree(folder / "state", ignore_errors=True)
+            tell("first", timed(command, folder / "log"))
+        (folder / newest.name).rename(newest)
+        tell("next day", timed(command, folder / "log"))
+        for _ in range(runs):
+            tell("again", timed(command, folder / "log"))
+        facts = json.loads((folder / "log").read_text().splitlines()[-1])["places"][0]
+        stays = sum(one["keep"] for one in facts["backups"])
+        print(f"  {stays} backups stay, {facts['attachments']['files']:,} attachments go", flush=True)
+
+
+if __name__ == "__main__":
+    numbers = [int(argument) for argument in sys.argv[1:]]
+    measure(*numbers, *[1_000, 1_000_000, 3][len(numbers) :])
