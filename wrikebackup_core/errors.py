@@ -26,7 +26,7 @@ WrikeBackupError                       1
 └── KeyRefused                         6   a decryption key does not fit
     └── KeyMissing                     6   there is no key at all
 
-Two results are no errors but have exit codes too: 3 (done, with gaps or without one of the sinks) and 130 (interrupted).
+Two results are no errors but have exit codes too: 3 (done, with gaps, without one of the sinks, or not pruned as the profile says) and 130 (interrupted).
 """
 
 from __future__ import annotations
