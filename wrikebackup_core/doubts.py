@@ -1,8 +1,9 @@
 """What a run's notes say of a sink, and another may have made untrue since: it is read back before it is relied on.
 
-Two signs tell that somebody else has written to a sink: on this host a note beside its lock (engine/locking.py), from anywhere backups
-that were not there at the last look. Checksums of a committed backup count more than notes; what neither they nor a look at the object
-bear out is forgotten. It matters where files are encoded: the same file has then other bytes each time, under the same name.
+Three signs tell that somebody else has written to a sink: on this host a note beside its lock (engine/locking.py); from anywhere
+another lease than the one that this run left there (engine/leases), and backups that were not there at the last look. Checksums of a
+committed backup count more than notes; what neither they nor a look at the object bear out is forgotten. It matters where files are
+encoded: the same file has then other bytes each time, under the same name.
 """
 
 from __future__ import annotations
@@ -48,6 +49,12 @@ class Doubts:
         return sorted(
             set(backups).difference(uid for (uid,) in db.execute("SELECT uid FROM seen WHERE sink=?", (sink,)))
         )
+
+    def matters(self, sink: int) -> bool:
+        """Whether there are notes of the sink at all."""
+        if self._spool.journal.pending(sink):
+            return True
+        return self._spool.reading.execute("SELECT 1 FROM objects WHERE sink=? LIMIT 1", (sink,)).fetchone() is not None
 
     def seen(self, sink: int) -> Iterator[str]:
         """The uids of the backups that were in the sink at the last look, newest first."""

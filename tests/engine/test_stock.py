@@ -59,7 +59,7 @@ def test_a_crawl_that_fails_ends_the_run_and_leaves_the_sinks_alone(source: Endl
     source.refuse[Kind.CONTACTS] = Unauthorized("the token has expired")
     with pytest.raises(Unauthorized, match="expired"):
         back_up(make_job(sink), lambda _: None)
-    assert (sink.objects, sink.unfinished(), sink.calls["delete"]) == ({}, [], 0)
+    assert (sink.objects, sink.unfinished(), sink.calls["delete"]) == ({}, [], 1)  # of the lease
 
 
 def test_a_sink_that_cannot_be_written_to_is_found_out_before_anything_is_read(
@@ -77,7 +77,7 @@ def test_trying_a_sink_leaves_nothing_in_it(source: Endless, make_job: MakeJob) 
     sink.fail("sweep")  # the next thing that is asked of it
     with pytest.raises(SinkError, match="told to fail at sweep"):
         back_up(make_job(sink), lambda _: None)
-    assert sink.calls["create"] == 1
+    assert sink.calls["create"] == 2  # the lease too
     assert (sink.objects, sink.unfinished()) == ({}, [])
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from wrikebackup_core.engine.fanout import FanOut
 from wrikebackup_core.engine.job import Job
+from wrikebackup_core.engine.leases import Leases
 from wrikebackup_core.ledger import Ledger
 from wrikebackup_core.model import Account, Event, Gap, GapFound, Kind
 from wrikebackup_core.ports import Crawled, Source
@@ -41,6 +42,7 @@ class Attempt:
     ledger: Ledger
     fan: FanOut
     notify: Callable[[Event], None]
+    leases: Leases = field(default_factory=Leases)
 
     def miss(self, gap: Gap) -> None:
         """Records a gap, and tells of it the first time."""

@@ -19,6 +19,8 @@ from wrikebackup_core.engine.crawl import crawl
 from wrikebackup_core.engine.derive import derive
 from wrikebackup_core.engine.fanout import FanOut
 from wrikebackup_core.engine.job import DryRun, Job, Outcome
+from wrikebackup_core.engine.leases.keeping import Leases
+from wrikebackup_core.engine.leases.running import held
 from wrikebackup_core.engine.listeners import listeners
 from wrikebackup_core.engine.locking import Locks, locked, short_hash
 from wrikebackup_core.engine.plan import discard_unfinished, plan
@@ -57,9 +59,11 @@ def back_up(job: Job, notify: Callable[[Event], None]) -> Outcome:
 
 
 def _back_up(job: Job, notify: Callable[[Event], None], begun: float) -> Outcome:
-    with _opened(job, notify, write=True) as (run, spool, locks):
+    with _opened(job, notify, write=True) as (run, spool, locks, leases):
         with job.plugins.around(run):
-            attempt = _attempt(job, run, spool, locks, notify)
+            attempt = replace(_attempt(job, run, spool, locks, notify), leases=leases)
+            for number, error in leases.refused.items():
+                attempt.fan.drop(number, error)
             locks.sign(spool.name)
             _try_sinks(attempt)
             _warn_of_roll_backs(attempt)
@@ -78,7 +82,7 @@ def _back_up(job: Job, notify: Callable[[Event], None], begun: float) -> Outcome
 def dry_run(job: Job, notify: Callable[[Event], None]) -> DryRun:
     """Reads the account and says what a run would do. What was read stays for the real run, which goes on from there."""
     notify = listeners(job.plugins, notify)
-    with _opened(job, notify, write=False) as (run, spool, locks):
+    with _opened(job, notify, write=False) as (run, spool, locks, _):
         attempt = _attempt(job, run, spool, locks, notify)
         _read(attempt, write=False)
         ledger, fan = attempt.ledger, attempt.fan
@@ -147,6 +151,7 @@ def _read(attempt: Attempt, *, write: bool) -> tuple[list[str], Covered | None]:
     """
     names, covered = list[str](), None
     with Stocktaking(attempt, write=write) as stocktaking:
+        attempt.leases.when_lost(stocktaking.lose)
         crawl(attempt.job, attempt.spool, attempt.notify, stocktaking.over)
         stocktaking.check()
         if write:
@@ -165,8 +170,10 @@ def _attempt(job: Job, run: RunView, spool: Spool, locks: Locks, notify: Callabl
 
 
 @contextlib.contextmanager
-def _opened(job: Job, notify: Callable[[Event], None], *, write: bool) -> Iterator[tuple[RunView, Spool, Locks]]:
-    """The spool, locked, with the run that it holds or a new one."""
+def _opened(
+    job: Job, notify: Callable[[Event], None], *, write: bool
+) -> Iterator[tuple[RunView, Spool, Locks, Leases]]:
+    """The spool, locked, with the run that it holds or a new one; to write, with the leases of the sinks."""
     account = job.source.account()
     places = "\n".join([account.id, *sorted(sink.name for sink in job.sinks)])
     with locked(job, account) as locks:
@@ -174,7 +181,9 @@ def _opened(job: Job, notify: Callable[[Event], None], *, write: bool) -> Iterat
         try:
             if write:
                 forget_abandoned(job.state, account.id, spool.name, notify)
-            yield _begin(job, account, spool, notify), spool, locks
+            with held(job, account, spool) if write else contextlib.nullcontext(Leases()) as leases:
+                writable = replace(job, sinks=[sink for sink in job.sinks if leases.has(sink)])
+                yield _begin(writable if write else job, account, spool, notify), spool, locks, leases
         finally:
             spool.close()
 

@@ -72,6 +72,7 @@ def _commit(attempt: Attempt, sink: Sink, number: int, files: Files, coverage: C
     for artifact in (*of_sums, *of_manifest):
         _put(attempt, sink, f"{layout.backup_folder(account, uid)}/{artifact.key}", artifact.chunks)
     sink.sync([sums_key])
+    attempt.leases.check(number)
     sha256 = _put(attempt, sink, manifest_key, lambda: iter(written))
     sink.sync()
     return sha256

@@ -33,10 +33,11 @@ def remove(attempt: Attempt, number: int, sink: Sink, keys: Sequence[str]) -> No
     """Deletes objects that are not what belongs under their keys (relative to the account's folder), so that that can be stored.
 
     A locked attachment stays: nothing can be stored in its place, which is a gap of this sink's backup. Raises Unfinishable for
-    another locked object, SinkError where the store refuses without saying why.
+    another locked object, SinkError where the store refuses without saying why, LeaseLost where another run has taken over.
     """
     if not keys:
         return
+    attempt.leases.check(number)
     paths = {attempt.fan.path(key): key for key in keys}
     try:
         sink.delete(paths)

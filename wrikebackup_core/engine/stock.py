@@ -62,6 +62,14 @@ class Stocktaking:
         if self._failure is not None:
             raise self._failure
 
+    def lose(self, number: int, error: Exception) -> None:
+        """A sink is another run's by now. Where it was the last, the crawl ends. From any thread; never raises."""
+        try:
+            self._attempt.fan.drop(number, error)
+        except SinkError as failure:
+            self._failure = self._failure or failure
+            self.over.set()
+
     def wait(self) -> list[Stock]:
         """The stocks of the sinks that are still in the run. Raises SinkError when none is."""
         wait_for([self._thread])

@@ -60,7 +60,8 @@ class MemorySink:
 
     `objects` holds what is committed, `durable` the keys that a `sync` made safe, `calls` how often each operation (`create`,
     `write`, `commit`, `discard`, `sync`, `open`, `read`, `list` (`folders` too), `delete`, `sweep`, `prolong`, `locked`) was asked
-    for. With a `capacity` in bytes the store can be full. With `lock_days` it locks what it takes; `locks` holds until when.
+    for. With a `capacity` in bytes the store can be full. With `lock_days` it locks what it takes, but for dot
+    files; `locks` holds until when.
     `before(operation, key)`, where it is set, is called ahead of each operation, outside any lock: it may block or raise.
     """
 
@@ -223,7 +224,7 @@ class MemorySink:
                     raise fault.error()
 
     def _lock_now(self, key: str) -> None:
-        if self.lock_days is not None:
+        if self.lock_days is not None and "/." not in f"/{key}":
             until = datetime.now(UTC) + timedelta(days=self.lock_days)
             self.locks[key] = max(until, self.locks.get(key, until))
 
