@@ -103,8 +103,9 @@ class Verifier(Protocol):
     suffix: str
     """With it behind the file's name, the name of what vouches for it: `.sig`."""
 
-    def signer(self, content: Callable[[], Iterator[bytes]], attestation: bytes) -> str:
-        """Who vouches for the content, as a name for people. It may be long, and is read in pieces, in any number of threads.
+    def signer(self, content: Callable[[], Iterator[bytes]], attestation: bytes, at: datetime) -> str:
+        """Who vouches for the content of a backup that was begun `at` a time, which is aware, as a name for people. The content may be
+        long, and is read in pieces, in any number of threads.
 
         Raises FormatError, with the reason alone, where nobody does who is trusted.
         """

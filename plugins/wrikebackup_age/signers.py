@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from wrikebackup_age import sshsig
 
-__all__ = ["trusted"]
+__all__ = ["Trust", "trusted"]
 
 _SPACE = " \t\r"
 _WORD = re.compile(rf'(?:"[^"]*"|[^{_SPACE}"])+')
@@ -19,19 +20,37 @@ _KINDS = re.compile(r"(?:sk-)?(?:ssh-(?:ed25519|rsa|dss)|ecdsa-sha2-nistp\d+)(?:
 _TIME = re.compile(r"(\d{8})(\d{4}(?:\d\d)?)?Z?")
 
 
-def trusted(text: str, now: datetime) -> dict[bytes, str]:
-    """The public keys in a text, and the name of each: who it is of, where the text says it.
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """What one line says of a key: whose it is, and when its signatures count."""
 
-    Lines for another namespace, and those that are not valid `now`, are passed over, as `ssh-keygen -Y verify` does; so are keys of
-    other kinds. Raises SignatureError where no key is left, or a line is none.
+    name: str
+    after: str = ""
+    before: str = ""
+
+    def refusal(self, at: datetime) -> str | None:
+        """Why a signature of that time does not count."""
+        if self.after and at < _time(self.after):
+            return f"whose key is valid after {self.after} only"
+        if self.before and at > _time(self.before):
+            return f"whose key was valid before {self.before} only"
+        return None
+
+
+def trusted(text: str) -> dict[bytes, list[Trust]]:
+    """The public keys in a text, and what its lines say of each: who it is of, where they say it, and when it is valid.
+
+    Lines for another namespace are passed over, as `ssh-keygen -Y verify` does; so are keys of other kinds. Raises SignatureError
+    where no key is left, or a line is none.
     """
-    found: dict[bytes, str] = {}
+    found: dict[bytes, list[Trust]] = {}
     others: list[str] = []
     for number, line in enumerate(text.split("\n"), 1):  # at nothing else: a comment may hold a form feed
         if not (stripped := line.strip(_SPACE)) or stripped.startswith("#"):
             continue
         try:
-            found |= _key(line, now, others)
+            if (one := _key(line, others)) is not None:
+                found.setdefault(one[0], []).append(one[1])
         except sshsig.SignatureError as error:
             raise sshsig.SignatureError(f"line {number}: {error}" if "\n" in text.strip() else str(error)) from None
     if not found:
@@ -39,7 +58,7 @@ def trusted(text: str, now: datetime) -> dict[bytes, str]:
     return found
 
 
-def _key(line: str, now: datetime, others: list[str]) -> dict[bytes, str]:
+def _key(line: str, others: list[str]) -> tuple[bytes, Trust] | None:
     """The key of one line; none, with the reason in `others`, where it is not to be used."""
     matches = list(_WORD.finditer(line))
     words = [match[0] for match in matches]
@@ -52,33 +71,34 @@ def _key(line: str, now: datetime, others: list[str]) -> dict[bytes, str]:
         raise sshsig.SignatureError(
             "it begins with an option: in allowed_signers, the name of whose key it is comes first"
         )
-    reason = _unfit(words[1], now) if at == 2 else None
+    reason, times = _read(words[1]) if at == 2 else (None, {})
     if words[at] != sshsig.KEY_KIND:
         reason = f"it holds a key of the kind {words[at]}: only {sshsig.KEY_KIND} can be used"
     if reason is not None:
         others.append(reason)
-        return {}
+        return None
     try:
         wire = base64.b64decode(words[at + 1], validate=True)
     except ValueError:  # binascii's own is one; what is not ASCII has another
         raise sshsig.SignatureError("the base64 of the public key is damaged") from None
     key = sshsig.public_key(wire)
     behind = line[matches[at + 1].end() :].strip()
-    return {key: (words[0].strip('"') if at else behind) or sshsig.fingerprint(key)}
+    name = (words[0].strip('"') if at else behind) or sshsig.fingerprint(key)
+    return key, Trust(name, times.get("valid-after", ""), times.get("valid-before", ""))
 
 
-def _unfit(options: str, now: datetime) -> str | None:
-    """Why a line with these options vouches for no backup now."""
+def _read(options: str) -> tuple[str | None, dict[str, str]]:
+    """Why a line with these options vouches for no backup at all, and the times that they name."""
+    reason, times = None, dict[str, str]()
     for name, value in _options(options):
         if name == "cert-authority":
-            return "it holds a key that signs certificates: those cannot be used"
-        if name == "namespaces" and not _in_namespace(value.split(",")):
-            return f"its key is for other namespaces than {sshsig.NAMESPACE}: {value}"
-        if name == "valid-after" and now < _time(value):
-            return f"its key is valid after {value} only"
-        if name == "valid-before" and now > _time(value):
-            return f"its key was valid before {value} only"
-    return None
+            reason = "it holds a key that signs certificates: those cannot be used"
+        elif name == "namespaces" and not _in_namespace(value.split(",")):
+            reason = f"its key is for other namespaces than {sshsig.NAMESPACE}: {value}"
+        elif name != "namespaces":
+            _time(value)
+            times[name] = value
+    return reason, times
 
 
 def _in_namespace(patterns: list[str]) -> bool:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -92,11 +92,11 @@ class Signed(Verifier):
 
     suffix = _SUFFIX
 
-    def __init__(self, keys: Mapping[bytes, str]) -> None:
-        """`keys` are 32 bytes each, with the names of whose they are."""
+    def __init__(self, keys: Mapping[bytes, Sequence[signers.Trust]]) -> None:
+        """`keys` are 32 bytes each, with what is said of them."""
         self._keys = keys
 
-    def signer(self, content: _Content, attestation: bytes) -> str:
+    def signer(self, content: _Content, attestation: bytes, at: datetime) -> str:
         from cryptography.exceptions import InvalidSignature
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -113,12 +113,17 @@ class Signed(Verifier):
             Ed25519PublicKey.from_public_bytes(found.key).verify(found.value, message)
         except InvalidSignature:
             raise FormatError("the signature does not fit: one or the other was altered") from None
-        return self._keys[found.key]
+        refused = {trust.name: trust.refusal(at) for trust in self._keys[found.key]}
+        for name, reason in refused.items():
+            if reason is None:
+                return name
+        why = " and ".join(f"{name}, {reason}" for name, reason in refused.items())
+        raise FormatError(f"signed by {why}: the backup was begun at {at:%Y-%m-%d %H:%M:%S} UTC")
 
 
 def signed_by(signer: str) -> Signed:
     """From the text of --signer. Raises UsageError."""
     try:
-        return Signed(signers.trusted(signer, datetime.now(UTC)))
+        return Signed(signers.trusted(signer))
     except sshsig.SignatureError as error:
         raise UsageError(str(error)) from None

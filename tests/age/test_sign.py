@@ -47,8 +47,12 @@ def by_openssh(key: Path, content: bytes, *options: str, namespace: str = "wrike
     return made.stdout
 
 
-def signer(text: str, signature: bytes, content: bytes = CONTENT) -> str:
-    return signed_by(text).signer(lambda: iter([content[:3], content[3:]]), signature)
+def signer(text: str, signature: bytes, content: bytes = CONTENT, at: datetime = NOW) -> str:
+    return signed_by(text).signer(lambda: iter([content[:3], content[3:]]), signature, at)
+
+
+def told(text: str) -> list[str]:
+    return [one.name for said in signers.trusted(text).values() for one in said]
 
 
 def test_ssh_keygen_verifies_what_the_transform_signs(key: Path, other: Path) -> None:
@@ -93,7 +97,7 @@ def test_content_is_read_in_pieces_and_never_kept(key: Path) -> None:
     tracemalloc.start()
     (artifact,) = signing(key).attest("SHA256SUMS", pieces)
     made = b"".join(artifact.chunks())
-    assert signed_by(public(key)).signer(pieces, made) == "ada@example.com"
+    assert signed_by(public(key)).signer(pieces, made, NOW) == "ada@example.com"
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert most < 8 << 20
@@ -165,9 +169,9 @@ def test_an_allowed_signers_file_is_read_as_ssh_keygen_reads_it(key: Path, other
         f'ada@example.com,*@acme.com namespaces="git,wrikebackup",valid-after="20260101" {line(key)} a comment\n'
         f'"eve of acme" namespaces="git" {line(other)}\n'
     )
-    found = signers.trusted(text, NOW)
-    assert list(found.values()) == ["ada@example.com,*@acme.com"]
-    assert signers.trusted(f"{public(key)}\nbob@example.com {line(other)}", NOW).keys() == {
+    found = signers.trusted(text)
+    assert [[one.name for one in said] for said in found.values()] == [["ada@example.com,*@acme.com"]]
+    assert signers.trusted(f"{public(key)}\nbob@example.com {line(other)}").keys() == {
         sshsig.public_key(wire(key)),
         sshsig.public_key(wire(other)),
     }
@@ -179,27 +183,56 @@ def wire(key: Path) -> bytes:
     return base64.b64decode(public(key).split()[1])
 
 
-@pytest.mark.parametrize(
-    ("options", "now"),
-    [('valid-before="20270101Z"', True), ('valid-before="20261101Z"', False), ('valid-after="202611231300Z"', False)],
-)
-def test_a_key_is_trusted_within_its_time_only(key: Path, options: str, now: bool) -> None:
-    text = f"ada@example.com {options} {line(key)}"
-    if now:
-        assert signers.trusted(text, NOW)
+TIMES = [
+    ("", None),
+    ('valid-before="20270101Z"', None),
+    ('valid-before="20261123115959Z"', "was valid before 20261123115959Z only"),
+    ('valid-before="20261123120000Z"', None),
+    ('valid-after="20261123120000Z"', None),
+    ('valid-after="20261123120001Z"', "is valid after 20261123120001Z only"),
+    ('valid-after="20260101Z",valid-before="20261201Z"', None),
+    ('valid-before="20250101Z",namespaces="*"', "was valid before 20250101Z only"),
+]
+
+
+@pytest.mark.parametrize(("options", "reason"), TIMES)
+def test_a_signature_counts_where_the_key_was_valid_when_the_backup_was_begun_as_with_verify_time(
+    key: Path, tmp_path: Path, options: str, reason: str | None
+) -> None:
+    text = f"ada@example.com {options} {line(key)}\n"
+    (tmp_path / "signers").write_text(text)
+    (tmp_path / "sig").write_bytes(signature(key))
+    words = ("-f", tmp_path / "signers", "-I", "ada@example.com", "-n", "wrikebackup", "-s", tmp_path / "sig")
+    ran = keygen("-Y", "verify", *words, f"-Overify-time={NOW:%Y%m%d%H%M%S}Z", given=CONTENT)
+    assert (ran.returncode == 0) is (reason is None), ran.stderr
+    if reason is None:
+        assert signer(text, signature(key)) == "ada@example.com"
     else:
-        with pytest.raises(sshsig.SignatureError, match="valid"):
-            signers.trusted(text, NOW)
+        with pytest.raises(FormatError) as caught:
+            signer(text, signature(key))
+        assert str(caught.value) == (
+            f"signed by ada@example.com, whose key {reason}: the backup was begun at 2026-11-23 12:00:00 UTC"
+        )
+
+
+def test_a_key_with_several_times_counts_in_each_of_them(key: Path) -> None:
+    text = f'old valid-before="20260101Z" {line(key)}\nnew valid-after="20261101Z" {line(key)}\n'
+    assert signer(text, signature(key)) == "new"
+    assert signer(text, signature(key), at=datetime(2025, 1, 1, tzinfo=UTC)) == "old"
+    with pytest.raises(
+        FormatError, match="old, whose key was valid before 20260101Z only and new, whose key is valid after"
+    ):
+        signer(text, signature(key), at=datetime(2026, 5, 1, tzinfo=UTC))
 
 
 def test_a_key_in_a_comment_is_never_trusted(key: Path, other: Path) -> None:
     for mark in "\f\v\r\x1c\x85\u2028":
         text = f"ada@example.com {line(key)}\n# was bob's:{mark}bob@example.com {line(other)}\n"
-        assert list(signers.trusted(text, NOW).values()) == ["ada@example.com"]
+        assert told(text) == ["ada@example.com"]
 
 
 def test_a_quote_in_the_comment_of_a_public_key_does_no_harm(key: Path) -> None:
-    assert list(signers.trusted(f'{line(key)} the 19" rack', NOW).values()) == ['the 19" rack']
+    assert told(f'{line(key)} the 19" rack') == ['the 19" rack']
 
 
 @pytest.mark.parametrize(
@@ -221,10 +254,10 @@ def test_namespaces_are_patterns_as_openssh_has_them(key: Path, tmp_path: Path, 
     words = ("-f", tmp_path / "signers", "-I", "ada@example.com", "-n", "wrikebackup", "-s", tmp_path / "sig")
     assert (keygen("-Y", "verify", *words, given=CONTENT).returncode == 0) is trusted
     if trusted:
-        assert signers.trusted(text, NOW)
+        assert signers.trusted(text)
     else:
         with pytest.raises(sshsig.SignatureError, match="for other namespaces"):
-            signers.trusted(text, NOW)
+            signers.trusted(text)
 
 
 @pytest.mark.parametrize(
@@ -247,7 +280,7 @@ def test_namespaces_are_patterns_as_openssh_has_them(key: Path, tmp_path: Path, 
 )
 def test_what_is_no_key_is_refused_with_the_reason(text: str, words: str) -> None:
     with pytest.raises(sshsig.SignatureError, match=words):
-        signers.trusted(text, NOW)
+        signers.trusted(text)
 
 
 def test_the_entry_module_imports_no_cryptography() -> None:

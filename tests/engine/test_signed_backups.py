@@ -78,6 +78,21 @@ def test_both_signatures_verify_with_ssh_keygen_alone(backups, key: Path) -> Non
         assert verifies(key, content, sink.objects[f"{folder(outcomes[1])}/{name}.sig"])
 
 
+def test_a_backup_from_outside_the_time_of_its_key_is_refused_with_both(backups, key: Path) -> None:
+    sink, outcomes = backups
+    for options, words in (
+        ('valid-before="20250101Z"', "ada, whose key was valid before 20250101Z only: the backup was begun at 20"),
+        ('valid-before="20990101Z",valid-after="20980101Z"', "ada, whose key is valid after 20980101Z only"),
+    ):
+        checks = Checks([signed_by(f"ada {options} {public(key)}")])
+        report = verify(sink, ACCOUNT, outcomes[1].backup_uid, lambda _: None, checks=checks)
+        assert [finding.what for finding in report.findings] == ["untrusted", "untrusted"]
+        assert all(words in finding.detail for finding in report.findings)
+        assert report.signed_by is None
+    checks = Checks([signed_by(f'ada valid-before="20990101Z",valid-after="20250101Z" {public(key)}')])
+    assert not verify(sink, ACCOUNT, outcomes[1].backup_uid, lambda _: None, checks=checks).findings
+
+
 def reseal(sink: MemorySink, where: str, **changes: object) -> None:
     """Alters a manifest as somebody would who knows the format: its own checksum is right again."""
     from datetime import datetime

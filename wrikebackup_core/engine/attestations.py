@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from wrikebackup_core.engine.findings import Finding
 from wrikebackup_core.errors import FormatError, KeyNotFound, SinkError
+from wrikebackup_core.format import layout
 from wrikebackup_core.format.manifest import Manifest
 from wrikebackup_core.ports import Sink
 from wrikebackup_core.stored import chunks
@@ -26,11 +27,16 @@ def attestations(manifest: Manifest | None) -> list[str]:
 
 
 def vouched(sink: Sink, key: str, content: Content, verifiers: Sequence[Verifier]) -> str | Finding:
-    """The name of who vouches for the content of `key`, or that it is none of those whom the verifiers trust."""
+    """The name of who vouches for the content of `key`, a file of a backup, or that it is none of those whom the verifiers trust.
+
+    Whether they trust somebody may hang on the time: it is that of the backup, which its name says, and the manifest has to agree.
+    """
+    at = layout.started(key.split("/")[-2].removeprefix("backup-"))
+    assert at is not None
     reasons: dict[str, None] = {}
     for verifier in verifiers:
         try:
-            return verifier.signer(content, _read(sink, key + verifier.suffix))
+            return verifier.signer(content, _read(sink, key + verifier.suffix), at)
         except KeyNotFound:
             continue
         except (FormatError, SinkError) as error:
