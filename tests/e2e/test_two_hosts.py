@@ -4,7 +4,6 @@ file: whatever is killed and gone on with, and in which order, a backup that is 
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -54,7 +53,9 @@ TO_THE_END, TO_THE_COMMIT = -1, 1_000_000
 
 
 def run(profile: Path, left: int) -> int:
-    done = subprocess.run([sys.executable, "-c", RUN, str(profile), str(left)], capture_output=True, timeout=120)
+    done = subprocess.run(
+        [sys.executable, "-c", RUN, str(profile), str(left)], check=False, capture_output=True, timeout=120
+    )
     return done.returncode
 
 
@@ -76,7 +77,10 @@ def assert_sound(folder: Path, backups: int) -> None:
     for one in found:
         assert one.complete
         assert not verify(sink, account, one.uid, lambda _: None).findings
-    assert {name.partition("-")[0] for name in os.listdir(folder / f"account-{account}")} == {"attachments", "backup"}
+    assert {path.name.partition("-")[0] for path in (folder / f"account-{account}").iterdir()} == {
+        "attachments",
+        "backup",
+    }
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="kills a process as only POSIX can")
