@@ -13,6 +13,7 @@ __all__ = [
     "TEMPORARY_SUFFIX",
     "check",
     "check_prefix",
+    "is_fleeting",
     "is_key",
     "is_probe",
     "is_temporary",
@@ -52,6 +53,11 @@ def is_probe(name: str) -> bool:
 def probe_name() -> str:
     """A name that no listing shows and that nobody else uses, for an object or for a folder of them. A sweep takes it away."""
     return f"{PROBE}{secrets.token_hex(8)}{TEMPORARY_SUFFIX}"
+
+
+def is_fleeting(key: str) -> bool:
+    """Whether a key is a dot file's, or below a dot folder: nothing of a backup, gone after the run, and never locked."""
+    return "/." in f"/{key}"
 
 
 def is_key(key: str) -> bool:

@@ -65,6 +65,13 @@ class LockingContract:
         assert self.get(sink, "a/b") == b"content"
         assert [entry.key for entry in sink.list("")] == ["a/b"]
 
+    def test_dot_files_are_not_locked(self, sink: _LockingSink) -> None:
+        """A lease is one, and is to be gone after the run."""
+        self.put(sink, "a/.lease/1")
+        assert dict(sink.locked(["a/.lease/1"])) == {}
+        sink.delete(["a/.lease/1"])
+        assert list(sink.list("")) == []
+
     def test_what_is_not_there_does_not_hide_what_is_locked(self, sink: _LockingSink) -> None:
         self.put(sink, "a/b")
         with pytest.raises(KeyLocked):

@@ -16,6 +16,7 @@ from wrikebackup_fsspec.gcs.crc import Crc
 from wrikebackup_fsspec.gcs.faults import Errors, Refused, failed
 from wrikebackup_fsspec.gcs.locks import NEEDS, Locks
 from wrikebackup_fsspec.gcs.place import Place
+from wrikebackup_fsspec.keys import is_fleeting
 from wrikebackup_fsspec.options import GcsOptions
 
 __all__ = ["CREATE_ONLY", "Claim", "Promises", "Writing"]
@@ -55,6 +56,7 @@ class Writing:
     def __init__(self, place: Place, options: GcsOptions, locks: Locks) -> None:
         self.place, self.promises = place, Promises()
         self._locks = locks
+        self._root = f"{options.prefix}/" if options.prefix else ""
         self._resource = {"contentType": TYPE} | (
             {"storageClass": options.storage_class} if options.storage_class else {}
         )
@@ -62,7 +64,7 @@ class Writing:
 
     def resource(self, claim: Claim, *, locked: bool = True) -> dict[str, Any]:
         """The metadata that a new object is to have."""
-        lock = self._locks.lock() if locked else {}
+        lock = self._locks.lock() if locked and not self._is_fleeting(claim) else {}
         return {"name": claim.key, "metadata": {_WRITER: claim.token}, **self._resource, **lock}
 
     def put(self, claim: Claim, data: bytes, resource: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -138,9 +140,12 @@ class Writing:
 
     def demand_lock(self, claim: Claim, found: Mapping[str, Any]) -> None:
         """Raises SinkError, and takes the object away, where the store locked nothing and should have."""
-        if not self._locks.is_kept(found):
+        if not self._is_fleeting(claim) and not self._locks.is_kept(found):
             gone = self.withdraw(claim, found)
             raise SinkError(f"{self.place.name}/{claim.key}: the store did not lock it{gone}", hint=NEEDS)
+
+    def _is_fleeting(self, claim: Claim) -> bool:
+        return is_fleeting(claim.key[len(self._root) :])
 
     def withdraw(self, claim: Claim, found: Mapping[str, Any]) -> str:
         """Deletes this very object, and no later one. Returns what to say where it cannot."""

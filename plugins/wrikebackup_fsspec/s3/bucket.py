@@ -11,6 +11,7 @@ import obstore
 from obstore.store import S3Store
 
 from wrikebackup_core import Check, Entry, KeyNotFound, UsageError
+from wrikebackup_fsspec.keys import is_fleeting
 from wrikebackup_fsspec.objects.bucket import Part
 from wrikebackup_fsspec.objects.checks import probe_name
 from wrikebackup_fsspec.options import S3Options
@@ -88,7 +89,7 @@ class S3Bucket:
             Key=key,
             Body=data,
             ContentMD5=content_md5(digest(data)),
-            **self._extra(token),
+            **self._extra(key, token),
             **conditions,
         )
         return str(answer.get("ETag", ""))
@@ -100,11 +101,12 @@ class S3Bucket:
             # Some stores keep the promise for whole objects and not for those in parts
             self._publishing.publish(key, token, request, digests, look=True)
 
-        return PartUpload(self._parts, key, self._extra(token), publish)
+        return PartUpload(self._parts, key, self._extra(key, token), publish)
 
-    def _extra(self, token: str) -> dict[str, Any]:
+    def _extra(self, key: str, token: str) -> dict[str, Any]:
         options = self._options
-        extra: dict[str, Any] = {"Metadata": {WRITER: token}, **self._locks.headers()}
+        locks = {} if is_fleeting(key[len(self._root) :]) else self._locks.headers()
+        extra: dict[str, Any] = {"Metadata": {WRITER: token}, **locks}
         if options.storage_class:
             extra["StorageClass"] = options.storage_class
         if options.sse:
