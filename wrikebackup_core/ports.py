@@ -292,7 +292,7 @@ class Browsing(Protocol):
 @runtime_checkable
 class Locking(Protocol):
     """What a sink has besides, whose store can refuse until a date to delete an object: `create` then locks what it writes, and
-    `delete` raises KeyLocked.
+    `delete` raises KeyLocked. Keys with a part that begins with a dot are never locked: such is the lease, which is gone after a run.
     """
 
     def prolong(self, keys: Iterable[str]) -> None:
