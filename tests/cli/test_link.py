@@ -68,6 +68,22 @@ def test_the_newest_backup_is_given_out_and_an_older_one_by_its_name(uid: str, c
     assert json.loads(cli("link", "--json", "p.yaml", uid).out)["backup_uid"] == uid
 
 
+@pytest.mark.parametrize("damage", ["cut off", "of another backup"])
+def test_a_newest_backup_whose_manifest_is_damaged_is_passed_over_with_a_warning(
+    damage: str, uid: str, place: Path, cli: Cli
+) -> None:
+    assert cli("backup", "-q", "p.yaml").code == 0
+    newest = json.loads(cli("link", "--json", "p.yaml").out)["backup_uid"]
+    key = f"account-IEAAAEDY/backup-{newest}/manifest.json"
+    other = objects(place)[key.replace(newest, uid)]
+    objects(place)[key] = objects(place)[key][:100] if damage == "cut off" else other
+    ran = cli("link", "--json", "p.yaml")
+    assert (ran.code, json.loads(ran.out)["backup_uid"]) == (0, uid)
+    assert f"{uid} is read instead, which is older" in ran.err
+    ran = cli("link", "p.yaml", newest)
+    assert (ran.code, ran.out) == (ExitCode.DAMAGED, ""), "but not in place of one that was asked for"
+
+
 def test_an_unfinished_backup_is_not_given_out(uid: str, place: Path, cli: Cli) -> None:
     del objects(place)[f"account-IEAAAEDY/backup-{uid}/manifest.json"]
     assert cli("link", "p.yaml").code == ExitCode.USAGE

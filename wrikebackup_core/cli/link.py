@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from wrikebackup_core.cli.places import named_sink
+from wrikebackup_core.cli.reading import Reading
 from wrikebackup_core.cli.session import PATH, Session, options
-from wrikebackup_core.cli.shelves import named
-from wrikebackup_core.cli.terminal import Terminal
 from wrikebackup_core.cli.words import local_time, plural
 from wrikebackup_core.errors import FormatError, UsageError, WrikeBackupError
 
@@ -36,7 +35,11 @@ class _Found:
     sink: Sink
     signing: Signing
     account: str
-    uid: str
+    manifest: Manifest
+
+    @property
+    def uid(self) -> str:
+        return self.manifest.backup_uid
 
 
 @click.command(short_help="Give out an address of a backup.")
@@ -62,13 +65,11 @@ def link(session: Session, profile: Path, backup: str | None, *, days: int, reco
     SINK is a sink of the profile, by its kind, its number (1 is the first) or its name as `list` shows it.
     """
     from wrikebackup_core import profile as profiles
-    from wrikebackup_core.store import AccountStore
 
     loaded = profiles.load(profile, session.plugins)
     with profiles.open_sinks(loaded, session.plugins) as sinks:
-        found = _found(_signing(loaded, sinks, name), backup, session.terminal)
-        manifest = AccountStore(found.sink, found.account).manifest(found.uid)
-        key = _key(found, manifest, records=records)
+        found = _found(session, _signing(loaded, sinks, name), backup)
+        key = _key(found, records=records)
         expires = datetime.now(UTC).replace(microsecond=0) + timedelta(days=days)
         url = found.signing.sign(key, days * 24 * 60 * 60)
     if session.terminal.json:
@@ -79,7 +80,7 @@ def link(session: Session, profile: Path, backup: str | None, *, days: int, reco
     until = f"until {local_time(expires)}, {plural(days, 'day')} from now"
     session.terminal.say(f"{what} of {found.uid} in {found.sink.name}, {until}; whoever has this address can read it")
     if not key.endswith(".zip"):
-        session.terminal.say(f"it is encoded ({_transforms(manifest)}): whoever fetches it has to decode it")
+        session.terminal.say(f"it is encoded ({_transforms(found.manifest)}): whoever fetches it has to decode it")
     session.terminal.line(url)
 
 
@@ -96,37 +97,27 @@ def _signing(profile: Profile, sinks: Sequence[Sink], name: str | None) -> list[
     return able
 
 
-def _found(able: Sequence[tuple[Sink, Signing]], backup: str | None, terminal: Terminal) -> _Found:
-    """The newest backup of the first sink that has any, or the one that is asked for in the first sink that has it."""
-    from wrikebackup_core.store import AccountStore, accounts
-
-    found: list[_Found] = []
+def _found(session: Session, able: Sequence[tuple[Sink, Signing]], backup: str | None) -> _Found:
+    """The newest backup that can be made out of the first sink that has any, or the one that is asked for in the first sink that has it."""
     failures: list[WrikeBackupError] = []
     for sink, signing in able:
         try:
-            stores = [(account, AccountStore(sink, account)) for account in accounts(sink)]
-            held = [_Found(sink, signing, account, uid) for account, store in stores for uid in store.uids()[0]]
+            _, account, manifest = Reading(session, [sink]).manifest(backup)
         except WrikeBackupError as error:  # another sink may have it
             failures.append(error)
-        else:
-            found += sorted(held, key=lambda one: one.uid, reverse=True)
-            if backup is None and held:
-                break
-    if not found and failures:
-        raise failures[0]
-    for failure in failures:
-        terminal.warn(failure.message)
-    if not found:
-        raise UsageError(f"there are no backups in {', '.join(sink.name for sink, _ in able)} yet")
-    uid = found[0].uid if backup is None else named([one.uid for one in found], backup)
-    return next(one for one in found if one.uid == uid)
+            continue
+        for failure in failures:
+            if not isinstance(failure, UsageError):  # which says that there is no such backup
+                session.terminal.warn(failure.message)
+        return _Found(sink, signing, account, manifest)
+    raise next((failure for failure in failures if not isinstance(failure, UsageError)), failures[0])
 
 
-def _key(found: _Found, manifest: Manifest, *, records: bool) -> str:
+def _key(found: _Found, *, records: bool) -> str:
     """Where the file lies. What a manifest says is not trusted to stay inside of its backup."""
     from wrikebackup_core.format import layout
 
-    name = manifest.files.records if records else manifest.files.archive
+    name = found.manifest.files.records if records else found.manifest.files.archive
     if name is None:
         raise UsageError(f"the backup {found.uid} has no records", hint="it was not taken by wrikebackup")
     if "/" in name or name in ("", ".", ".."):

@@ -86,12 +86,16 @@ class Held:
     def manifest(self, warn: Callable[[str], None]) -> tuple[Sink, Manifest]:
         """From the first sink where it can be made out; what was wrong in those before it is told. Raises what the first one raised:
         KeyNotFound, SinkError, FormatError."""
+        from wrikebackup_core.format import layout
         from wrikebackup_core.store import AccountStore
 
         failures: list[WrikeBackupError] = []
         for sink in (self.sink, *self.others):
             try:
                 manifest = AccountStore(sink, self.account).manifest(self.uid)
+                if manifest.backup_uid != self.uid:
+                    key = layout.manifest_key(self.account, self.uid)
+                    raise FormatError(f"{key}: is of backup {manifest.backup_uid}, not {self.uid}")
             except (SinkError, FormatError) as error:
                 failures.append(error)
                 continue
