@@ -65,15 +65,14 @@ class BiExport(Transform):
 
     def _csv(self, run: Run, export: Export, table: Table) -> Iterator[bytes]:
         check = TableCheck(f"table {table.name}", table.columns, run.account.id)
-        for piece, _ in check.through(read_whole(table.open, f"table {table.name}")):
-            yield piece
+        yield from check.through(read_whole(table.open, f"table {table.name}"))
         _still(run, export)
 
     def _parquet(self, run: Run, export: Export, table: Table) -> Iterator[bytes]:
         from wrikebackup_bi_export.parquet import parquet
 
         check = TableCheck(f"table {table.name}", table.columns, run.account.id)
-        rows = (body for _, body in check.through(read_whole(table.open, f"table {table.name}")))
+        rows = check.rows(read_whole(table.open, f"table {table.name}"))
         yield from parquet(table, check, rows, self._texts.setdefault(table.name, set()))
         _still(run, export)
 

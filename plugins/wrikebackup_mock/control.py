@@ -22,8 +22,9 @@ class Control:
 
     `GET requests`: counts; `GET log`: every path asked for, with its query; `DELETE requests`: from zero again; `GET faults`, `POST faults` (a JSON list of faults as text or
     objects, in the place of those there are); `POST account` (`{"generation": 1}`); `POST tokens/expire`;
-    `POST data_export` (`{"polls": 3, "seconds": 0, "age": 90000, "renew": true, "fails": 0}`, each of which may be left out): how long
-    an export takes to be made, how old the newest is, that another one is made now, and how many fail; `GET files/`: an index of
+    `POST data_export` (`{"polls": 3, "seconds": 0, "age": 90000, "fill": 2000000000, "renew": true, "fails": 0}`, each of which may be
+    left out): how long an export takes to be made, how old the newest is, of how many bytes its table `work_custom_field_history` is,
+    that another one is made now, and how many fail; `GET files/`: an index of
     the newest versions of all stored files on live items, with links to their bytes.
     """
 
@@ -58,6 +59,8 @@ class Control:
         exports = self._service.exports
         exports.polls, exports.seconds = int(given.get("polls", exports.polls)), given.get("seconds", exports.seconds)
         exports.fails = int(given.get("fails", exports.fails))
+        if "fill" in given:
+            exports.fill("work_custom_field_history", int(given["fill"]))
         if given.get("renew"):
             exports.renew()
         if "age" in given:

@@ -30,7 +30,7 @@ def made(data: bytes, *columns: Column) -> Any:
     for _ in range(2):
         check = TableCheck("table t", columns, "IEAAAEDY")
         pieces = [data[at : at + 64] for at in range(0, len(data), 64)]
-        bodies: Iterator[bytes] = (body for _, body in check.through(pieces))
+        bodies: Iterator[bytes] = check.rows(pieces)
         try:
             whole = b"".join(module.parquet(table, check, bodies, texts))
         except Interrupted:
@@ -117,7 +117,7 @@ def test_a_large_table_is_written_group_by_group(monkeypatch: pytest.MonkeyPatch
     data = b"k,v\n" + b"".join(b"%d,x\n" % number for number in range(1000))
     table = Table("t", lambda offset: MemoryReader(data, offset), (Column("k", "Number"), Column("v", "String")))
     check = TableCheck("table t", table.columns, "IEAAAEDY")
-    bodies = (body for _, body in check.through([data[at : at + 64] for at in range(0, len(data), 64)]))
+    bodies = check.rows([data[at : at + 64] for at in range(0, len(data), 64)])
     file = pq.ParquetFile(io.BytesIO(b"".join(module.parquet(table, check, bodies, set()))))
     assert file.num_row_groups >= 5
     assert file.read().column("k").to_pylist() == list(range(1000))
