@@ -56,7 +56,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def typing(session: nox.Session) -> None:
     """mypy --strict: the packages, this file, the tools of the documentation, and the tests that are typed throughout."""
-    _install(session, "typing", "picture", "stores", project=f".[keyring,speed,age,{','.join(STORES)}]")
+    _install(session, "typing", "picture", "stores", project=f".[keyring,speed,age,bi,{','.join(STORES)}]")
     session.run("mypy", *session.posargs)
     session.run("mypy", "noxfile.py", "tools", *TYPED_TESTS)
 
@@ -108,7 +108,7 @@ def wheel(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """All tests, against the checkout. Arguments go to pytest: `nox -s tests -- tests/format -k zip`."""
-    _install(session, "test", "stores", project=f".[age,{','.join(STORES)}]")
+    _install(session, "test", "stores", project=f".[age,bi,{','.join(STORES)}]")
     session.run("pytest", *(session.posargs or ["-n", "2"]))
 
 
