@@ -148,3 +148,88 @@ def test_a_signer_that_is_none_ends_the_command_before_anything_is_read(
     assert ran.code == 2
     assert words in ran.err
     assert IDENTITY.secret() not in ran.err
+
+
+def files(place: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(place)): path.read_bytes() for path in place.rglob("*") if path.is_file()}
+
+
+RESTORE = ("restore", "acme.yaml", "-i", "keys/age.txt", "--to", "out")
+
+
+def test_a_restore_with_a_signer_brings_back_what_is_signed(cli: Callable[..., Ran], tmp_path: Path) -> None:
+    assert cli("backup", "-q", "acme.yaml").code == 0
+    assert cli(*RESTORE[:-1], "plain").code == 0
+    ran = cli(*RESTORE, "--signer", "keys/sign.pub")
+    assert ran.code == 0, ran.err
+    assert files(tmp_path / "out") == files(tmp_path / "plain")
+
+
+def unsigned(manifest: Path) -> None:
+    manifest.with_name("manifest.json.sig").unlink()
+
+
+def altered(manifest: Path) -> None:
+    manifest.write_bytes(manifest.read_bytes().replace(b'"complete": true', b'"complete": false'))
+
+
+def altered_sums(manifest: Path) -> None:
+    sums = manifest.with_name("SHA256SUMS")
+    sums.write_bytes(sums.read_bytes().swapcase())
+
+
+def of_another(manifest: Path) -> None:
+    """The sums and their signature are those of an earlier backup by the same key."""
+    for name in ("SHA256SUMS", "SHA256SUMS.sig"):
+        shutil.copy(manifests(manifest.parents[3])[0].with_name(name), manifest.with_name(name))
+
+
+def moved(manifest: Path) -> None:
+    """Another backup by the same key, under this one's name."""
+    earlier = manifests(manifest.parents[3])[0].parent
+    for path in earlier.iterdir():
+        shutil.copy(path, manifest.with_name(path.name))
+
+
+@pytest.mark.parametrize(
+    ("attack", "words"),
+    [
+        (unsigned, "manifest.json: unsigned"),
+        (altered, "manifest.json: untrusted"),
+        (altered_sums, "SHA256SUMS: untrusted"),
+        (of_another, "SHA256SUMS: damaged: not the one that the manifest names"),
+        (moved, "is of backup"),
+    ],
+)
+@pytest.mark.parametrize("shape", ["layout", "tree"])
+def test_a_restore_with_a_signer_writes_nothing_of_what_is_not_so_signed(
+    attack: Callable[[Path], None], words: str, shape: str, cli: Callable[..., Ran], tmp_path: Path
+) -> None:
+    assert cli("backup", "-q", "acme.yaml").code == 0
+    assert cli("backup", "-q", "acme.yaml").code == 0
+    newest = manifests(tmp_path)[-1]
+    uid = newest.parent.name.removeprefix("backup-")
+    for more in ((), ("--dry-run",)):
+        foreign = cli(*RESTORE, uid, "--as", shape, "--signer", "keys/other.pub", *more)
+        assert (foreign.code, "which is not trusted" in foreign.err) == (4, True), foreign.err
+        assert "without --signer it is restored all the same" in foreign.err
+    attack(newest)
+    ran = cli(*RESTORE, uid, "--as", shape, "--signer", "keys/sign.pub")
+    assert (ran.code, words in ran.err) == (4, True), ran.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_backup_of_wrikes_own_tool_is_vouched_for_by_nobody(cli: Callable[..., Ran], tmp_path: Path) -> None:
+    assert cli("backup", "-q", "acme.yaml").code == 0
+    assert cli(*RESTORE[:-1], "plain").code == 0
+    [folder] = (tmp_path / "plain").glob("account-*/backup-*")
+    for path in folder.iterdir():
+        if not path.name.startswith("backup-"):
+            path.unlink()
+    folder.rename(folder.with_name("backup-TWLX2NQA"))
+    [archive] = (tmp_path / "plain").glob("account-*/backup-TWLX2NQA/backup-*.zip")
+    archive.rename(archive.with_name("backup-TWLX2NQA.zip"))
+    ran = cli("restore", "plain", "--to", "out", "--signer", "keys/sign.pub")
+    assert (ran.code, "of Wrike's own tool, and nobody vouches for it" in ran.err) == (4, True), ran.err
+    assert not (tmp_path / "out").exists()
+    assert cli("restore", "plain", "--to", "out").code == 0

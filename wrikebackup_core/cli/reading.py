@@ -86,16 +86,10 @@ class Held:
     def manifest(self, warn: Callable[[str], None]) -> tuple[Sink, Manifest]:
         """From the first sink where it can be made out; what was wrong in those before it is told. Raises what the first one raised:
         KeyNotFound, SinkError, FormatError."""
-        from wrikebackup_core.format import layout
-        from wrikebackup_core.store import AccountStore
-
         failures: list[WrikeBackupError] = []
         for sink in (self.sink, *self.others):
             try:
-                manifest = AccountStore(sink, self.account).manifest(self.uid)
-                if manifest.backup_uid != self.uid:
-                    key = layout.manifest_key(self.account, self.uid)
-                    raise FormatError(f"{key}: is of backup {manifest.backup_uid}, not {self.uid}")
+                manifest = self._manifest_in(sink)
             except (SinkError, FormatError) as error:
                 failures.append(error)
                 continue
@@ -103,6 +97,16 @@ class Held:
                 warn(f"{failure.message}: {self.uid} is read from {sink.name} instead")
             return sink, manifest
         raise failures[0]
+
+    def _manifest_in(self, sink: Sink) -> Manifest:
+        from wrikebackup_core.format import layout
+        from wrikebackup_core.store import AccountStore
+
+        manifest = AccountStore(sink, self.account).manifest(self.uid)
+        if manifest.backup_uid != self.uid:
+            key = layout.manifest_key(self.account, self.uid)
+            raise FormatError(f"{key}: is of backup {manifest.backup_uid}, not {self.uid}")
+        return manifest
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,11 +18,14 @@ from wrikebackup_core.cli.places import are_one, is_account
 from wrikebackup_core.cli.progress import progress
 from wrikebackup_core.cli.reading import Reading, open_reading, open_sink, with_keys
 from wrikebackup_core.cli.session import Session, options
+from wrikebackup_core.cli.signers import verifiers_of, with_signers
 from wrikebackup_core.cli.terminal import Terminal
 from wrikebackup_core.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from wrikebackup_core.engine.restore import Original, Restored, RestorePlan, Selection
+    from wrikebackup_core.engine.restore import Original, Restored, RestoreJob, RestorePlan, Selection
+    from wrikebackup_core.ports import Sink
+    from wrikebackup_core.profile import Profile
 
 __all__ = ["restore"]
 
@@ -42,6 +46,7 @@ _TRANSFERS = 8
 )
 @click.option("--sink", metavar="SINK", help="Which of the profile's sinks to read from.")
 @with_keys
+@with_signers
 @click.option("--task", "tasks", multiple=True, metavar="TASK", help="Only this task: its id, number or permalink.")
 @click.option(
     "--folder",
@@ -71,6 +76,7 @@ def restore(
     shape: str,
     sink: str | None,
     identity: tuple[str, ...],
+    signer: tuple[str, ...],
     dry_run: bool,
     **words: Any,
 ) -> None:
@@ -85,40 +91,51 @@ def restore(
     Options that select may be given several times: of one kind one has to fit, and of different kinds all. Files are chosen by who
     attached them and when; tasks by who made them and when.
 
+    With --signer nothing is written of a backup that is not signed by one of these keys, or was altered or exchanged since: that ends
+    with exit code 4.
+
     Every byte is compared with its checksum. What is there is compared and left, so the same command goes on with a restore that was
     interrupted, and nothing is ever overwritten. Ends with exit code 3 when something in the backup is missing or damaged, or when
     something else is in a file's place; with 6 when a key does not fit.
     """
-    from wrikebackup_core.engine import restore as engine
-    from wrikebackup_core.profile.reading import default_state
-
     keep_heaps_small()
     terminal = session.terminal
     terminal.interrupted = "run the same command again: it goes on where this run stopped"
-    selection = _selection(**words)
+    selection, verifiers = _selection(**words), verifiers_of(signer, session.plugins)
     with (
         open_reading(session, place, sink) as reading,
         contextlib.closing(open_sink(target, session.plugins)) as to,
     ):
-        if is_account(target):
-            raise UsageError(f"{target} is the folder of one account in a sink", hint="give another folder")
-        for one in reading.sinks:
-            if are_one(one, to):
-                raise UsageError(f"{to.name} is where the backups are", hint="restore to another folder")
-        original = _original(reading, backup, identity)
-        profile = reading.profile
-        job = engine.RestoreJob(
-            original,
-            to,
-            engine.Shape(shape),
-            selection,
-            profile.state if profile else default_state(),
-            profile.transfers if profile else _TRANSFERS,
-        )
-        with progress(terminal, profile.name if profile else without_password(place)) as notify:
-            result = engine.plan_restore(job, notify) if dry_run else engine.restore(job, notify)
+        _refuse_place(reading, target, to)
+        original = replace(_original(reading, backup, identity), verifiers=tuple(verifiers))
+        title = reading.profile.name if reading.profile else without_password(place)
+        result = _restored(_job(reading.profile, original, to, shape, selection), terminal, title, dry_run=dry_run)
     _tell(terminal, result)
     raise Ended(result.exit_code)
+
+
+def _refuse_place(reading: Reading, target: str, to: Sink) -> None:
+    """Raises UsageError where restored files would get in among backups."""
+    if is_account(target):
+        raise UsageError(f"{target} is the folder of one account in a sink", hint="give another folder")
+    for one in reading.sinks:
+        if are_one(one, to):
+            raise UsageError(f"{to.name} is where the backups are", hint="restore to another folder")
+
+
+def _job(profile: Profile | None, original: Original, to: Sink, shape: str, selection: Selection) -> RestoreJob:
+    from wrikebackup_core.engine import restore as engine
+    from wrikebackup_core.profile.reading import default_state
+
+    state, transfers = (profile.state, profile.transfers) if profile else (default_state(), _TRANSFERS)
+    return engine.RestoreJob(original, to, engine.Shape(shape), selection, state, transfers)
+
+
+def _restored(job: RestoreJob, terminal: Terminal, title: str, *, dry_run: bool) -> Restored | RestorePlan:
+    from wrikebackup_core.engine import restore as engine
+
+    with progress(terminal, title) as notify:
+        return engine.plan_restore(job, notify) if dry_run else engine.restore(job, notify)
 
 
 def _selection(*, since: str | None = None, until: str | None = None, **words: Sequence[str]) -> Selection:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
 
 from wrikebackup_core.errors import UsageError
 from wrikebackup_core.homes import expand_home
@@ -11,13 +14,28 @@ if TYPE_CHECKING:
     from wrikebackup_core.plugins import Plugins
     from wrikebackup_core.transforms import Verifier
 
-__all__ = ["verifier_of"]
+__all__ = ["verifiers_of", "with_signers"]
 
+_Function = TypeVar("_Function", bound=Callable[..., Any])
 _LARGEST = 1 << 20  # bytes of a file with public keys
 
 
-def verifier_of(signer: str, plugins: Plugins) -> Verifier:
-    """From a file, or the text of a public key. Raises UsageError naming it, MissingExtra."""
+def with_signers(function: _Function) -> _Function:
+    """The option `--signer`, handed on as `signer`."""
+    return click.option(
+        "--signer",
+        multiple=True,
+        metavar="FILE|KEY",
+        help="Whose signature a backup must have: a public key, a .pub file, or a file as allowed_signers of OpenSSH; may be given several times.",
+    )(function)
+
+
+def verifiers_of(signers: Sequence[str], plugins: Plugins) -> list[Verifier]:
+    """From files, or the text of public keys. Raises UsageError naming it, MissingExtra."""
+    return [_verifier(signer, plugins) for signer in signers]
+
+
+def _verifier(signer: str, plugins: Plugins) -> Verifier:
     try:
         path = expand_home(signer)
     except UsageError as error:

@@ -16,7 +16,7 @@ from wrikebackup_core.cli.progress import progress
 from wrikebackup_core.cli.reading import Reading, keys, open_reading, with_keys
 from wrikebackup_core.cli.session import Session, options
 from wrikebackup_core.cli.shelves import Shelf, named, shelves
-from wrikebackup_core.cli.signers import verifier_of
+from wrikebackup_core.cli.signers import verifiers_of, with_signers
 from wrikebackup_core.cli.terminal import Terminal
 from wrikebackup_core.cli.words import clean, count, plural, size
 from wrikebackup_core.errors import ExitCode, UsageError, WrikeBackupError
@@ -57,12 +57,7 @@ def _amount(_context: click.Context, _parameter: click.Parameter, value: str | N
     help="Read only some of the attachments, drawn at random: a share or a number of them.",
 )
 @click.option("--seed", type=click.IntRange(min=0), help="Draw the same sample again that an earlier report names.")
-@click.option(
-    "--signer",
-    multiple=True,
-    metavar="FILE|KEY",
-    help="Whose signature each backup must have: a public key, a .pub file, or a file as allowed_signers of OpenSSH; may be given several times.",
-)
+@with_signers
 @with_keys
 @options
 @click.pass_obj
@@ -95,7 +90,7 @@ def verify(
         raise UsageError("give a backup or --all, not both")
     sampling = _sampling(sample, seed)
     terminal, codes = session.terminal, list[ExitCode]()
-    verifiers = [verifier_of(one, session.plugins) for one in signer]
+    verifiers = verifiers_of(signer, session.plugins)
     results: list[dict[str, object] | None] = []
     with open_reading(session, place) as reading:
         looking = _Looking(reading, codes, verifiers, identity, sampling, every=all_)

@@ -28,6 +28,7 @@ def pieces(original: Original, key: str, size: int | None, sha256: str | None) -
     """The decoded bytes of an object. When they have come to their end without an exception, what is stored had the SHA-256 that it
     should have, or where that is not known the size that was listed. Raises Flawed.
     """
+    _demand_sum(original, key, sha256)
     count = 0
 
     def read(more: int) -> None:
@@ -55,6 +56,11 @@ def pieces(original: Original, key: str, size: int | None, sha256: str | None) -
         raise _altered(key, hashed.sha256, sha256)
     if sha256 is None and size is not None and count != size:
         raise Flawed(key, "unexpected size", f"{count:,} bytes, listed with {size:,}")
+
+
+def _demand_sum(original: Original, key: str, sha256: str | None) -> None:
+    if sha256 is None and original.verifiers:
+        raise Flawed(key, "unlisted", "SHA256SUMS does not name it, so nobody vouches for it")
 
 
 def _damage(original: Original, key: str, sha256: str) -> Flawed | None:

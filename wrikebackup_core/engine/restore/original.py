@@ -19,6 +19,7 @@ from wrikebackup_core.format.manifest import Attachments, Files, Manifest, Tool
 from wrikebackup_core.model import Account, AttachmentMode
 from wrikebackup_core.ports import Sink
 from wrikebackup_core.store import accounts
+from wrikebackup_core.transforms import Verifier
 from wrikebackup_core.version import __version__
 
 __all__ = ["Original", "wrikes_own"]
@@ -26,7 +27,8 @@ __all__ = ["Original", "wrikes_own"]
 
 @dataclass(frozen=True, slots=True)
 class Original:
-    """`archive`, `records` and `artifacts` are keys in the sink. `ours`: there are a SHA256SUMS and a manifest."""
+    """`archive`, `records` and `artifacts` are keys in the sink. `ours`: there are a SHA256SUMS and a manifest. `verifiers` know who is
+    trusted to vouch for it; without any nobody needs to."""
 
     sink: Sink
     account: str
@@ -36,6 +38,7 @@ class Original:
     records: str | None = None
     artifacts: tuple[str, ...] = ()
     ours: bool = True
+    verifiers: tuple[Verifier, ...] = ()
 
     @property
     def uid(self) -> str:

@@ -20,6 +20,7 @@ from wrikebackup_core.engine.restore.index import Index
 from wrikebackup_core.engine.restore.job import Restored, RestoreJob, RestorePlan, Shape
 from wrikebackup_core.engine.restore.notes import Notes
 from wrikebackup_core.engine.restore.placing import place
+from wrikebackup_core.engine.restore.trusting import refuse_altered, refuse_untrusted
 from wrikebackup_core.engine.restore.vouching import vouch
 from wrikebackup_core.engine.restore.wanting import left_out, want_layout, want_tree
 from wrikebackup_core.engine.restore.writing import STAGE, Writing
@@ -40,7 +41,8 @@ Notify = Callable[[Event], None]
 def restore(job: RestoreJob, notify: Notify) -> Restored:
     """Writes what is selected. What is missing or damaged is found, and the rest restored.
 
-    Raises KeyRefused where the key does not open the backup, before anything is written; UsageError for a selection that names what is
+    Raises KeyRefused where the key does not open the backup, and Damaged where nobody vouches for it who is trusted, before anything is
+    written; UsageError for a selection that names what is
     not there, or a target that holds the backup encoded; Locked, SinkError.
     """
     began = time.monotonic()
@@ -135,9 +137,10 @@ class _Reading(contextlib.ExitStack):
         job, original = self.job, self.job.original
         self._notify(StageStarted(READ))
         self.index = self.enter_context(Index())
+        refuse_untrusted(original)
         _refuse_encoded(job)
         list_original(self.index, original, self._warn)
-        self.findings += read_sums(self.index, original)
+        self.findings += refuse_altered(original, list(read_sums(self.index, original)))
         self._fill()
         self.index.filled()
         for id_, finding in match_files(self.index, original):
