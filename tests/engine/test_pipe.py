@@ -92,6 +92,17 @@ def test_nothing_is_taken_after_a_stop() -> None:
     assert taken == before
 
 
+def test_a_thread_that_the_system_refuses_keeps_nothing_from_being_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refused)
+    behind = Behind(lambda _: None)
+    with pytest.raises(RuntimeError, match="can't start new thread"):
+        behind.put(bytes(LARGE + 1))
+    behind.stop()
+
+
 def test_what_is_ahead_gives_all_in_order_and_then_the_error() -> None:
     def pieces() -> Iterator[bytes]:
         yield from large()

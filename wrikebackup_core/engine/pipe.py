@@ -41,8 +41,9 @@ class Behind:
         else:
             self._take(piece)
             if self._size > LARGE:
-                self._thread = threading.Thread(target=self._run, name="behind", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._run, name="behind", daemon=True)
+                thread.start()
+                self._thread = thread  # only now: one that the system refuses is none to be waited for
 
     def finish(self) -> None:
         """Waits until all is handed on. May be called again."""
