@@ -3,7 +3,7 @@
     python benchmarks/prune.py [BACKUPS] [ATTACHMENTS] [RUNS]
 
 The attachments came evenly over the days, a fifth of them before the first, and one in twenty was deleted again in Wrike. Each backup names
-what there was on its day, so the last names nearly all of them: a SHA256SUMS of 130 MB. Rules keep some 25 of the backups; those that go
+what there was on its day, so the last names nearly all of them: a SHA256SUMS of 130 MB. Rules keep some 20 of the backups; those that go
 have a SHA256SUMS of the right length that takes no room on the disk, for a prune does not read it.
 
 `first`: nothing is remembered, and the SHA256SUMS of every backup that stays are read. `next day`: one backup more. `again`: none.
