@@ -86,6 +86,58 @@ def test_a_manifest_that_names_files_elsewhere_is_refused(tmp_path: Path, name: 
         original(source, UID)
 
 
+OUTSIDE = [
+    "../../evil",
+    "/tmp/evil",
+    "..\\..\\evil",
+    "C:\\evil",
+    "a/../../../evil",
+    "attachments/../../evil",
+    "evil\0.txt",
+    ".",
+]
+
+
+@pytest.mark.parametrize("shape", list(Shape))
+def test_members_of_a_zip_that_lead_elsewhere_are_written_nowhere(tmp_path: Path, shape: Shape) -> None:
+    source, _ = stored(Sample())
+    for key in (ARCHIVE, RECORDS):
+        data = io.BytesIO(source.objects[key])
+        with zipfile.ZipFile(data, "a") as archive:
+            for name in OUTSIDE:
+                archive.writestr(zipfile.ZipInfo(name), b"evil")
+            link = zipfile.ZipInfo("link")
+            link.external_attr = 0o120777 << 16
+            archive.writestr(link, "/tmp")
+        replaced(source, key, data.getvalue())
+    result = restored(original(source, UID), local(tmp_path / "deep" / "out"), tmp_path / "state", shape)
+    assert result.exit_code is ExitCode.DONE
+    written = {path for path in tmp_path.rglob("*") if path.is_file() and "state" not in path.parts}
+    assert written
+    assert all(path.is_relative_to(tmp_path / "deep" / "out") for path in written)
+    assert not any("evil" in path.name or path.is_symlink() for path in tmp_path.rglob("*"))
+
+
+@pytest.mark.parametrize("shape", list(Shape))
+@pytest.mark.parametrize("evil", OUTSIDE)
+def test_an_attachment_whose_id_or_name_leads_elsewhere_stays_inside(tmp_path: Path, shape: Shape, evil: str) -> None:
+    ids = [f"A{n}" for n in range(2)]
+    records = [file(ids[0], evil, b"x", taskId="T1"), file(evil, "plain.txt", b"y", taskId="T1")]
+    sample = account([folder("F1", evil)], [task("T1", evil, "F1")], [(records[0], b"x"), (records[1], b"y")])
+    sample.files = {ids[0]: b"x"}
+    source, _ = stored(sample)
+    for path in (f"../attachments/{evil}-plain.txt", f"../attachments/{evil}"):
+        line = hashlib.sha256(b"y").hexdigest().encode() + b"  " + path.encode() + b"\n"
+        source.objects[SUMS] += line
+    before = set(source.objects)
+    restored(original(source, UID), local(tmp_path / "deep" / "out"), tmp_path / "state", shape)
+    assert set(source.objects) == before
+    written = {path for path in tmp_path.rglob("*") if path.is_file() and "state" not in path.parts}
+    assert written
+    assert all(path.is_relative_to(tmp_path / "deep" / "out") for path in written)
+    assert not Path("/tmp/evil").exists()
+
+
 @pytest.mark.parametrize("name", ["SHA256SUMS", "manifest.json", f"backup-{UID}.zip"])
 def test_an_artifact_takes_no_other_file_s_place(tmp_path: Path, name: str) -> None:
     source, _ = stored(Sample())

@@ -94,6 +94,29 @@ def test_damage_in_the_part_that_is_for_keys_is_damage_and_no_wrong_key(which: s
     assert {finding.key for finding in report.findings} == {key}
 
 
+@pytest.mark.parametrize("kind", ["plain", "encrypted"])
+@pytest.mark.parametrize("lengths", ["equal", "different"])
+@pytest.mark.parametrize("with_key", [True, False])
+def test_attachments_whose_contents_changed_places_are_both_damaged(kind: str, lengths: str, with_key: bool) -> None:
+    """Each is whole, and decodes without fault: only its name is that of the other."""
+    one, two = "IEAAAEDYIYAB7DLK", "MwAAAAEQ_HoO"
+    files_ = FILES | ({one: b"the plan", two: b"the loan"} if lengths == "equal" else {})
+    records = {**RECORDS, Kind.ATTACHMENTS: [r | {"size": len(files_.get(r["id"], b""))} if r["id"] in files_ else r for r in RECORDS[Kind.ATTACHMENTS]]}  # fmt: skip
+    sink = MemorySink()
+    sample = Sample(files=files_, records=records)
+    if kind == "encrypted":
+        sample.suffix, sample.encoded = ".age", encrypted
+    sample.store(sink)
+    assert not check(sink, KEY).findings
+    keys = [
+        layout.attachment_key(ACCOUNT.id, id_, name, sample.suffix)
+        for id_, name in ((one, "plan.pdf"), (two, "new.txt"))
+    ]
+    sink.objects[keys[0]], sink.objects[keys[1]] = sink.objects[keys[1]], sink.objects[keys[0]]
+    damage = [(key, what) for key, what in found(check(sink, *([KEY] if with_key else []))) if what == "damaged"]
+    assert sorted(damage) == sorted((key, "damaged") for key in keys)
+
+
 def test_a_file_that_fits_a_forged_checksum_and_no_key_made_is_found() -> None:
     sink = stored()
     whole = sink.objects[PLAN]
