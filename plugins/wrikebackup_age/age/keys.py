@@ -20,6 +20,7 @@ __all__ = ["Ask", "KeyProblem", "identities", "recipient", "recipients"]
 
 _MAGIC = b"age-encryption.org/"
 _SSH_PRIVATE = b"-----BEGIN OPENSSH PRIVATE KEY-----"
+_SSH_PUBLIC = ("ssh-", "ecdsa-", "sk-")
 _PEM = b"-----BEGIN "
 
 _T = TypeVar("_T")
@@ -28,7 +29,7 @@ _T = TypeVar("_T")
 def recipient(text: str) -> Recipient:
     """One recipient: `age1pq1…`, `age1…`, or an SSH public key. Raises KeyProblem."""
     text = text.strip()
-    if text.startswith(("ssh-", "ecdsa-", "sk-")):
+    if text.startswith(_SSH_PUBLIC):
         return _made(lambda: ssh.recipient(text), "an SSH key that can be used")
     if text.lower().startswith((x25519.IDENTITY, hybrid.IDENTITY)):
         raise KeyProblem(
@@ -81,6 +82,8 @@ def identities(data: bytes, ask: Ask) -> list[Identity]:
 def _identity(text: str) -> Identity:
     if text.lower().startswith(x25519.RECIPIENT + "1"):
         raise KeyProblem("this is a recipient; what opens files is the secret key that begins with AGE-SECRET-KEY-")
+    if text.startswith(_SSH_PUBLIC):
+        raise KeyProblem("this is a public key; what opens files is the private one, in the file without .pub")
     prefix, data = _made(lambda: bech32.decode(text), "a key")
     if prefix == hybrid.IDENTITY:
         return _made(lambda: HybridIdentity(data), "a key")
