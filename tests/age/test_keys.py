@@ -89,7 +89,10 @@ def test_the_keys_of_the_specification_belong_together() -> None:
         (FILE.encode("utf-16"), "UTF-8"),
         (b"\x89PNG\r\n\x1a\n\0\0", "UTF-8"),
         (str(CLASSIC.recipient()).encode(), "line 1: this is a recipient"),
-        (b"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIE8 ada", "line 1: this is a public key; what opens files is the private one"),
+        (
+            b"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIE8 ada",
+            "line 1: this is a public key; what opens files is the private one",
+        ),
         (b"\n\nhello\n", "line 3: this is not a key"),
         (bech32.encode("age-plugin-yubikey-", bytes(20)).upper().encode(), "line 1: keys of age plugins"),
         (bech32.encode("bc", bytes(20)).encode(), "line 1: a key begins with AGE-SECRET-KEY-"),
