@@ -119,6 +119,14 @@ def test_a_damaged_attachment_comes_and_ends_as_damage(cli: Callable[..., Ran], 
     assert f"attachments/{_OTHER}-same.txt: damaged: SHA-256 is" in ran.err
 
 
+def test_an_attachment_that_the_checksums_do_not_name_comes_and_is_told(cli: Callable[..., Ran], shelf: Shelf) -> None:
+    for sums in shelf.root.glob("*/backup-*/SHA256SUMS"):
+        sums.write_bytes(sums.read_bytes().replace(b"plan.pdf", b"another.pdf"))
+    ran = cli("cat", "a/b: plan.pdf")
+    assert (ran.code, ran.out) == (4, _BINARY)
+    assert f"{_FILE}-a_b_ plan.pdf: SHA256SUMS does not name it, so nobody can tell whether it is right" in ran.err
+
+
 def _program(shelf: Shelf, *words: str) -> list[str]:
     code = "import sys; from wrikebackup_core.cli import main; main()"
     return [sys.executable, "-c", code, "cat", str(shelf.root), *words]

@@ -54,6 +54,33 @@ def test_what_cannot_be_decoded_is_told_with_its_file_once(cli: Callable[..., Ra
     assert (ran.code, ran.err.count("account-")) == (6, 1)
 
 
+def _body(data: bytes) -> bytes:
+    """Another wrapped file key: as if it were for another's key."""
+    start = data.index(b"-> X25519")
+    at = data.index(b"\n", start) + 5
+    return data[:at] + (b"A" if data[at : at + 1] != b"A" else b"B") + data[at + 1 :]
+
+
+def _mac(data: bytes) -> bytes:
+    at = data.index(b"\n--- ") + 8
+    return data[:at] + (b"A" if data[at : at + 1] != b"A" else b"B") + data[at + 1 :]
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [_body, _mac, lambda data: data[:50], lambda data: b"", lambda data: b"x" + data, lambda data: data.replace(b"X25519", b"X25518", 1)],
+    ids=["wrapped key", "mac", "cut off", "empty", "no age file", "kind"],
+)  # fmt: skip
+def test_an_attachment_whose_part_for_keys_is_damaged_is_damaged_and_no_key_is_wrong(
+    cli: Callable[..., Ran], shelf: Shelf, key: str, harm: Callable[[bytes], bytes]
+) -> None:
+    [attachment] = shelf.root.glob(f"*/attachments/{_README}-*")
+    assert cli("cat", _README, "-i", _other(shelf)).code == 6, "whole, and the key is another's"
+    attachment.write_bytes(harm(attachment.read_bytes()))
+    ran = cli("cat", _README, "-i", key)
+    assert (ran.code, ran.out, attachment.name in ran.err) == (4, b"", True), ran.err
+
+
 def _other(shelf: Shelf) -> str:
     file = shelf.root.parent / "other.txt"
     assert run(["-q", "keygen", "--classic", str(file)]) == 0

@@ -12,7 +12,7 @@ from wrikebackup_core.engine.contents import UNREADABLE, one_line
 from wrikebackup_core.engine.elements import LONGEST, elements
 from wrikebackup_core.engine.hashing import hashing
 from wrikebackup_core.engine.opened import OpenBackup
-from wrikebackup_core.errors import FormatError, KeyNotFound, UsageError, WrikeBackupError
+from wrikebackup_core.errors import FormatError, KeyMissing, KeyNotFound, KeyRefused, UsageError, WrikeBackupError
 from wrikebackup_core.format import layout, names, schema
 from wrikebackup_core.format.records import RecordDecoder
 from wrikebackup_core.model import Record
@@ -74,14 +74,25 @@ def content(backup: OpenBackup, name: str) -> Generator[bytes, None, None]:
 
 
 def _attached(backup: OpenBackup, key: str) -> Iterator[bytes]:
-    """An attachment. Raises FormatError at its end where its stored bytes were not those that SHA256SUMS names."""
+    """An attachment. Raises FormatError, at its end at the latest, where its stored bytes are not those that SHA256SUMS names, or it names
+    none."""
+    refused: KeyRefused | None = None
     with backup.sink.open(key) as stored, hashing(stored) as hashed:
-        yield from backup.decoding.pieces(hashed, key)
+        try:
+            yield from backup.decoding.pieces(hashed, key)
+        except KeyMissing:
+            raise
+        except KeyRefused as error:  # or the part that is for keys is damaged
+            refused = error
         hashed.rest()
     lines = AccountStore(backup.sink, backup.account).lines(backup.uid)
     said = next((found[0] for found in lines if not isinstance(found, str) and found[1] == key), None)
-    if said is not None and said != hashed.sha256:
+    if said not in (None, hashed.sha256):
         raise FormatError(f"{key}: damaged: SHA-256 is {hashed.sha256}, should be {said}")
+    if refused is not None:
+        raise refused
+    if said is None:
+        raise FormatError(f"{key}: SHA256SUMS does not name it, so nobody can tell whether it is right")
 
 
 def _encoded(backup: OpenBackup) -> dict[str, str]:
