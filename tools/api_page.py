@@ -10,14 +10,26 @@ from types import ModuleType
 
 import wrikebackup_core
 from tools import markdown
-from wrikebackup_core import addresses, commands, errors, homes, hookspecs, model, ports, resuming, secrets, transforms
+from wrikebackup_core import (
+    addresses,
+    commands,
+    errors,
+    homes,
+    hookspecs,
+    model,
+    ports,
+    resuming,
+    secrets,
+    transforms,
+    witnesses,
+)
 from wrikebackup_core.format import ids
 
 GROUPS: list[tuple[str, str, list[ModuleType]]] = [
     (
         "Ports",
         "What a source, a sink and a transform are. Everything is synchronous; the engine brings the threads.",
-        [ports, transforms],
+        [ports, transforms, witnesses],
     ),
     ("Values", "What the parts hand to each other: frozen, without any I/O.", [model]),
     (

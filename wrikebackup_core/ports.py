@@ -227,7 +227,7 @@ class Recounting(Protocol):
         Raises NotOffered where there is no other way, and SourceError.
         """
 
-    def look_up(self, kind: Kind, names: Sequence[str | int]) -> Iterator[tuple[Kind, Page]]:
+    def look_up(self, kind: Kind, names: Sequence[str | int], crawled: Crawled) -> Iterator[tuple[Kind, Page]]:
         """The records with these ids, or numbers as the BI export has them, and what belongs to them, each page with its kind.
 
         What is in the recycle bin comes as `recycled`; what the source does not show does not come. Raises SourceError.

@@ -9,6 +9,7 @@ from functools import partial
 
 import msgspec
 
+from wrikebackup_bi_export.hearing import Hearing, hearing
 from wrikebackup_bi_export.options import BiExportOptions, Format, duration
 from wrikebackup_bi_export.rows import TableCheck
 from wrikebackup_core import Artifact, Export, Gap, Run, Table, Transform, Withdrawn, read_whole
@@ -43,6 +44,7 @@ class BiExport(Transform):
 
     def add(self, run: Run) -> Iterator[Artifact | Gap]:
         export = run.source.export(self._max_age, self._wait)
+        run.witness.begin(export.edition, export.completed)
         facts = _facts(export)
         yield Artifact(f"{FOLDER}/schema.json", lambda: iter([facts]), export.edition)
         seen: set[str] = set()
@@ -65,16 +67,29 @@ class BiExport(Transform):
 
     def _csv(self, run: Run, export: Export, table: Table) -> Iterator[bytes]:
         check = TableCheck(f"table {table.name}", table.columns, run.account.id)
-        yield from check.through(read_whole(table.open, f"table {table.name}"))
+        heard = hearing(run.witness, table, lambda: check.header)
+        yield from check.through(read_whole(table.open, f"table {table.name}"), heard.take if heard else None)
         _still(run, export)
+        if heard:
+            heard.finish()
 
     def _parquet(self, run: Run, export: Export, table: Table) -> Iterator[bytes]:
         from wrikebackup_bi_export.parquet import parquet
 
         check = TableCheck(f"table {table.name}", table.columns, run.account.id)
         rows = check.rows(read_whole(table.open, f"table {table.name}"))
-        yield from parquet(table, check, rows, self._texts.setdefault(table.name, set()))
+        heard = hearing(run.witness, table, lambda: check.header) if self._format is Format.PARQUET else None
+        yield from parquet(table, check, _taken(heard, rows), self._texts.setdefault(table.name, set()))
         _still(run, export)
+        if heard:
+            heard.finish()
+
+
+def _taken(heard: Hearing | None, rows: Iterator[bytes]) -> Iterator[bytes]:
+    for body in rows:
+        if heard is not None:
+            heard.take(body)
+        yield body
 
 
 def _still(run: Run, export: Export) -> None:

@@ -72,7 +72,7 @@ def mock_server(**given: Any) -> None:
 
     A FAULT is a kind, then how it strikes: at=2+5 (which requests), every=7, share=0.1 with seed=3, times=4, path= (a regular
     expression), and what it needs: bytes=, seconds=, status=, by=. Kinds: drop, stall, status, rate-limit, slow, expire-token, cut,
-    truncate, html, corrupt-json, empty-body, page-shift, ignore-range, shift-range, short, long, no-length; of the BI export:
+    truncate, html, corrupt-json, empty-body, page-shift, lose, ignore-range, shift-range, short, long, no-length; of the BI export:
     export-anew, export-unsafe, export-foreign, export-foreign-rows, export-header, export-torn.
     """
     server = _server(given)

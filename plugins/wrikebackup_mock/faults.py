@@ -22,6 +22,7 @@ KINDS = {
     "corrupt-json": "a body that is no JSON",
     "empty-body": "status 200 and no body",
     "page-shift": "`by` items turn up in front of a paged list between two of its pages",
+    "lose": "the item number `by` is not on a page of a list, though it is in the account",
     "ignore-range": "a download with Range is answered with 200 and the whole file",
     "shift-range": "a download with Range is answered with 206 from `bytes` bytes before the place asked for, and says so",
     "short": "a download announces and sends `bytes` bytes less than the file has",
@@ -131,7 +132,11 @@ class Faults:
         struck = None
         with self._lock:
             for fault in self._faults:
-                if fault.kind == "page-shift" or fault.kind in _EXPORT or (fault.kind in _DOWNLOADS and not download):
+                if (
+                    fault.kind in ("page-shift", "lose")
+                    or fault.kind in _EXPORT
+                    or (fault.kind in _DOWNLOADS and not download)
+                ):
                     continue
                 if (fault.kind in _LISTS and download) or (fault.kind.endswith("-range") and not ranged):
                     continue
@@ -142,21 +147,23 @@ class Faults:
 
     def export(self, kind: str, path: str) -> bool:
         """Whether a fault of the BI export strikes; `path` is `/data_export`, for a table with its name behind it."""
+        return bool(self._struck(kind, path))
+
+    def shift(self, path: str) -> int:
+        """By how many items a list moves before this page of it is read."""
+        return sum(fault.by for fault in self._struck("page-shift", path))
+
+    def lost(self, path: str) -> frozenset[int]:
+        """Places, from 0, of the items that are not on this page of a list."""
+        return frozenset(fault.by - 1 for fault in self._struck("lose", path))
+
+    def _struck(self, kind: str, path: str) -> list[Fault]:
         with self._lock:
             due = [each for each in self._faults if each.kind == kind and re.search(each.path, path)]
             struck = [fault for fault in due if fault.strikes()]
             for fault in struck:
                 fault.fired += 1
-            return bool(struck)
-
-    def shift(self, path: str) -> int:
-        """By how many items a list moves before this page of it is read."""
-        with self._lock:
-            due = [each for each in self._faults if each.kind == "page-shift" and re.search(each.path, path)]
-            struck = [fault for fault in due if fault.strikes()]
-            for fault in struck:
-                fault.fired += 1
-            return sum(fault.by for fault in struck)
+            return struck
 
     def fired(self, kind: str = "") -> int:
         """How often the faults of a kind (or all) have struck."""

@@ -81,7 +81,9 @@ class Pages:
         elif self.empty_last_page:
             following = _PAST_THE_END if start >= total else max(total + shift, offset + size)
         self._remember(bound, call)
-        listed = Listing(kind, make(slice_of(rows, start, stop)), total)
+        lost = call.server.lost(call.request)
+        shown = (index for place, index in enumerate(slice_of(rows, start, stop)) if place not in lost)
+        listed = Listing(kind, make(shown), total)
         if following is not None:
             listed.token = _encode(_user(call), following, bound, size)
         return listed

@@ -185,6 +185,9 @@ class Service:
     def shifted(self, request: Request) -> int:
         return self.faults.shift(request.path.removeprefix("/api/v4"))
 
+    def lost(self, request: Request) -> frozenset[int]:
+        return self.faults.lost(request.path.removeprefix("/api/v4"))
+
     # Stored files
 
     def storage_url(self, attachment_id: str) -> str:

@@ -20,6 +20,7 @@ from wrikebackup_core import (
     Export,
     Forbidden,
     Kind,
+    Listed,
     NotFound,
     Page,
     Record,
@@ -90,6 +91,10 @@ def _columns(table: str) -> tuple[Column, ...]:
     )
 
 
+def _moment(date: str | None) -> datetime | None:
+    return None if date is None else datetime.fromisoformat(date)
+
+
 class MockSource:
     """Brings what a client of the same account's server would have after asking for everything.
 
@@ -123,6 +128,17 @@ class MockSource:
             yield Page(page, str(done), total, recycled=list(self._recycled(kind)) if last else ())
             if last:
                 return
+
+    def recount(self, kind: Kind, crawled: Crawled) -> Iterator[Sequence[Listed]]:
+        """The last records first."""
+        trashed = False if kind in _LIVE_ONLY else None
+        for start in reversed(range(0, self._account.count(kind, trashed=trashed), _PAGE)):
+            records = islice(self._account.dicts(kind, trashed=trashed, skip=start), _PAGE)
+            yield [Listed(made["id"], _moment(made.get("createdDate"))) for made in records]
+
+    def look_up(self, kind: Kind, names: Sequence[str | int], crawled: Crawled) -> Iterator[tuple[Kind, Page]]:
+        """Nothing: `pages` has brought all that its user can see."""
+        yield from ()
 
     def _recycled(self, kind: Kind) -> Iterator[str]:
         if kind in _LIVE_ONLY:

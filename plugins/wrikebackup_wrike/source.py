@@ -19,6 +19,7 @@ from wrikebackup_core import (
     Export,
     Forbidden,
     Kind,
+    Listed,
     NotFound,
     Page,
     Reader,
@@ -31,11 +32,12 @@ from wrikebackup_wrike.crawl.dependencies import dependencies
 from wrikebackup_wrike.crawl.folders import list_folders
 from wrikebackup_wrike.crawl.listing import list_all
 from wrikebackup_wrike.crawl.queries import ESSENTIAL, LISTINGS, Desk
+from wrikebackup_wrike.crawl.recount import look_up, recount
 from wrikebackup_wrike.crawl.run import Crawl
 from wrikebackup_wrike.crawl.shapes import AccountHead
 from wrikebackup_wrike.crawl.statuses import space_workflows
 from wrikebackup_wrike.crawl.survey import Survey
-from wrikebackup_wrike.crawl.windowed import ahead, windowed
+from wrikebackup_wrike.crawl.windowed import ITEMS, ahead, windowed
 from wrikebackup_wrike.doctor import checks
 from wrikebackup_wrike.download import Downloads
 from wrikebackup_wrike.export import Exports
@@ -147,10 +149,21 @@ class WrikeSource:
                 raise
             raise Forbidden(f"{kind} cannot be read: {error}", hint=_skip(kind)) from error
 
-    def _pages(self, kind: Kind, wave: int, crawled: Crawled, cursor: str | None) -> Iterator[Page]:
-        crawl = Crawl(
+    def _crawl(self, crawled: Crawled) -> Crawl:
+        return Crawl(
             self._desk, self._survey, crawled, self._threads, self._options.concurrency, lambda: len(self._lists)
         )
+
+    def recount(self, kind: Kind, crawled: Crawled) -> Iterator[Sequence[Listed]]:
+        return recount(self._crawl(crawled), kind)
+
+    def look_up(self, kind: Kind, names: Sequence[str | int], crawled: Crawled) -> Iterator[tuple[Kind, Page]]:
+        reached = {each: crawled.reached(each, _BY_TASK) or "" for each in (Kind.COMMENTS, Kind.ATTACHMENTS)}
+        by_item = frozenset(each for each, cursor in reached.items() if cursor.startswith(ITEMS))
+        return look_up(self._crawl(crawled), kind, names, by_item)
+
+    def _pages(self, kind: Kind, wave: int, crawled: Crawled, cursor: str | None) -> Iterator[Page]:
+        crawl = self._crawl(crawled)
         if wave == _LISTS:
             return self._listed(crawl, kind, cursor)
         if kind is Kind.DEPENDENCIES:

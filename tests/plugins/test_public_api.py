@@ -15,8 +15,8 @@ ROOT = Path(__file__).parents[2]
 PUBLIC = """
     Account AlreadyExists Artifact Attachment AttachmentMode Backup Browsing Check Column Context Crawled Entry Event Export FileFinished
     FileProgress FileStarted Forbidden FormatError Gap GapFound Interrupted KeyLocked KeyMissing KeyNotFound KeyRefused Keys KeyUnfit
-    Kind Locking Message MissingExtra NotFound NotOffered Page PluginError Reader Record Register Run Secret SecretError
-    Signing Sink SinkDropped
+    Kind Listed Locking Message MissingExtra NotFound NotOffered Page Part PluginError Reader Record Recounting Register Run Secret SecretError
+    Seen Signing Silent Sink SinkDropped Witness
     SinkError SinkFull Source SourceError StageFinished StageProgress StageStarted Table Transform Unauthorized
     UsageError Verifier Withdrawn WrikeBackupError Writer __version__ account_number command_context expand_home hookimpl read_whole source_options
     without_password without_passwords

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wrikebackup_core.cli.ending import Ended, worst
-from wrikebackup_core.cli.reading import open_reading
+from wrikebackup_core.cli.reading import open_reading, with_keys
 from wrikebackup_core.cli.session import Session, options
 from wrikebackup_core.cli.shelves import Shelf, named, shelves
 from wrikebackup_core.cli.terminal import Terminal
@@ -19,6 +19,7 @@ from wrikebackup_core.model import Backup
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from wrikebackup_core.format.coverage import Report
     from wrikebackup_core.format.manifest import Manifest
     from wrikebackup_core.ports import Sink
 
@@ -112,15 +113,19 @@ def _state(one: Backup) -> RenderableType:
 @click.command(short_help="Show one backup: what it holds and lacks.")
 @click.argument("place")
 @click.argument("backup", required=False)
+@with_keys
 @options
 @click.pass_obj
-def show(session: Session, place: str, backup: str | None) -> None:
+def show(session: Session, place: str, backup: str | None, identity: Sequence[str]) -> None:
     """Show one backup: what it holds and what it lacks. Without BACKUP, the newest.
 
-    PLACE is a profile, or a folder or the address of a store with backups in it: s3://bucket/prefix.
+    PLACE is a profile, or a folder or the address of a store with backups in it: s3://bucket/prefix. Of an encrypted backup a key
+    shows besides which spaces are not shared with the token's user, and whose they are.
     """
+    from wrikebackup_core.cli.coverage_summary import read_report
     from wrikebackup_core.store import AccountStore
 
+    warn = session.terminal.warn
     with open_reading(session, place) as reading:
         held = [shelf for sink in reading.sinks for shelf in shelves(sink)]
         if not any(shelf.backups for shelf in held):
@@ -133,11 +138,15 @@ def show(session: Session, place: str, backup: str | None) -> None:
             for one in other.backups
             if (other.account, one.uid) == (shelf.account, uid)
         }
+        report = None
+        if manifest.coverage is not None:
+            decoding = reading.decoding_at_hand(manifest, identity)
+            report = read_report(shelf.sink, shelf.account, manifest, decoding, warn)
     if session.terminal.json:
         pins = {name: one.pinned for name, one in copies.items() if one.pinned is not None}
-        session.terminal.document({"sinks": list(copies), "pinned": pins, "manifest": manifest})
+        session.terminal.document({"sinks": list(copies), "pinned": pins, "manifest": manifest, "coverage": report})
     else:
-        session.terminal.show(_details(manifest, copies))
+        session.terminal.show(_details(manifest, copies, report))
 
 
 def _chosen(held: Sequence[Shelf], wanted: str | None) -> tuple[Shelf, str]:
@@ -154,10 +163,11 @@ def _chosen(held: Sequence[Shelf], wanted: str | None) -> tuple[Shelf, str]:
     return next(shelf for one, shelf in reversed(found) if one.uid == uid), uid
 
 
-def _details(manifest: Manifest, copies: Mapping[str, Backup]) -> RenderableType:
+def _details(manifest: Manifest, copies: Mapping[str, Backup], report: Report | None) -> RenderableType:
     from rich.console import Group
     from rich.text import Text
 
+    from wrikebackup_core.cli import coverage_summary
     from wrikebackup_core.cli.summary import account_words, facts, gap_lines, named_counts
 
     files = manifest.attachments
@@ -180,4 +190,5 @@ def _details(manifest: Manifest, copies: Mapping[str, Backup]) -> RenderableType
         lines.append(("transforms", ", ".join(str(one.get("kind")) for one in manifest.transforms)))
     lines.append(("written by", f"{manifest.tool.name} {manifest.tool.version}, format {manifest.format}"))
     gaps = [Text(f"\n{plural(len(manifest.gaps), 'gap')}", "bold yellow"), *gap_lines(manifest.gaps)]
-    return Group(head, facts(lines), *(gaps if manifest.gaps else ()))
+    covered = () if manifest.coverage is None else coverage_summary.details(manifest.coverage, report)
+    return Group(head, facts(lines), *covered, *(gaps if manifest.gaps else ()))

@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from wrikebackup_core.cli import prune_summary
+from wrikebackup_core.cli import coverage_summary, prune_summary
 from wrikebackup_core.cli.words import among, clean, count, duration, plural, size
 from wrikebackup_core.errors import ExitCode
 from wrikebackup_core.format import layout
@@ -68,6 +68,8 @@ def outcome(result: Outcome, profile: Profile) -> RenderableType:
     if result.attachments_copied:
         files += f"; {count(result.attachments_copied)} copied from one sink to another"
     rows += _left_out(profile, files)
+    if result.coverage is not None:
+        rows.append(("coverage", coverage_summary.line(result.coverage)))
     if result.pruned is not None:
         rows += prune_summary.after_run(result.pruned)
     rows.append(

@@ -43,6 +43,7 @@ def open_job(profile: Profile, plugins: Plugins) -> Iterator[Job]:
             skip=profile.skip,
             transfers=profile.transfers,
             fingerprint=fingerprint(profile),
+            coverage=profile.coverage,
         )
 
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from wrikebackup_core.errors import ProfileError, UsageError
 from wrikebackup_core.homes import expand_home
-from wrikebackup_core.model import AttachmentMode, Kind
+from wrikebackup_core.model import AttachmentMode, CoverageMode, Kind
 from wrikebackup_core.plugins import Plugins, Registration
 from wrikebackup_core.profile.complaints import complaint, complaints, nearest
 from wrikebackup_core.profile.document import Document, Step, read
@@ -59,6 +59,7 @@ class Profile:
     transforms: tuple[Part, ...] = ()
     attachments: AttachmentMode = AttachmentMode.LATEST
     skip: frozenset[Kind] = frozenset()
+    coverage: CoverageMode = CoverageMode.AUTO
     transfers: int = 96
     state: Path = field(default_factory=default_state)
 
@@ -85,6 +86,7 @@ def load(path: Path, plugins: Plugins) -> Profile:
         transforms=tuple(transforms),
         attachments=shape.attachments,
         skip=frozenset(shape.skip),
+        coverage=shape.coverage,
         transfers=shape.transfers,
         state=default_state() if state is None else state,
     )

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from wrikebackup_core.model import AttachmentMode, Kind
+from wrikebackup_core.model import AttachmentMode, CoverageMode, Kind
 
 __all__ = ["Shape"]
 
@@ -39,6 +39,11 @@ class Shape(BaseModel):
     )
     skip: Annotated[tuple[Kind, ...], AfterValidator(_not_the_account)] = Field(
         (), description="kinds of records not to ask for; they are not counted as missing"
+    )
+    coverage: CoverageMode = Field(
+        CoverageMode.AUTO,
+        description="what the backup is compared with to see whether it is whole: the BI export, a second listing in another order,"
+        " or none; auto is the export where a transform brings one, and the listing where none does",
     )
     transfers: int = Field(96, ge=1, le=256, description="files in flight at a time")
     state: Annotated[str, AfterValidator(_one_line)] | None = Field(

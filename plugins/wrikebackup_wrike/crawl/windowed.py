@@ -23,7 +23,7 @@ from wrikebackup_wrike.crawl.shapes import AccountHead
 from wrikebackup_wrike.crawl.windows import Window, Windows, seconds
 from wrikebackup_wrike.refusals import BadRequest
 
-__all__ = ["QUERIES", "ahead", "windowed"]
+__all__ = ["ITEMS", "QUERIES", "ahead", "all_time", "now", "walked", "windowed"]
 
 _log = logging.getLogger(__name__)
 _DAY = 86_400
@@ -31,7 +31,7 @@ _FIRST_DATE = seconds("2000-01-01T00:00:00Z") or 0  # before Wrike: an older dat
 _FUTURE = 366 * _DAY  # a later date is a mistake as well
 _LIMIT = 20_000  # some 10 MB, of which several may be on their way; a window with more is cut in two
 _USUAL_LIMIT = 1000
-_ITEMS = "items:"
+ITEMS = "items:"
 _BESIDE_LISTS = 2  # windows in flight while lists are read: each page of a list must not wait for a dozen windows
 
 
@@ -70,12 +70,12 @@ def ahead(crawl: Crawl, kind: Kind, dates: Sequence[str], cursor: str | None) ->
     Nothing where no date is known. What cannot be had so is left to `windowed`, as the last cursor says.
     """
     first = min((second for date in dates if (second := seconds(date))), default=None)
-    if first is None or cursor == _ITEMS:
+    if first is None or cursor == ITEMS:
         return
     lengths = _KINDS[kind].lengths
-    windows = Windows.load(cursor, lengths[0]) if cursor else _fitted(first, _now(crawl), lengths, after=True)
-    if not (yield from _walked(crawl, kind, windows)):
-        yield Page((), _ITEMS)
+    windows = Windows.load(cursor, lengths[0]) if cursor else _fitted(first, now(crawl), lengths, after=True)
+    if not (yield from walked(crawl, kind, windows)):
+        yield Page((), ITEMS)
 
 
 def windowed(crawl: Crawl, kind: Kind, cursor: str | None, before: str | None = None) -> Iterator[Page]:
@@ -83,22 +83,22 @@ def windowed(crawl: Crawl, kind: Kind, cursor: str | None, before: str | None = 
 
     `before` is the cursor with which `ahead` ended: what that asked for is not asked for again.
     """
-    saved = cursor or (before if before == _ITEMS else None)
-    if saved is None or not saved.startswith(_ITEMS):
+    saved = cursor or (before if before == ITEMS else None)
+    if saved is None or not saved.startswith(ITEMS):
         longest = _KINDS[kind].lengths[0]
         if saved is not None:
             windows = Windows.load(saved, longest)
         elif before is not None:
             windows = _rest(crawl, Windows.load(before, longest))
         else:
-            windows = _all_time(crawl, _KINDS[kind].lengths)
-        if (yield from _walked(crawl, kind, windows)):
+            windows = all_time(crawl, kind)
+        if (yield from walked(crawl, kind, windows)):
             return
-    start = saved.removeprefix(_ITEMS) if saved and saved.startswith(_ITEMS) else None
-    yield from by_item(crawl, _KINDS[kind].query, start or None, prefix=_ITEMS)
+    start = saved.removeprefix(ITEMS) if saved and saved.startswith(ITEMS) else None
+    yield from by_item(crawl, _KINDS[kind].query, start or None, prefix=ITEMS)
 
 
-def _walked(crawl: Crawl, kind: Kind, windows: Windows) -> Generator[Page, None, bool]:
+def walked(crawl: Crawl, kind: Kind, windows: Windows) -> Generator[Page, None, bool]:
     """Yields pages; returns whether they hold all that there is, else it is to be had item by item only."""
     try:
         overflowed = yield from _Walk(crawl, _KINDS[kind], windows).pages()
@@ -110,20 +110,23 @@ def _walked(crawl: Crawl, kind: Kind, windows: Windows) -> Generator[Page, None,
     return not overflowed
 
 
-def _now(crawl: Crawl) -> int:
+def now(crawl: Crawl) -> int:
     return math.ceil(crawl.desk.api.now()) + 2  # the Date header has whole seconds, and windows leave their end out
 
 
-def _all_time(crawl: Crawl, lengths: tuple[int, ...]) -> Windows:
-    """From the first thing in the account until now."""
+def all_time(crawl: Crawl, kind: Kind, *, shift: bool = False) -> Windows:
+    """From the first thing in the account until now; with `shift` in windows that begin half of one earlier."""
+    lengths = _KINDS[kind].lengths
     if not any(next(crawl.crawled.ids(kind), None) for kind in (Kind.SPACES, Kind.FOLDERS, Kind.TASKS)):
         return Windows(0, 0, lengths[0])  # nothing that could be commented on
-    now = _now(crawl)
+    moment = now(crawl)
     heads = [head_of(record, AccountHead) for record in crawl.crawled.records(Kind.ACCOUNT)]
     of_account = [second for head in heads for date in (head.createdDate, head.joinedDate) if (second := seconds(date))]
-    first, last = _seen(crawl, now)
+    first, last = _seen(crawl, moment)
     known = [*of_account, *([first] if first else [])]
-    return _fitted(min(known, default=0), max(now, last), lengths, after=bool(of_account))
+    found = _fitted(min(known, default=0), max(moment, last), lengths, after=bool(of_account))
+    earlier = lengths[0] // 2 if shift else 0
+    return Windows(found.whole.start - earlier, found.whole.end, lengths[0]) if earlier else found
 
 
 def _seen(crawl: Crawl, now: int) -> tuple[int | None, int]:
@@ -147,7 +150,7 @@ def _fitted(first: int, end: int, lengths: tuple[int, ...], *, after: bool) -> W
 
 def _rest(crawl: Crawl, asked: Windows) -> Windows:
     """What tasks and folders show to lie before or after the time that was asked for; mostly nothing."""
-    first, last = _seen(crawl, _now(crawl))
+    first, last = _seen(crawl, now(crawl))
     start = asked.whole.start if first is None else max(_FIRST_DATE, first)
     rest = Windows(min(start, asked.whole.start), asked.whole.start, asked.longest)
     if last > asked.whole.end:
@@ -161,7 +164,7 @@ class _Walk:
     def __init__(self, crawl: Crawl, how: _Windowed, windows: Windows) -> None:
         self._crawl, self._how, self._windows = crawl, how, windows
         self._limit: int | None = _LIMIT if how.limited else None
-        self._now = _now(crawl)
+        self._now = now(crawl)
         self._probing = False
         self._answered = False
 

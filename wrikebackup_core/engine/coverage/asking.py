@@ -15,16 +15,15 @@ from wrikebackup_core.format import ids
 from wrikebackup_core.format.records import RecordDecoder
 from wrikebackup_core.model import Kind, Message
 from wrikebackup_core.ports import Recounting
-from wrikebackup_core.staged import batches
 
 __all__ = ["look_up"]
 
-_BATCH = 100
-_HOPELESS = 200  # looked up in a row and none shown: what else there is of this kind is not shown either
+_BATCH = 25  # one that is not shown makes the API refuse all that were asked for with it
+_HOPELESS = 50  # looked up in a row and none shown: what else there is of this kind is not shown either
+_MANY = 10_000
 _WAVE = 1000  # behind all waves of a crawl
-_FIRST: object = -(2**63)
 _KINDS = (Kind.FOLDERS, Kind.TASKS, Kind.CONTACTS, Kind.TIMELOGS, Kind.ATTACHMENTS)
-_WANTED = f"kind = ? AND state = '{OPEN}' AND key > ? AND (space IS NULL OR NOT {HIDDEN})"
+_WANTED = f"kind = ? AND state = '{OPEN}' AND (space IS NULL OR NOT {HIDDEN})"
 
 
 class _Head(msgspec.Struct, gc=False):
@@ -68,25 +67,24 @@ class _Asking:
 
     def all(self, differences: Differences) -> bool:
         """Whether there was anything to ask for."""
-        asked, in_vain, last = False, 0, _FIRST
-        while rows := list(differences.lone(f"{_WANTED} ORDER BY key LIMIT {_BATCH}", self._kind, last)):
-            keys = [row[1] for row in rows]
-            last = keys[-1]
-            outcomes = self._ask([key for key in keys if isinstance(key, str | int)])
+        db, place, in_vain = differences.db, 0, 0
+        # In no order, so that the first ones say something of all.
+        db.executescript("DROP TABLE IF EXISTS temp.queue; CREATE TEMP TABLE queue (place INTEGER PRIMARY KEY, key)")
+        db.execute(f"INSERT INTO queue (key) SELECT key FROM lone WHERE {_WANTED} ORDER BY random()", (self._kind,))
+        query = "SELECT place, key FROM queue WHERE place > ? ORDER BY place LIMIT ?"
+        while rows := db.execute(query, (place, _BATCH if in_vain < _HOPELESS else _MANY)).fetchall():
+            place = rows[-1][0]
+            outcomes = self._ask([key for _, key in rows]) if in_vain < _HOPELESS else {key: UNSEEN for _, key in rows}
             self._told.asked(self._kind, outcomes)
-            asked = True
-            in_vain = in_vain + len(keys) if set(outcomes.values()) == {UNSEEN} else 0
-            if in_vain >= _HOPELESS:
-                rest = differences.lone(_WANTED, self._kind, last)
-                for some in batches(rest):
-                    self._told.asked(self._kind, {row[1]: UNSEEN for row in some if isinstance(row[1], str | int)})
-                break
-        return asked
+            in_vain = in_vain + len(rows) if set(outcomes.values()) == {UNSEEN} else 0
+        return place > 0
 
     def _ask(self, names: Sequence[str | int]) -> dict[str | int, str]:
         outcomes: dict[str | int, str] = dict.fromkeys(names, UNSEEN)
         for kind in self._as:
-            for of, page in self._source.look_up(kind, [name for name in names if outcomes[name] == UNSEEN]):
+            for of, page in self._source.look_up(
+                kind, [name for name in names if outcomes[name] == UNSEEN], self._spool
+            ):
                 self._spool.add(of, _WAVE, page)
                 found = [_names(head) for head in map(_decoders[of], page.records)] if of is kind else []
                 known = dict.fromkeys((name for pair in found for name in pair), FOUND)

@@ -29,6 +29,7 @@ OPEN, ASIDE, MISSING, REFUSED = "open", "aside", "missing", "refused"
 """States of what only the witness knows: not looked up, set aside, missing from the backup, and looked up in vain."""
 
 _STORED = "Wrike"
+_ITEMS = (Kind.TASKS, Kind.FOLDERS)
 ITEMS = "items"
 """The kind of items for which the witness has a word that is not known."""
 
@@ -82,7 +83,7 @@ class Differences:
     def _fill_bin(self) -> None:
         """Numbers of what the source has found in the recycle bin."""
         query = "SELECT id FROM recycled"
-        for kind in (Kind.TASKS, Kind.FOLDERS):
+        for kind in _ITEMS:
             query += f" UNION ALL SELECT id FROM {table(kind)} WHERE binned"
         for batch in batches(row[0] for row in self.db.execute(query)):
             numbers = [(number,) for number in map(ids.number, batch) if number is not None]
@@ -122,7 +123,7 @@ class Differences:
 
     def _take_items(self) -> None:
         self.db.execute("DELETE FROM mine")
-        for kind in (Kind.TASKS, Kind.FOLDERS):
+        for kind in _ITEMS:
             self.db.execute(
                 f"INSERT OR IGNORE INTO mine SELECT number, ?, seq FROM {table(kind)} WHERE NOT binned AND number IS NOT NULL"
                 " ORDER BY number",
@@ -132,12 +133,12 @@ class Differences:
             self.db.execute("INSERT OR IGNORE INTO mine VALUES (?, ?, NULL)", (number, Kind.FOLDERS))
 
     def numbered(self, kind: Kind, part: Part, unfit: int) -> None:
-        """People or time logs, whose ids hold their numbers. What is no person, but a contact, is left out."""
+        """People or time logs, whose ids hold their numbers. Groups, which are contacts too, are left out."""
         self.db.execute("DELETE FROM mine")
         rows = self.db.execute(f"SELECT seq, id, {'body' if kind is Kind.CONTACTS else 'NULL'} FROM {table(kind)}")
         crawled = strange = 0
         while some := rows.fetchmany(1000):
-            own = [(seq, ids.number(id_)) for seq, id_, body in some if body is None or _is_person(kind, body)]
+            own = [(seq, ids.number(id_)) for seq, id_, body in some if body is None or not _is_group(kind, body)]
             crawled += len(own)
             strange += sum(number is None for _, number in own)
             self.db.executemany(
@@ -245,8 +246,15 @@ class Differences:
         )
 
     def _date_extra(self, kind: str) -> None:
+        """What belongs to something in the recycle bin, and what is newer than the witness."""
         if kind == ITEMS:
             return
+        gone = " UNION ALL ".join(f"SELECT 1 FROM {table(of)} t WHERE t.id = r.parent AND t.binned" for of in _ITEMS)
+        self.db.execute(
+            f"UPDATE extra SET aside = 1 WHERE kind = ? AND EXISTS (SELECT 1 FROM {table(Kind(kind))} r WHERE r.seq = extra.seq"
+            f" AND EXISTS (SELECT 1 FROM recycled WHERE id = r.parent UNION ALL {gone}))",
+            (kind,),
+        )
         decode = RecordDecoder(Kind(kind), _Dated)
         query = f"SELECT r.seq, r.body FROM extra e JOIN {table(Kind(kind))} r ON r.seq = e.seq WHERE e.kind = ?"
         for batch in batches(self.db.execute(query, (kind,))):
@@ -273,8 +281,8 @@ class Differences:
         yield from self.db.execute(f"SELECT kind, key, name, owner, size, space FROM lone WHERE {where}", values)
 
 
-def _is_person(kind: Kind, body: bytes) -> bool:
-    return _read(RecordDecoder(kind, _Dated), body).type in (None, "Person")
+def _is_group(kind: Kind, body: bytes) -> bool:
+    return _read(RecordDecoder(kind, _Dated), body).type == "Group"
 
 
 def _read(decode: RecordDecoder[_Dated], body: bytes) -> _Dated:
