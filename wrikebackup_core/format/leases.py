@@ -76,9 +76,9 @@ def lease_key(account_id: str, generation: int) -> str:
     return f"{lease_folder(account_id)}/{generation}"
 
 
-def generation_of(key: str) -> int | None:
-    """Of a key in a lease folder; None for what is none of ours."""
-    name = key.rpartition("/")[2]
+def generation_of(account_id: str, key: str) -> int | None:
+    """Of a key in the lease folder; None for what is none of ours."""
+    name = key.removeprefix(f"{lease_folder(account_id)}/")
     return int(name) if _GENERATION.fullmatch(name) else None
 
 

@@ -34,7 +34,7 @@ class Lying:
 
 def generations(sink: Sink, account: str) -> list[int]:
     """Of the leases that lie there, in ascending order. Raises SinkError."""
-    found = (generation_of(entry.key) for entry in sink.list(lease_folder(account)))
+    found = (generation_of(account, entry.key) for entry in sink.list(lease_folder(account)))
     return sorted(number for number in found if number is not None)
 
 
