@@ -325,3 +325,14 @@ def test_a_process_of_this_machine_that_has_ended_is_known_to_be_gone() -> None:
     boot, _, rest = said.partition(":")
     assert not bearers.is_gone(msgspec.structs.replace(lease, process=f"another{boot}:{rest}"))
     assert not bearers.is_gone(msgspec.structs.replace(lease, process=""))
+
+
+def test_whoever_begins_without_looking_first_does_not_miss_a_lease_that_was_renewed(world: World) -> None:
+    holder = world.held("A")
+    holder.renew()
+    bearer, memory = Bearer("prune", "prune"), Memory(world.tmp_path / "x.lease")
+    hasty = Hold(world.sink, ACCOUNT, bearer, memory, now=lambda: world.now, careful=False)
+    with pytest.raises(Locked):
+        hasty.acquire()
+    assert world.names == ["2"]
+    holder.check()

@@ -24,7 +24,7 @@ from wrikebackup_core.engine.leases.running import held
 from wrikebackup_core.engine.listeners import listeners
 from wrikebackup_core.engine.locking import Locks, locked, short_hash
 from wrikebackup_core.engine.plan import discard_unfinished, plan
-from wrikebackup_core.engine.prune import Notes, prune_after_run
+from wrikebackup_core.engine.prune import Notes, PruneJob, prune_after_run
 from wrikebackup_core.engine.remembered import Newest, recall, remember, rolled_back
 from wrikebackup_core.engine.removal import SPOILED, Unfinishable
 from wrikebackup_core.engine.stock import Stocktaking
@@ -70,13 +70,14 @@ def _back_up(job: Job, notify: Callable[[Event], None], begun: float) -> Outcome
             names, covered = _read(attempt, write=True)
             transfer(attempt)
             archive, records = derive(attempt)
-            names += add_one(attempt, Covering(covered))
+            if covered is not None or run.resumed:  # an attempt that was killed may have left another one
+                names += add_one(attempt, Covering(covered))
             coverage = None if covered is None else covered.coverage
             _remember(attempt, commit(attempt, Files(archive, records, tuple(names)), coverage))
         outcome = replace(_outcome(attempt, time.monotonic() - begun), coverage=coverage)
         spool.remove()
         _give_up(job, outcome)
-        return _retain(job, outcome, notify)
+        return _retain(job, outcome, leases, notify)
 
 
 def dry_run(job: Job, notify: Callable[[Event], None]) -> DryRun:
@@ -108,12 +109,13 @@ def _give_up(job: Job, outcome: Outcome) -> None:
                 Notes(job.state, outcome.account.id, sink).give_up([outcome.backup_uid])
 
 
-def _retain(job: Job, outcome: Outcome, notify: Callable[[Event], None]) -> Outcome:
+def _retain(job: Job, outcome: Outcome, leases: Leases, notify: Callable[[Event], None]) -> Outcome:
     """Prunes, if the profile says so and the backup is complete. Whatever comes of it, the backup stands."""
     if not outcome.complete or not any(transform.prunes for transform in job.transforms):
         return outcome
     sinks = [sink for sink in job.sinks if outcome.sinks[sink.name] is None]
-    return replace(outcome, pruned=prune_after_run(sinks, outcome.account.id, job.state, job.transforms, notify))
+    pruning = PruneJob(sinks, job.state, job.plugins, job.transforms)
+    return replace(outcome, pruned=prune_after_run(pruning, outcome.account.id, leases.demand, notify))
 
 
 def _try_sinks(attempt: Attempt) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from wrikebackup_core.engine.leases import demand_free
 from wrikebackup_core.engine.locking import locked
 from wrikebackup_core.engine.removal import until
 from wrikebackup_core.errors import ExitCode, KeyLocked, Locked, WrikeBackupError
@@ -74,6 +75,7 @@ def _each(sinks: Sequence[Sink], state: Path, account: str, work: Callable[[Sink
     for sink in sinks:
         try:
             with locked(_Place((sink,), state), Account(account, "")):
+                demand_free(sink, account, state)
                 what = work(sink)
         except WrikeBackupError as error:
             code = ExitCode.LOCKED if isinstance(error, Locked) else ExitCode.FAILED

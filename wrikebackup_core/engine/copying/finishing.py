@@ -39,6 +39,7 @@ def finish(original: Original, target: Target, catalog: Catalog, account: str) -
     if lacking:
         sink.sync()
     if not committed:
+        target.demand()
         store(sink, manifest, [original.manifest()])
         sink.sync()
         target.committed.add(uid)
@@ -49,5 +50,6 @@ def _clear(target: Target, catalog: Catalog, folder: str, parts: _Parts) -> None
     stale = [key for key in catalog.below(target.number, folder) if not catalog.wants(key)]
     stale = [key for key in stale if key not in parts or hash_stored(target.sink, key) != hash_of(parts[key]())]
     if stale:
+        target.demand()
         target.sink.delete(stale)
         catalog.gone(target.number, stale)

@@ -150,6 +150,7 @@ class Objects:
                 f"may be what the backup {target.vague} needs, whose checksums cannot be read",
             )
             return False
+        target.demand()
         try:
             target.sink.delete([wanted.key])
         except KeyLocked as error:

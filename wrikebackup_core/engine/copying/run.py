@@ -6,16 +6,18 @@ import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from wrikebackup_core.engine.copying.account import AccountCopy
 from wrikebackup_core.engine.copying.catalog import Catalog
 from wrikebackup_core.engine.copying.job import Copied, CopyJob, CopyPlan, Received, Results
 from wrikebackup_core.engine.copying.targets import Crew, NothingLeft, Target
+from wrikebackup_core.engine.leases import leased
 from wrikebackup_core.engine.listeners import listeners
 from wrikebackup_core.engine.locking import locked
 from wrikebackup_core.engine.prune.notes import Notes
-from wrikebackup_core.errors import Locked, UsageError
+from wrikebackup_core.errors import Locked, SinkError, UsageError
 from wrikebackup_core.model import Account, Event
 from wrikebackup_core.ports import Sink
 from wrikebackup_core.store import accounts
@@ -109,6 +111,8 @@ class _Run:
         for target in crew.live:
             try:
                 stack.enter_context(locked(_Place((target.sink,), self._job.state), Account(account, ""))).sign("copy")
-            except Locked as error:
-                crew.drop(target, error, locked=True)
+                lose = partial(crew.drop, target)
+                target.hold = stack.enter_context(leased(target.sink, account, self._job.state, "copy", lose))
+            except (Locked, SinkError, OSError) as error:
+                crew.drop(target, error, locked=isinstance(error, Locked))
         crew.demand()

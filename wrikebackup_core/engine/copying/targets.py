@@ -10,7 +10,8 @@ from wrikebackup_core.engine.copying.catalog import Catalog
 from wrikebackup_core.engine.copying.job import Flaw, Received
 from wrikebackup_core.engine.copying.repeats import Repeats
 from wrikebackup_core.engine.findings import Finding
-from wrikebackup_core.errors import FormatError, KeyUnfit, WrikeBackupError
+from wrikebackup_core.engine.leases import Hold
+from wrikebackup_core.errors import FormatError, KeyUnfit, LeaseLost, WrikeBackupError
 from wrikebackup_core.format import layout
 from wrikebackup_core.model import Event, Message, SinkDropped
 from wrikebackup_core.ports import Entry, Sink
@@ -39,12 +40,18 @@ class Target:
         self.there: list[str] = []  # manifests of what was found to be whole
         self.spoiled = 0
         self.unfit: list[tuple[str, str]] = []
+        self.hold: Hold | None = None  # there is none where nothing is written
         self._account = account
         self.store = AccountStore(sink, account)
 
     @property
     def live(self) -> bool:
         return self.received.failed is None
+
+    def demand(self) -> None:
+        """Ahead of a commit, or of deleting. Raises LeaseLost where another run has the sink by now; SinkError."""
+        if self.hold is not None:
+            self.hold.check()
 
     def look(self, catalog: Catalog, notify: Notify, *, write: bool) -> None:
         """Takes down what is there, and what its backups say of it. Raises SinkError."""
@@ -147,7 +154,7 @@ class Crew:
         with self._lock:
             if not target.live:
                 return
-            target.received.failed, target.received.locked = str(error), locked
+            target.received.failed, target.received.locked = str(error), locked or isinstance(error, LeaseLost)
         self.notify(SinkDropped(target.sink.name, str(error), getattr(error, "hint", None)))
 
     def spoil(self, targets: Iterable[Target], finding: Finding | None = None, sink: str | None = None) -> None:

@@ -136,6 +136,11 @@ class Hold:
             hint=f"wait for it to end; if it was killed, its lease ends within {wait}, or with `wrikebackup unlock`",
         )
 
+    def demand_free(self) -> None:
+        """Raises Locked where another run has it, SinkError. Takes nothing."""
+        if (lying := looking.lying(self.sink, self._account)) is not None:
+            self._judge(lying)
+
     # Having it
 
     def check(self) -> None:

@@ -37,6 +37,12 @@ class Leases:
         if (hold := self._holds.get(number)) is not None:
             hold.check()
 
+    def demand(self, sink: Sink) -> None:
+        """`check` for one of the sinks themselves."""
+        for number, hold in self._holds.items():
+            if hold.sink is sink:
+                self.check(number)
+
     def when_lost(self, lose: Callable[[int, LeaseLost], None]) -> None:
         """What to do as soon as one is known to be lost; called from another thread."""
         self._lose = lose
@@ -68,7 +74,7 @@ class Leases:
         self._over.set()
 
         def release(hold: Hold, over: bool) -> None:
-            with contextlib.suppress(Exception):  # what stays ends by itself
+            with contextlib.suppress(BaseException):  # what stays ends by itself
                 hold.release(done=over)
 
         holds = [(hold, done(number)) for number, hold in self._holds.items()]
@@ -93,7 +99,7 @@ def leases_for(holds: Mapping[int, Hold]) -> Leases:
     for number, hold in sorted(holds.items(), key=lambda pair: pair[1].sink.name):
         try:
             hold.acquire()
-        except (Locked, SinkError) as error:
+        except (Locked, SinkError, OSError) as error:
             refused[number] = error
             if len(refused) == len(holds):
                 raise next((one for one in refused.values() if isinstance(one, Locked)), error) from None
@@ -105,9 +111,16 @@ def leases_for(holds: Mapping[int, Hold]) -> Leases:
     return Leases(had, refused)
 
 
+def demand_free(sink: Sink, account: str, state: Path) -> None:
+    """For a command that writes too little to need the lease: raises Locked where another run has it, SinkError."""
+    Hold(sink, account, Bearer("", ""), memory_of(state, account, sink)).demand_free()
+
+
 @contextlib.contextmanager
-def leased(sink: Sink, account: str, state: Path, doing: str, lose: Callable[[LeaseLost], None]) -> Iterator[Hold]:
-    """One sink's, for a command that keeps no notes of what is in it. Raises Locked, SinkError, and WrikeBackupError where the state
+def leased(
+    sink: Sink, account: str, state: Path, doing: str, lose: Callable[[LeaseLost], None] = lambda _: None
+) -> Iterator[Hold]:
+    """One sink's, for a command that keeps no notes of what is in it; `lose` as for `Leases.when_lost`. Raises Locked, SinkError, and WrikeBackupError where the state
     folder cannot be used.
     """
     hold = Hold(sink, account, Bearer(doing, doing), memory_of(state, account, sink), careful=False)

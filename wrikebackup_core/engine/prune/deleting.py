@@ -26,14 +26,18 @@ _FOLDERS = 50  # together
 _BATCH = 1000
 
 
-def delete(planning: Planning, state: Path, notify: Callable[[Event], None]) -> None:
-    """Makes the plan true. The place's lock is held. Raises SinkError, and WrikeBackupError where the state folder cannot be used."""
-    _Deleting(planning, state, notify).run()
+def delete(
+    planning: Planning, state: Path, notify: Callable[[Event], None], demand: Callable[[], None] = lambda: None
+) -> None:
+    """Makes the plan true. The place's lock is held; `demand` raises LeaseLost when its lease is not any more. Raises SinkError, and WrikeBackupError where the state folder cannot be used."""
+    _Deleting(planning, state, notify, demand).run()
 
 
 class _Deleting:
-    def __init__(self, planning: Planning, state: Path, notify: Callable[[Event], None]) -> None:
-        self._planning, self._state, self._notify = planning, state, notify
+    def __init__(
+        self, planning: Planning, state: Path, notify: Callable[[Event], None], demand: Callable[[], None]
+    ) -> None:
+        self._planning, self._state, self._notify, self._demand = planning, state, notify, demand
         self._sink, self._place = planning.sink, planning.place
         self._done = 0
 
@@ -62,6 +66,7 @@ class _Deleting:
 
     def _delete_folders(self, going: Sequence[Verdict | Remains]) -> None:
         manifests = {layout.manifest_key(self._place.account, one.backup_uid): one for one in going}
+        self._demand()
         with contextlib.suppress(KeyLocked):
             self._sink.delete(manifests)
         for key, one in manifests.items():
@@ -100,6 +105,7 @@ class _Deleting:
 
     def _delete_attachments(self) -> None:
         for batch in batches(self._planning.garbage, _BATCH):
+            self._demand()
             try:
                 self._sink.delete(batch)
             except KeyLocked:

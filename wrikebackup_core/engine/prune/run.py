@@ -7,8 +7,10 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
+from wrikebackup_core.engine.leases import leased
 from wrikebackup_core.engine.listeners import listeners
 from wrikebackup_core.engine.locking import locked
 from wrikebackup_core.engine.prune.deleting import delete
@@ -52,17 +54,17 @@ def prune(job: PruneJob, notify: Notify, now: datetime | None = None) -> Pruned:
     return _prune(job, listeners(job.plugins, notify), now, write=True)
 
 
-def prune_after_run(
-    sinks: Sequence[Sink], account: str, state: Path, transforms: Sequence[Transform], notify: Notify
-) -> Pruned:
-    """The same right behind a run, which holds the locks. Never raises but for Ctrl-C: the backup stands."""
+def prune_after_run(job: PruneJob, account: str, demand: Callable[[Sink], None], notify: Notify) -> Pruned:
+    """The same for one account right behind a run, which holds the locks and the leases: `demand` raises LeaseLost where it does not any more. Never
+    raises but for Ctrl-C: the backup stands.
+    """
     begun = time.monotonic()
-    places = [Place(sink.name, account) for sink in sinks]
+    places = [Place(sink.name, account) for sink in job.sinks]
     notify(StageStarted(STAGE))
-    terms = Terms(state, retaining(transforms), datetime.now(UTC), notify)
-    for sink, place in zip(sinks, places, strict=True):
+    terms = Terms(job.state, retaining(job.transforms), datetime.now(UTC), notify)
+    for sink, place in zip(job.sinks, places, strict=True):
         try:
-            _work(sink, place, terms, write=True)
+            _work(sink, place, terms, partial(demand, sink))
         except Exception as error:  # noqa: BLE001 - a plugin's: what becomes of the backup does not hang on it
             place.failed = " ".join(str(error).split()) or type(error).__name__
         for reason in place.attachments.stay:
@@ -88,9 +90,8 @@ def _prune(job: PruneJob, notify: Notify, now: datetime | None, *, write: bool) 
         for place in _places(sink, job.account):
             places.append(place)
             with contextlib.ExitStack() as stack:
-                if write and place.failed is None and not _lock(stack, sink, place, job.state):
-                    continue
-                _work(sink, place, terms, write=write)
+                demand = _lock(stack, sink, place, job.state) if write and place.failed is None else None
+                _work(sink, place, terms, demand)
     pruned = Pruned(tuple(places), write, time.monotonic() - begun)
     notify(StageFinished(STAGE, _summary(pruned)))
     return pruned
@@ -111,24 +112,25 @@ def _places(sink: Sink, wanted: str | None) -> list[Place]:
     return [Place(sink.name, account) for account in found]
 
 
-def _lock(stack: contextlib.ExitStack, sink: Sink, place: Place, state: Path) -> bool:
+def _lock(stack: contextlib.ExitStack, sink: Sink, place: Place, state: Path) -> Callable[[], None] | None:
+    """What raises LeaseLost as soon as another has the place. None where another has it now, which is written down."""
     try:
         stack.enter_context(locked(_Locking((sink,), state), Account(place.account, ""))).sign("prune")
+        return stack.enter_context(leased(sink, place.account, state, "prune")).check
     except WrikeBackupError as error:
         place.failed, place.hint, place.busy = error.message, error.hint, isinstance(error, Locked)
-        return False
-    return True
+        return None
 
 
-def _work(sink: Sink, place: Place, terms: Terms, *, write: bool) -> None:
-    """One place; what goes wrong is written down in it."""
+def _work(sink: Sink, place: Place, terms: Terms, demand: Callable[[], None] | None) -> None:
+    """One place; what goes wrong is written down in it. Without `demand`, which is asked ahead of deleting, it is only planned."""
     if place.failed is not None:
         return
     try:
         with Planning(sink, place, terms) as planning:
             planning.make()
-            if write:
-                delete(planning, terms.state, terms.notify)
+            if demand is not None:
+                delete(planning, terms.state, terms.notify, demand)
     except WrikeBackupError as error:
         place.failed, place.hint = error.message, error.hint
 
