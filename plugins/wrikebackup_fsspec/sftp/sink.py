@@ -6,10 +6,12 @@ import contextlib
 import posixpath
 import threading
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from wrikebackup_core import Check, Entry, SinkError
 from wrikebackup_fsspec import keys
 from wrikebackup_fsspec.batches import batches
+from wrikebackup_fsspec.checks import Promised, checks
 from wrikebackup_fsspec.sftp import tree
 from wrikebackup_fsspec.sftp.barrier import Barrier
 from wrikebackup_fsspec.sftp.checks import Doctor
@@ -30,18 +32,29 @@ _BLOCKS = 96  # of all writers together that may be in flight: 24 MB
 _KEYS = 1000  # deleted at a time
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The way to one server."""
+
+    loop: Loop
+    pool: Pool
+    publisher: Publisher
+
+
 class SftpSink:
     """A folder of a server. Nothing is connected before the first call that needs it; the folder is created with the first object."""
 
-    def __init__(self, login: Login, place: Place, connections: int, ways: Sequence[Way] = WAYS) -> None:
+    def __init__(
+        self, login: Login, place: Place, connections: int, ways: Sequence[Way] = WAYS, *, line: Line | None = None
+    ) -> None:
+        """`line` is that of another sink, which closes it."""
         self.name = place.name
-        self._login = login
-        self._place = place
-        self._loop = Loop(place.name)
-        self._pool = Pool(login.connect, connections)
-        self._store = Store(
-            self._pool, place, Publisher(place.server, tuple(ways)), Barrier(self._pool, place, connections)
+        self._login, self._place, self._connections = login, place, connections
+        self._line = line or Line(
+            Loop(place.name), Pool(login.connect, connections), Publisher(place.server, tuple(ways))
         )
+        self._loop, self._pool = self._line.loop, self._line.pool
+        self._store = Store(self._pool, place, self._line.publisher, Barrier(self._pool, place, connections))
         self._room = threading.Semaphore(_BLOCKS)
 
     def create(self, key: str) -> SftpWriter:
@@ -87,19 +100,26 @@ class SftpSink:
         folder = keys.check_prefix(prefix)
         self._loop.run(self._store.settle())
         self._loop.run(tree.sweep(self._pool, self._place, folder))
+        self._loop.run(tree.sweep_probes(self._pool, self._place))
 
     def checks(self) -> Iterator[Check]:
-        doctor = Doctor(self._store, self._login.known_hosts)
+        # A folder below this one that no listing shows, over the same connections.
+        place = replace(self._place, root=self._place.path(keys.probe_name()))
+        probe = SftpSink(self._login, place, self._connections, line=self._line)
+        doctor = Doctor(self._store, self._login.known_hosts, place.root)
         check = self._loop.run(doctor.connected())
         yield check
         if not check.ok:
             return
         try:
-            for name, ask in doctor.questions:
-                check = self._loop.run(doctor.answer(name, ask))
-                yield check
-                if check.ok is False:
-                    return
+            check = self._loop.run(doctor.folder())
+            yield check
+            if not check.ok:
+                return
+            promised = Promised(by_store=lambda _: True, way=lambda: f" ({self._line.publisher.way})")
+            if (yield from checks(self, probe, promised)):
+                yield self._loop.run(doctor.durable())
+            yield self._loop.run(doctor.room())
         finally:
             with contextlib.suppress(SinkError):
                 self._loop.run(doctor.clear())

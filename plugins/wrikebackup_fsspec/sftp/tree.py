@@ -11,14 +11,14 @@ from functools import partial
 import asyncssh  # noqa: TID253 - imported only for a profile that has such a sink
 
 from wrikebackup_core import Entry, SinkError
-from wrikebackup_fsspec.keys import FOREIGN, is_temporary
+from wrikebackup_fsspec.keys import FOREIGN, is_probe, is_temporary
 from wrikebackup_fsspec.sftp.connection import Connection
 from wrikebackup_fsspec.sftp.faults import ABSENT, TROUBLE, Lost, failed
 from wrikebackup_fsspec.sftp.folders import look, refuse_links, remove_empty
 from wrikebackup_fsspec.sftp.place import Place
 from wrikebackup_fsspec.sftp.pool import Pool
 
-__all__ = ["Found", "Walk", "delete", "sweep"]
+__all__ = ["Found", "Walk", "delete", "sweep", "sweep_probes"]
 
 _FOLDERS = 8  # read at a time
 _BATCH = 500  # names
@@ -37,6 +37,8 @@ class Found:
     files: list[Entry] = field(default_factory=list)
     temporaries: list[str] = field(default_factory=list)
     folders: list[str] = field(default_factory=list)
+    probes: list[str] = field(default_factory=list)
+    """Folders at the root that doctor has made: nobody looks into them."""
     others: bool = False
     """Whether there is something that is none of ours: a link, a device, a name that is not UTF-8."""
 
@@ -69,6 +71,12 @@ class Walk:
             if found is not None:
                 await self.close()
                 raise found
+
+    async def top(self) -> AsyncIterator[Found]:
+        """What the folder itself holds. Raises SinkError, SFTPError, Lost."""
+        folder = self._waiting[0]
+        async for found in self._scan(await self._pool.get(), folder, self._place.path(folder)):
+            yield found
 
     async def close(self) -> None:
         for task in self._open:
@@ -134,7 +142,9 @@ class Walk:
         if attributes is None:
             return
         if attributes.type == _FOLDER:
-            if found.folder or name not in FOREIGN:
+            if not found.folder and is_probe(name):
+                found.probes.append(key)
+            elif found.folder or name not in FOREIGN:
                 found.folders.append(key)
         elif attributes.type != _FILE:
             found.others = True
@@ -207,3 +217,26 @@ async def sweep(pool: Pool, place: Place, prefix: str) -> None:
         await remove_empty(pool, place, (place.path(folder) for folder in folders - full))
     except Lost as error:
         raise failed("sweep", place, place.path(prefix), error) from error
+
+
+async def sweep_probes(pool: Pool, place: Place) -> None:
+    """Removes what a doctor that was killed has left at the root. Raises SinkError."""
+    probes: list[str] = []
+    try:
+        async for found in Walk(pool, place, "").top():
+            if trouble := await delete(pool, place, [key for key in found.temporaries if is_probe(key)], set()):
+                raise trouble
+            probes += found.probes
+    except ABSENT:
+        return
+    except TROUBLE as error:
+        raise failed("sweep", place, place.root, error) from error
+    for probe in probes:
+        walk, folders = Walk(pool, place, probe), set[str]()
+        while (inside := await walk.next()) is not None:
+            folders.add(inside.folder)
+            keys = [*inside.temporaries, *(entry.key for entry in inside.files)]
+            if trouble := await delete(pool, place, keys, set()):
+                await walk.close()
+                raise trouble
+        await remove_empty(pool, place, (place.path(folder) for folder in folders))
