@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from wrikebackup_core.cli.words import among, clean, count, local_time, plural, size
-from wrikebackup_core.errors import FormatError, KeyRefused, SinkError
+from wrikebackup_core.errors import FormatError, KeyMissing, KeyRefused, SinkError
 from wrikebackup_core.format import layout
 from wrikebackup_core.format.coverage import FILE, Coverage, Group, KindCounts, Person, Report, Things, decode_report
 
@@ -30,7 +30,7 @@ _COLUMNS = {
     "missing": "missing",
     "set aside": "set_aside",
     "backup only": "only_crawl",
-    "not comparable": "not_comparable",
+    "unmatched": "not_comparable",
 }
 _GROUPS_SHOWN = 50
 _LONGEST = 64 << 20
@@ -66,7 +66,7 @@ def details(coverage: Coverage, report: Report | None) -> Iterator[RenderableTyp
     heard = f" of {local_time(coverage.heard)}" if coverage.heard is not None else ""
     yield Text(f"\ncoverage, by {clean(_witness(coverage))}{heard}", "bold")
     yield Padding(_table(coverage), (0, 0, 0, 2))
-    for text in _remarks(coverage):
+    for text in (*_remarks(coverage), *(_without(coverage) if report is None else ())):
         yield Padding(Text(text, "dim"), (0, 0, 0, 2))
     if report is not None:
         yield from _named(report)
@@ -98,6 +98,11 @@ def _remarks(coverage: Coverage) -> Iterator[str]:
         yield f"in the backup because the witness named them: {found}"
     if coverage.not_compared:
         yield f"not compared: {', '.join(clean(_kind(kind, 2)) for kind in coverage.not_compared)}"
+
+
+def _without(coverage: Coverage) -> Iterator[str]:
+    if any(one.only_witness for one in coverage.kinds.values()):
+        yield f"{FILE} of the backup says which, and whose; a key shows it here: -i FILE"
 
 
 def _counted(kinds: dict[str, KindCounts], field: str) -> str:
@@ -170,6 +175,8 @@ def read_report(
     try:
         data = b"".join(_bounded(decoding.chunks(sink, key)))
         return decode_report(data)
+    except KeyMissing:
+        return None
     except (FormatError, KeyRefused, SinkError) as error:
         warn(error.message)
     except ValueError as error:

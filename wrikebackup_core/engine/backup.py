@@ -71,6 +71,7 @@ def _back_up(job: Job, notify: Callable[[Event], None], begun: float) -> Outcome
             transfer(attempt)
             archive, records = derive(attempt)
             if covered is not None or run.resumed:  # an attempt that was killed may have left another one
+                if covered is not None or run.resumed:  # an attempt that was killed may have left another one
                 names += add_one(attempt, Covering(covered))
             coverage = None if covered is None else covered.coverage
             _remember(attempt, commit(attempt, Files(archive, records, tuple(names)), coverage))
