@@ -25,16 +25,6 @@ NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 CONTEXT = Context(secret=lambda reference: reference.removeprefix("env:"))
 
 
-@pytest.fixture(scope="module")
-def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_key(tmp_path_factory.mktemp("keys") / "key")
-
-
-@pytest.fixture(scope="module")
-def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_key(tmp_path_factory.mktemp("others") / "key")
-
-
 def signature(key: Path, content: bytes = CONTENT) -> bytes:
     (artifact,) = signing(key).attest("manifest.json", lambda: iter([content]))
     assert artifact.key == "manifest.json.sig"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 pytest.importorskip("cryptography", "48", reason="the extra age is not installed")
 
-from tests.age.signed import make_key, needs_openssh, public, signing
+from tests.age.signed import needs_openssh, public, signing
 from wrikebackup_age import signers, sshsig
 from wrikebackup_age.signing import Signed, signed_by
 from wrikebackup_age.sshsig import Signature, SignatureError
@@ -76,11 +76,6 @@ def test_none_of_the_ways_to_write_the_same_signature_otherwise_is_taken() -> No
         assert other != whole
         with pytest.raises(SignatureError):
             Signature.decode(other)
-
-
-@pytest.fixture(scope="module")
-def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_key(tmp_path_factory.mktemp("keys") / "key")
 
 
 def _made(key: Path) -> tuple[Signed, bytes]:

@@ -11,6 +11,7 @@ from typing import Any, Self
 
 import pytest
 
+from tests.age.conftest import key, other  # noqa: F401 - fixtures
 from wrikebackup_core import (
     Account,
     Attachment,

@@ -11,7 +11,7 @@ import pytest
 
 pytest.importorskip("cryptography", "48", reason="the extra age is not installed")
 
-from tests.age.signed import keygen, make_key, needs_openssh, public, signing, verifies
+from tests.age.signed import keygen, needs_openssh, public, signing, verifies
 from tests.engine.test_backup import ROOT, folder, manifest, run
 from wrikebackup_age.signing import signed_by
 from wrikebackup_core import Kind, Message, SinkError
@@ -26,16 +26,6 @@ from wrikebackup_core.testing import MemorySink
 pytestmark = needs_openssh
 MakeJob = Callable[..., Job]
 ACCOUNT = "IEAAAEDY"
-
-
-@pytest.fixture(scope="module")
-def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_key(tmp_path_factory.mktemp("keys") / "key")
-
-
-@pytest.fixture(scope="module")
-def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_key(tmp_path_factory.mktemp("others") / "key")
 
 
 @pytest.fixture
