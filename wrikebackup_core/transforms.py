@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import IO, Protocol, Self
 
 from wrikebackup_core.model import Backup, Gap
-from wrikebackup_core.ports import Reader, Run, Writer
+from wrikebackup_core.ports import Check, Reader, Run, Writer
 
 __all__ = ["Artifact", "Keys", "Transform", "Verifier"]
 
@@ -90,6 +90,10 @@ class Transform:
 
         Each key begins with `name` and a dot. It is stored as it is, before the manifest.
         """
+        yield from ()
+
+    def checks(self) -> Iterator[Check]:
+        """What `wrikebackup doctor` tells of it, besides that it could be made: such as key files that others can read. Never raises."""
         yield from ()
 
     def describe(self) -> dict[str, object]:

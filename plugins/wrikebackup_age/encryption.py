@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import io
-import stat
-import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import IO, NoReturn, Self
 
 from wrikebackup_age import key_files
@@ -14,11 +12,12 @@ from wrikebackup_age.age import files, keys
 from wrikebackup_age.age.header import Header, Identity, Recipient, Stanza
 from wrikebackup_age.age.scrypt import ScryptIdentity, ScryptRecipient
 from wrikebackup_age.options import EncryptOptions
-from wrikebackup_core import Context, KeyMissing, KeyRefused, Keys, Reader, Transform, UsageError, Writer
+from wrikebackup_core import Check, Context, KeyMissing, KeyRefused, Keys, Reader, Transform, UsageError, Writer
 
 __all__ = ["Encryption", "decryption", "encryption"]
 
 _BUFFER = 256 * 1024
+_IDENTITY = "identity"
 _SHOWN = 32  # characters of a recipient
 _HINT = "give a key file with --identity, or in WRIKEBACKUP_IDENTITY"
 
@@ -60,6 +59,9 @@ class Encryption(Transform):
 
     def describe(self) -> dict[str, object]:
         return {"format": "age-encryption.org/v1", "recipients": [_short(name) for name in self._names]}
+
+    def checks(self) -> Iterator[Check]:
+        yield from map(_check, self._files)
 
     def _needed(self) -> Sequence[Identity]:
         """Raises KeyMissing, KeyRefused, and UsageError for a key file that cannot be used."""
@@ -149,14 +151,31 @@ def _of_profile(name: str) -> list[Identity]:
 
 def _identities(name: str, given: Keys) -> list[Identity]:
     path, data, mode = key_files.read(name, "cannot read the key file")
-    if sys.platform != "win32" and mode & (stat.S_IRGRP | stat.S_IROTH):
-        given.warn(f"others on this machine can read the key file {path}: chmod 600 {path}")
+    if (warning := key_files.others_read(path, mode)) is not None:
+        given.warn(warning)
     try:
         return keys.identities(data, lambda: given.ask(f"passphrase of {path}"))
     except keys.KeyProblem as error:
         raise UsageError(f"the key file {path}: {error}") from None
     except KeyRefused as error:
         raise KeyRefused(f"the key file {path}: {error.message}", hint=error.hint) from None
+
+
+def _check(name: str) -> Check:
+    """Whether a key file of the profile is of use. A host that only takes backups has no use for it."""
+    warned: list[str] = []
+    asked: list[str] = []
+    try:
+        if not key_files.located(name, "cannot read the key file").exists():
+            hint = "a machine that only takes backups needs none; to restore, give it with --identity"
+            return Check(_IDENTITY, None, f"{name} is not there", hint)
+        _identities(name, Keys(ask=asked.append, warn=warned.append))
+    except (UsageError, KeyRefused, OSError, ValueError) as error:
+        if asked:
+            hint = f"what reads backups does not ask for it: give the file with --identity {name}"
+            return Check(_IDENTITY, None, f"{name} has a passphrase", hint)
+        return Check(_IDENTITY, False, str(error), getattr(error, "hint", None))
+    return Check(_IDENTITY, None if warned else True, warned[0] if warned else f"{name} can be used")
 
 
 def _short(name: str) -> str:

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import os
 import re
+import stat
+import sys
 from pathlib import Path
 
 from wrikebackup_core import UsageError, expand_home
 
-__all__ = ["LONGEST", "located", "read"]
+__all__ = ["LONGEST", "located", "others_read", "read"]
 
 LONGEST = 1 << 20
 """Bytes of a file of keys."""
 
 _KEY = re.compile(r"\A\s*AGE-SECRET-KEY-|AGE-SECRET-KEY-[A-Z0-9-]{20}|-----BEGIN ", re.IGNORECASE)
+
+
+def others_read(path: Path, mode: int) -> str | None:
+    """That others than its owner can read a file of this mode, and what to do about it; None where they cannot."""
+    if sys.platform == "win32" or not mode & (stat.S_IRGRP | stat.S_IROTH):
+        return None
+    return f"others on this machine can read the key file {path}: chmod 600 {path}"
 
 
 def located(name: str, refusal: str) -> Path:

@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING
 
 from wrikebackup_age import key_files, signers, sshsig
 from wrikebackup_age.sign_options import SignOptions
-from wrikebackup_core import Artifact, Context, FormatError, KeyRefused, MissingExtra, Transform, UsageError, Verifier
+from wrikebackup_core import (
+    Artifact,
+    Check,
+    Context,
+    FormatError,
+    KeyRefused,
+    MissingExtra,
+    Transform,
+    UsageError,
+    Verifier,
+)
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -28,9 +38,14 @@ class Signatures(Transform):
 
     kind = "sign"
 
-    def __init__(self, key: Ed25519PrivateKey) -> None:
-        self._key = key
+    def __init__(self, key: Ed25519PrivateKey, warning: str | None = None) -> None:
+        """`warning` is what doctor is to tell of the key's file."""
+        self._key, self._warning = key, warning
         self._public = key.public_key().public_bytes_raw()
+
+    def checks(self) -> Iterator[Check]:
+        if self._warning is not None:
+            yield Check("signing key", None, self._warning)
 
     def attest(self, name: str, content: _Content) -> Iterator[Artifact]:
         yield Artifact(name + _SUFFIX, lambda: self._signature(content))
@@ -49,9 +64,9 @@ def signatures(options: SignOptions, context: Context) -> Signatures:
     """From a profile. Raises UsageError for a key that cannot be used, KeyRefused for another passphrase, SecretError."""
     from wrikebackup_age.age.scrypt import as_bytes
 
-    path, data, _ = key_files.read(options.key, "sign: cannot read the key file")
+    path, data, mode = key_files.read(options.key, "sign: cannot read the key file")
     passphrase = None if options.passphrase is None else as_bytes(context.secret(options.passphrase))
-    return Signatures(_loaded(path, data, passphrase))
+    return Signatures(_loaded(path, data, passphrase), key_files.others_read(path, mode))
 
 
 def _loaded(path: Path, data: bytes, passphrase: bytes | None) -> Ed25519PrivateKey:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import os
 import shutil
 import tempfile
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from wrikebackup_core.cli.ending import Ended
+from wrikebackup_core.cli.other_runs import account_of, other_runs
 from wrikebackup_core.cli.session import PATH, Session, options
 from wrikebackup_core.cli.terminal import Terminal
 from wrikebackup_core.cli.words import clean, size
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
     from wrikebackup_core.plugins import Plugins
     from wrikebackup_core.profile import Profile
+    from wrikebackup_core.transforms import Transform
 
 __all__ = ["checks_of", "doctor", "print_checks"]
 
@@ -35,7 +38,7 @@ _LITTLE_ROOM = 1 << 30  # bytes; the spool of a million tasks takes a few times 
 @options
 @click.pass_obj
 def doctor(session: Session, profile: Path) -> None:
-    """Try everything that a run needs: token and rights, sinks, plugins, the state folder. Stores nothing."""
+    """Try everything that a run needs: token and rights, sinks, keys, plugins, the state folder. Stores nothing."""
     from wrikebackup_core.profile import load
 
     loaded = load(profile, session.plugins)
@@ -64,15 +67,16 @@ def _groups(profile: Profile, plugins: Plugins) -> Iterator[tuple[str, Iterable[
     yield "this machine", _machine(profile, plugins)
     kind, options_ = profile.source.kind, profile.source.options
     yield f"source {kind}", checks_of(lambda: plugins.make_source(kind, options_, context))
+    account = functools.cache(lambda: account_of(functools.partial(plugins.make_source, kind, options_, context)))
     for part in profile.sinks:
         make = functools.partial(plugins.make_sink, part.kind, part.options, context)
-        yield f"sink {part.kind}", checks_of(make)
-    transforms = [
-        _opened(part.kind, functools.partial(plugins.make_transform, part.kind, part.options, context))
+        yield f"sink {part.kind}", itertools.chain(checks_of(make), other_runs(make, account))
+    transforms = (
+        _transform(part.kind, functools.partial(plugins.make_transform, part.kind, part.options, context))
         for part in profile.transforms
-    ]
-    if transforms:
-        yield "transforms", transforms
+    )
+    if profile.transforms:
+        yield "transforms", itertools.chain.from_iterable(transforms)
 
 
 def checks_of(make: Callable[[], Source | Sink]) -> Iterator[Check]:
@@ -90,12 +94,17 @@ def checks_of(make: Callable[[], Source | Sink]) -> Iterator[Check]:
         part.close()
 
 
-def _opened(name: str, make: Callable[[], object]) -> Check:
+def _transform(name: str, make: Callable[[], Transform]) -> Iterator[Check]:
     try:
-        make()
+        transform = make()
     except Exception as error:  # noqa: BLE001
-        return _failed(name, error)
-    return Check(name, True, "opens")
+        yield _failed(name, error)
+        return
+    yield Check(name, True, "opens")
+    try:
+        yield from transform.checks()
+    except Exception as error:  # noqa: BLE001
+        yield _failed(name, error)
 
 
 def _failed(name: str, error: Exception) -> Check:
