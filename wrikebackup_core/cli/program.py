@@ -28,6 +28,7 @@ from wrikebackup_core.cli.prune import prune
 from wrikebackup_core.cli.restore import restore
 from wrikebackup_core.cli.session import Session, options
 from wrikebackup_core.cli.terminal import Terminal, logging_to
+from wrikebackup_core.cli.unlock import unlock
 from wrikebackup_core.cli.verify import verify
 from wrikebackup_core.errors import ExitCode
 from wrikebackup_core.plugins import Plugins
@@ -73,6 +74,7 @@ def command(plugins: Plugins | None = None) -> click.Group:
         prune,
         pin,
         unpin,
+        unlock,
         link,
         key,
         profile,

@@ -60,6 +60,7 @@ class Hold:
         self._kept = False  # the store has kept what was to be deleted
         self._began = self._renewed = self._verified = now()
         self._lost: LeaseLost | None = None
+        self._seized: bytes | None = None
         self._lock = threading.Lock()
 
     # Taking it
@@ -117,7 +118,7 @@ class Hold:
             self._distrust()
         if owner is not None:  # the lock of this host is ours, so its process has ended
             return
-        if lying.is_over(self._now()) or (lease is not None and is_gone(lease)):
+        if lying.data == self._seized or lying.is_over(self._now()) or (lease is not None and is_gone(lease)):
             return
         # A clock may be wrong, and a file may hold anything: one that stays the same for longer than any living run lets it, is over too.
         if self._now() - self._memory.seen_since(lying.data, self._now()) > LASTS + SKEW:
@@ -135,6 +136,11 @@ class Hold:
             f"{self.sink.name}: {lying.lease.who} is writing here, {lying.lease.when}",
             hint=f"wait for it to end; if it was killed, its lease ends within {wait}, or with `wrikebackup unlock`",
         )
+
+    def seize(self, lying: Lying) -> None:
+        """Takes just this lease away from whoever has it, who finds that out before it commits. Raises Locked where it is another by now."""
+        self._seized = lying.data
+        self.acquire()
 
     def demand_free(self) -> None:
         """Raises Locked where another run has it, SinkError. Takes nothing."""
