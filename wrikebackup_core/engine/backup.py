@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from wrikebackup_core.engine.abandoned import forget_abandoned
-from wrikebackup_core.engine.add import add, add_one
+from wrikebackup_core.engine.add import add, add_quietly
 from wrikebackup_core.engine.attempt import Attempt, RunView
 from wrikebackup_core.engine.commit import commit
 from wrikebackup_core.engine.coverage.stage import Covered, Covering, cover
@@ -71,8 +71,7 @@ def _back_up(job: Job, notify: Callable[[Event], None], begun: float) -> Outcome
             transfer(attempt)
             archive, records = derive(attempt)
             if covered is not None or run.resumed:  # an attempt that was killed may have left another one
-                if covered is not None or run.resumed:  # an attempt that was killed may have left another one
-                names += add_one(attempt, Covering(covered))
+                names += add_quietly(attempt, Covering(covered))
             coverage = None if covered is None else covered.coverage
             _remember(attempt, commit(attempt, Files(archive, records, tuple(names)), coverage))
         outcome = replace(_outcome(attempt, time.monotonic() - begun), coverage=coverage)
