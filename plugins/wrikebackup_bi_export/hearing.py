@@ -6,20 +6,22 @@ schema, all of them are known here. A table without the columns that make it out
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from wrikebackup_bi_export.rows import LONGEST_ROW
 from wrikebackup_core import Kind, Part, Seen, Table, Witness
 
 __all__ = ["Hearing", "hearing"]
 
-_NUMBER = re.compile(r"-?[0-9]{1,19}")
+_DIGITS = 20
 _LARGEST = 2**63 - 1
+_PLAIN = len("2026-10-07 01:48:56")
 _KINDS = {
     "task": Kind.TASKS,
     "milestone": Kind.TASKS,
@@ -104,6 +106,7 @@ class Hearing:
     def __init__(self, witness: Witness, told: _Told, table: Table, header: Callable[[], Sequence[str]]) -> None:
         self._witness, self._told, self._table, self._header = witness, told, table, header
         self._places: dict[str, int] | None = None
+        self._columns = 0
         witness.start(told.part)
 
     def take(self, body: bytes) -> None:
@@ -113,20 +116,11 @@ class Hearing:
         if "key" not in self._places:
             return
         csv.field_size_limit(LONGEST_ROW)
-        rows: list[Seen] = []
-        unfit = 0
-        try:
-            for row in csv.reader(io.StringIO(body.decode(errors="replace"), newline="")):
-                if not row:
-                    continue
-                seen = self._seen(row) if len(row) == len(self._header()) else None
-                if seen is None:
-                    unfit += 1
-                else:
-                    rows.append(seen)
-        except csv.Error:
-            unfit += 1
-        self._witness.add(self._told.part, rows, unfit)
+        rows: list[list[str]] = []
+        with contextlib.suppress(csv.Error):  # what no reader makes out is stored all the same, and not compared
+            rows.extend(filter(None, csv.reader(io.StringIO(body.decode(errors="replace"), newline=""))))
+        seen = self._seen([row for row in rows if len(row) == self._columns])
+        self._witness.add(self._told.part, seen, len(rows) - len(seen))
 
     def finish(self) -> None:
         """The table is whole."""
@@ -137,6 +131,7 @@ class Hearing:
 
     def _found(self) -> dict[str, int]:
         """By the fields of what is told, the places of their columns."""
+        self._columns = len(self._header())
         names = {column.alias: column.name for column in self._table.columns or () if column.alias}
         header = [names.get(name, name) for name in self._header()]
         wanted = {field: getattr(self._told, field) for field in self._told.__slots__ if field != "part"}
@@ -145,30 +140,42 @@ class Hearing:
         }
         return {field: place for field, place in found.items() if place is not None}
 
-    def _seen(self, row: list[str]) -> Seen | None:
-        fields = {field: row[place] for field, place in (self._places or {}).items()}
-        text = fields["key"]
-        key: int | str | None = text if self._told.part is Part.FILES else _number(text)
-        if key is None or key == "":
-            return None
-        name = " ".join(filter(None, (fields.get("name", ""), fields.get("last_name", ""))))
-        return Seen(
-            key,
-            _KINDS.get(fields.get("kind", "").strip().lower()),
-            name,
-            fields.get("email", ""),
-            _number(fields.get("owner", "")),
-            _number(fields.get("parent", "")),
-            _second(fields.get("created", "")),
-            _second(fields.get("changed", "")),
-            _number(fields.get("size", "")),
-            fields.get("deleted", "").strip().lower() in _YES,
+    def _seen(self, rows: list[list[str]]) -> list[Seen]:
+        """Column by column, which takes half as long as row by row: a table may have millions. Rows without a key are left out."""
+        texts = {field: [row[place] for row in rows] for field, place in (self._places or {}).items()}
+        none: list[None] = [None] * len(rows)
+        empty = [""] * len(rows)
+        keys: list[int | None] | list[str] = (
+            texts["key"] if self._told.part is Part.FILES else list(map(_number, texts["key"]))
         )
+        names = texts.get("name", empty)
+        if "last_name" in texts:
+            names = [" ".join(filter(None, pair)) for pair in zip(names, texts["last_name"], strict=True)]
+        numbers = {
+            field: list(map(_number, texts[field])) if field in texts else none for field in ("owner", "parent", "size")
+        }
+        seconds = {
+            field: list(map(_second, texts[field])) if field in texts else none for field in ("created", "changed")
+        }
+        told = zip(
+            keys,
+            [_KINDS.get(text.strip().lower()) for text in texts.get("kind", empty)],
+            names,
+            texts.get("email", empty),
+            numbers["owner"],
+            numbers["parent"],
+            seconds["created"],
+            seconds["changed"],
+            numbers["size"],
+            [text.strip().lower() in _YES for text in texts["deleted"]] if "deleted" in texts else [False] * len(rows),
+            strict=True,
+        )
+        return [Seen(*fields) for fields in told if fields[0] not in (None, "")]
 
 
 def _number(text: str) -> int | None:
     """None for what is no whole number, or one that no id can be."""
-    if not _NUMBER.fullmatch(text):
+    if not text or len(text) > _DIGITS or not (text.isascii() and text.removeprefix("-").isdecimal()):
         return None
     number = int(text)
     return number if abs(number) <= _LARGEST else None
@@ -176,8 +183,17 @@ def _number(text: str) -> int | None:
 
 def _second(text: str) -> int | None:
     """`2026-10-07 01:48:56`, in UTC, as seconds since 1970; None for what is no date."""
+    if not text:
+        return None
     try:
-        found = datetime.fromisoformat(text) if text else None
-        return None if found is None else int((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp())
+        if len(text) == _PLAIN and text[13] == text[16] == ":":
+            return _midnight(text[:10]) + int(text[11:13]) * 3600 + int(text[14:16]) * 60 + int(text[17:])
+        found = datetime.fromisoformat(text)
+        return int((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp())
     except (ValueError, OverflowError):
         return None
+
+
+@lru_cache(maxsize=20_000)
+def _midnight(day: str) -> int:
+    return int(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp())

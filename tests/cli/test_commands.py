@@ -78,7 +78,7 @@ def test_a_sample_is_called_one_and_names_its_seed(backed_up: str, place: Path, 
     ran = cli("verify", "--sample", "1", "--seed", "7", "p.yaml")
     total = len(list(place.glob("a/account-*/attachments/*")))
     assert ran.code == 0
-    assert ran.out.count(f": no damage found in a sample of 1 of {total} files (seed 7); 5 objects, ") == 2
+    assert ran.out.count(f": no damage found in a sample of 1 of {total} files (seed 7); 6 objects, ") == 2
     assert "whole" not in ran.out
     [a, b] = json.loads(cli("verify", "--sample", "1", "--json", "p.yaml").out)
     assert (a["sample"]["read"], a["sample"]["of"]) == (1, total)

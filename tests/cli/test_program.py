@@ -154,6 +154,8 @@ def test_in_a_pipe_there_is_not_a_single_escape(place: Path) -> None:
     assert "\x1b" not in done.stdout + done.stderr
     assert [line.partition(":")[0] for line in done.stderr.splitlines()] == [
         "crawl",
+        "recount",
+        "coverage",
         "plan",
         "transfer",
         "derive",

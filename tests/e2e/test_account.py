@@ -45,7 +45,7 @@ def test_the_backup_equals_the_account(place: Place, server: MockServer, run: Ru
 
 def test_the_least_requests_are_asked(place: Place, server: MockServer, run: Run) -> None:
     """Every list once a page, every window once; nothing for each task, folder or space that need not be."""
-    place.write(server.base_url, "attachments: none")
+    place.write(server.base_url, "attachments: none\ncoverage: none")
     assert run("backup", place.profile).returncode == 0
     counts = server.requests.counts
     windows = counts["GET /comments"] + counts["GET /attachments"]

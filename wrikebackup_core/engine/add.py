@@ -11,10 +11,11 @@ from wrikebackup_core.engine.making import MadeFile, lacking, store
 from wrikebackup_core.engine.removal import Unfinishable, remove
 from wrikebackup_core.errors import NotOffered, PluginError, SinkError, SourceError, Withdrawn
 from wrikebackup_core.format import layout
+from wrikebackup_core.format.coverage import FILE
 from wrikebackup_core.model import Gap, Message, StageFinished, StageStarted
 from wrikebackup_core.transforms import Artifact, Transform
 
-__all__ = ["add", "add_one"]
+__all__ = ["add", "add_quietly"]
 
 STAGE = "add"
 _BEGINNINGS = 4  # of one transform in a run: an export changes once a day, or once an hour at most
@@ -37,12 +38,20 @@ def add(attempt: Attempt) -> list[str]:
     names: list[str] = []
     for transform in attempt.job.transforms:
         if type(transform).add is not Transform.add:
-            names += add_one(attempt, transform)
+            names += _add_one(attempt, transform)
     return names
 
 
-def add_one(attempt: Attempt, transform: Transform) -> list[str]:
+def _add_one(attempt: Attempt, transform: Transform) -> list[str]:
     """The same of what one transform adds."""
+    attempt.notify(StageStarted(STAGE))
+    names = add_quietly(attempt, transform)
+    attempt.notify(StageFinished(STAGE, f"{len(names):,} files of {transform.kind}"))
+    return names
+
+
+def add_quietly(attempt: Attempt, transform: Transform) -> list[str]:
+    """The same, as a part of another stage."""
     return _Adding(attempt, transform).all()
 
 
@@ -56,7 +65,6 @@ class _Adding:
 
     def all(self) -> list[str]:
         attempt, kind = self._attempt, self._transform.kind
-        attempt.notify(StageStarted(STAGE))
         names: list[str] = []
         for beginning in range(1, _BEGINNINGS + 1):
             # What an earlier attempt could not get has another chance.
@@ -71,7 +79,6 @@ class _Adding:
                     break
                 attempt.notify(Message(f"{kind}: {error}; begun again from the start", warning=True))
         self._keep_only(names)
-        attempt.notify(StageFinished(STAGE, f"{len(names):,} files of {kind}"))
         return names
 
     def _once(self) -> Iterator[str]:
@@ -156,6 +163,7 @@ def _checked(key: str, kind: str) -> str:
     if not key or any(part in ("", ".", "..") or "\\" in part or "\0" in part for part in parts):
         raise PluginError(f"the transform {kind} adds a file with the impossible name {key!r}")
     taken = key.startswith(("backup-", "records-", ".", "manifest.json.", "SHA256SUMS."))  # the last two attest
-    if len(parts) == 1 and (taken or key in ("manifest.json", "SHA256SUMS")):
+    reserved = {"manifest.json", "SHA256SUMS", "pin.json"} | ({FILE} if kind != "coverage" else set())
+    if len(parts) == 1 and (taken or key in reserved):
         raise PluginError(f"the transform {kind} adds a file with the reserved name {key!r}")
     return key

@@ -23,7 +23,7 @@ from wrikebackup_core.engine.leases.keeping import Leases
 from wrikebackup_core.engine.leases.running import held
 from wrikebackup_core.engine.listeners import listeners
 from wrikebackup_core.engine.locking import Locks, locked, short_hash
-from wrikebackup_core.engine.plan import discard_unfinished, plan
+from wrikebackup_core.engine.plan import discard_unfinished, forget_unfinished, plan
 from wrikebackup_core.engine.prune import Notes, PruneJob, prune_after_run
 from wrikebackup_core.engine.remembered import Newest, recall, remember, rolled_back
 from wrikebackup_core.engine.removal import SPOILED, Unfinishable
@@ -39,6 +39,7 @@ from wrikebackup_core.spool import Spool
 __all__ = ["back_up", "dry_run"]
 
 _FORMAT = "%Y-%m-%dT%H:%M:%SZ"
+_GIVEN_UP = "given up"  # the fact in the spool that names backups that nobody goes on with
 RESUME_WITHIN = timedelta(hours=24)
 """An unfinished run older than this is begun anew: its listings no longer describe one moment. Stored files are kept."""
 
@@ -185,7 +186,10 @@ def _opened(
                 forget_abandoned(job.state, account.id, spool.name, notify)
             with held(job, account, spool) if write else contextlib.nullcontext(Leases()) as leases:
                 writable = replace(job, sinks=[sink for sink in job.sinks if leases.has(sink)])
-                yield _begin(writable if write else job, account, spool, notify), spool, locks, leases
+                run = _begin(writable if write else job, account, spool, notify)
+                if write:
+                    _discard_given_up(writable, account, spool, notify)
+                yield run, spool, locks, leases
         finally:
             spool.close()
 
@@ -201,13 +205,21 @@ def _begin(job: Job, account: Account, spool: Spool, notify: Callable[[Event], N
             notify(Message(f"going on with the unfinished backup {uid}"))
             return RunView(job.name, account, uid, started, job.source, spool, resumed=True, witness=Told(spool))
         notify(Message(f"the unfinished backup {uid} is given up; its files are kept"))
-        discard_unfinished(job, account, spool, uid, notify)
+        forget_unfinished(job, account, spool, uid)
         spool.reset()
+        spool.note({_GIVEN_UP: " ".join([*facts.get(_GIVEN_UP, "").split(), uid])})
     # Uids sort by time, also within one second: a tail of three hexadecimal digits of milliseconds and three random ones.
     tail = f"{moment.microsecond // 1000:03x}{secrets.randbelow(1 << 12):03x}"
     uid = layout.new_backup_uid(now, tail)
     spool.note({"backup": uid, "started": now.strftime(_FORMAT), "fingerprint": job.fingerprint})
     return RunView(job.name, account, uid, now, job.source, spool, resumed=False, witness=Told(spool))
+
+
+def _discard_given_up(job: Job, account: Account, spool: Spool, notify: Callable[[Event], None]) -> None:
+    """What a dry run has given up is deleted by the next run that writes."""
+    for uid in spool.facts().get(_GIVEN_UP, "").split():
+        discard_unfinished(job, account, uid, notify)
+    spool.note({_GIVEN_UP: ""})
 
 
 def _outcome(attempt: Attempt, seconds: float) -> Outcome:
