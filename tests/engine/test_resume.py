@@ -128,6 +128,21 @@ def test_a_changed_profile_begins_anew(source, make_job: MakeJob) -> None:
     assert source.asked["tasks:0"] == 2
 
 
+def test_a_dry_run_deletes_nothing_of_a_run_that_it_gives_up_and_the_next_run_does(source, make_job: MakeJob) -> None:
+    sink = MemorySink()
+    sink.fail("commit", keys="*/manifest.json")
+    with pytest.raises(SinkError):
+        back_up(make_job(sink), ignore)
+    sink.heal()
+    unfinished = {key: data for key, data in sink.objects.items() if key.startswith(f"{ROOT}/backup-")}
+    assert unfinished
+    dry_run(make_job(sink, fingerprint="other"), ignore)
+    dry_run(make_job(sink, fingerprint="a third"), ignore)
+    assert unfinished.items() <= sink.objects.items()
+    back_up(make_job(sink, fingerprint="a third"), ignore)
+    assert not unfinished.keys() & sink.objects.keys()
+
+
 def test_a_run_whose_notes_are_lost_adopts_files_of_the_right_size(source, make_job: MakeJob, tmp_path) -> None:
     sink = MemorySink()
     sink.objects = {ONE: b"first", TWO: b"too short"}

@@ -21,7 +21,7 @@ from wrikebackup_core.spool import Spool
 from wrikebackup_core.store import AccountStore
 from wrikebackup_core.stored import hash_stored
 
-__all__ = ["discard_unfinished", "plan"]
+__all__ = ["discard_unfinished", "forget_unfinished", "plan"]
 
 STAGE = "plan"
 
@@ -49,12 +49,18 @@ def plan(attempt: Attempt, stocks: Callable[[], Sequence[Stock]], *, write: bool
     attempt.notify(StageFinished(STAGE, f"{count:,} files, {planned.downloads:,} of them new{copies}"))
 
 
-def discard_unfinished(job: Job, account: Account, spool: Spool, uid: str, notify: Callable[[Event], None]) -> None:
+def forget_unfinished(job: Job, account: Account, spool: Spool, uid: str) -> None:
+    """Nothing of a run that is not gone on with counts as stored any more, but for the attachments."""
+    ledger = Ledger(spool, [sink.name for sink in job.sinks])
+    ledger.drop_folder(layout.backup_folder(account.id, uid).rpartition("/")[2])
+    ledger.age()
+
+
+def discard_unfinished(job: Job, account: Account, uid: str, notify: Callable[[Event], None]) -> None:
     """Deletes what a run that is not gone on with had written into its backup's folder, unless that backup is committed.
 
     What a store refuses to delete stays, which is told: a folder without a manifest is no backup.
     """
-    ledger = Ledger(spool, [sink.name for sink in job.sinks])
     folder = layout.backup_folder(account.id, uid)
     for sink in job.sinks:
         try:
@@ -66,8 +72,6 @@ def discard_unfinished(job: Job, account: Account, spool: Spool, uid: str, notif
             notify(Message(text, warning=True))
         except SinkError:
             pass  # the new run finds out what is wrong with the sink
-    ledger.drop_folder(folder.rpartition("/")[2])
-    ledger.age()
 
 
 def _wanted(attempt: Attempt) -> Iterator[tuple[Attachment, str]]:
