@@ -35,6 +35,8 @@ STORES = {
     "sftp": ("TestOpenSsh", ""),
     "url": ("TestMemory", ""),
 }
+# They run the program, load every plugin and open every file that is packed. What all else promises is shown against the checkout.
+TESTS_OF_THE_WHEEL = ("tests/cli", "tests/e2e", "tests/hello", "tests/mock", "tests/plugins", "tests/profile")
 # They look at source files of the checkout, which an installation does not have.
 TESTS_OF_THE_CHECKOUT = ("tests/docs", "tests/plugins/test_public_api.py")
 
@@ -101,8 +103,7 @@ def wheel(session: nox.Session) -> None:
         session.run("wrikebackup", "verify", "examples/quickstart.yaml")
         _install(session, "test", project=None)
         ignored = [f"--ignore={path}" for path in TESTS_OF_THE_CHECKOUT]
-        # What is slow is shown against the checkout: here it matters that all is in the wheel.
-        session.run("pytest", *ignored, *(session.posargs or ["-n", "2", "-m", "not slow"]))
+        session.run("pytest", *ignored, *(session.posargs or ["-n", "2", "-m", "not slow", *TESTS_OF_THE_WHEEL]))
 
 
 @nox.session
