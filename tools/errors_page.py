@@ -23,7 +23,10 @@ MEANING: dict[ExitCode, tuple[str, str]] = {
         "Done, but not all of it: something could not be read (a gap), one of several sinks failed, or older backups could not be pruned.",
         "The summary and `manifest.json` name each gap and sink. See [Gaps](../how-to/choose-what.md).",
     ),
-    ExitCode.DAMAGED: ("Verification, a copy or a prune found something damaged or missing.", "Each finding names its key."),
+    ExitCode.DAMAGED: (
+        "Verification, a copy or a prune found something damaged or missing.",
+        "Each finding names its key.",
+    ),
     ExitCode.LOCKED: ("Another run is at work on the same account and sinks.", "Wait for it, or end it."),
     ExitCode.KEY_REFUSED: ("A decryption key does not fit.", "Give the key that the backup was made for."),
     ExitCode.INTERRUPTED: ("Interrupted, by Ctrl-C or by a signal that asks to stop.", "Run the same command again."),

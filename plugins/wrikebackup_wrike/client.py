@@ -275,7 +275,9 @@ def as_source_error(error: BaseException, host: str) -> SourceError:
         return Interrupted(f"{host} does not answer in time", outage=True)
     if isinstance(error, httpx.InvalidURL):
         return SourceError(f"{host}: the address cannot be used: {error}")
-    return Interrupted(f"the connection to {host} fails: {without_passwords(str(error)) or type(error).__name__}", outage=True)
+    return Interrupted(
+        f"the connection to {host} fails: {without_passwords(str(error)) or type(error).__name__}", outage=True
+    )
 
 
 def _causes(error: BaseException | None) -> list[BaseException]:

@@ -210,7 +210,9 @@ def test_global_options_count_on_either_side_of_the_command(backed_up: str, cli:
 
 def test_every_command_has_help_and_the_common_options() -> None:
     group = command(Plugins())
-    names = "init backup list show cat find diff verify restore copy prune pin unpin unlock link key profile doctor plugins"
+    names = (
+        "init backup list show cat find diff verify restore copy prune pin unpin unlock link key profile doctor plugins"
+    )
     assert " ".join(group.commands) == names
     for one in group.commands.values():
         assert one.help

@@ -20,7 +20,7 @@ from wrikebackup_core import (
     Reader,
     Record,
     SourceError,
-    )
+)
 
 PAGE = 2  # records; a real source takes what its server gives at once
 
