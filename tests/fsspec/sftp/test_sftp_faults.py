@@ -7,17 +7,17 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import asyncssh  # noqa: TID253 - the server of these tests
 import pytest
 
 from tests.fsspec.asking import get, keys, put
 from tests.fsspec.sftp.servers import AsyncServer, Files, Identity, OpenSsh, extensions, names
-from wrikebackup_core import AlreadyExists, SinkError, SinkFull
+from wrikebackup_core import AlreadyExists, Check, SinkError, SinkFull
 from wrikebackup_fsspec.sftp.sink import SftpSink
 
 MakeSink = Callable[..., SftpSink]
@@ -52,7 +52,7 @@ def test_what_a_killed_doctor_left_is_not_listed_and_the_next_run_sweeps_it(
 ) -> None:
     sink, root = make_sink(openssh.port), tmp_path / "root"
     put(sink, "account-A/kept")
-    with contextlib.closing(sink.checks()) as checks:  # not closed before the end, as after a kill
+    with contextlib.closing(cast("Generator[Check, None, None]", sink.checks())) as checks:  # not closed before the end, as after a kill
         assert next(check for check in checks if check.name == "listed at once").ok
         assert len(names(root)) == 2
         (root / ".probe-0123456789abcdef.partial").write_text("of an earlier version")
