@@ -52,7 +52,8 @@ def test_what_a_killed_doctor_left_is_not_listed_and_the_next_run_sweeps_it(
 ) -> None:
     sink, root = make_sink(openssh.port), tmp_path / "root"
     put(sink, "account-A/kept")
-    with contextlib.closing(cast("Generator[Check, None, None]", sink.checks())) as checks:  # not closed before the end, as after a kill
+    asked = cast("Generator[Check, None, None]", sink.checks())
+    with contextlib.closing(asked) as checks:  # not closed before the end, as after a kill
         assert next(check for check in checks if check.name == "listed at once").ok
         assert len(names(root)) == 2
         (root / ".probe-0123456789abcdef.partial").write_text("of an earlier version")
