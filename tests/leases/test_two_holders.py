@@ -197,7 +197,7 @@ class TwoHoldersInAStoreThatKeeps(TwoHolders):
 
 
 module._PAUSE = 0
-SETTINGS = settings(max_examples=60, stateful_step_count=60, deadline=None)
+SETTINGS = settings(max_examples=25, stateful_step_count=60, deadline=None)
 TestTwoHolders = TwoHolders.TestCase
 TestTwoHoldersInAStoreThatKeeps = TwoHoldersInAStoreThatKeeps.TestCase
 TestTwoHolders.settings = TestTwoHoldersInAStoreThatKeeps.settings = SETTINGS
