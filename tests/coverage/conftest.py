@@ -51,6 +51,7 @@ class Place:
         mode: CoverageMode = CoverageMode.AUTO,
         files: AttachmentMode = AttachmentMode.NONE,
         more: tuple[Transform, ...] = (),
+        stored_as: str = "csv",
     ) -> Outcome:
         opened = source or self.source()
         self.events.clear()
@@ -61,7 +62,7 @@ class Place:
             sinks=sinks,
             state=self.state,
             plugins=Plugins(),
-            transforms=((bi_export(BiExportOptions()),) if with_export else ()) + more,
+            transforms=((bi_export(BiExportOptions(format=stored_as)),) if with_export else ()) + more,
             attachments=files,
             fingerprint="same",
             coverage=mode,

@@ -16,7 +16,19 @@ from tests.coverage.conftest import MakePlace, Place, manifest, report
 from wrikebackup_age.age.x25519 import X25519Identity
 from wrikebackup_age.encryption import decryption, encryption
 from wrikebackup_age.options import EncryptOptions
-from wrikebackup_core import Context, Crawled, Keys, Kind, Page, SinkError
+from wrikebackup_core import (
+    Artifact,
+    Context,
+    Crawled,
+    Gap,
+    Keys,
+    Kind,
+    Page,
+    PluginError,
+    Run,
+    SinkError,
+    Transform,
+)
 from wrikebackup_core.errors import ExitCode
 from wrikebackup_core.format.coverage import decode_report
 from wrikebackup_core.model import AttachmentMode, CoverageMode
@@ -329,3 +341,25 @@ def test_a_sink_that_fails_at_coverage_json_is_dropped_and_the_other_commits(mak
     assert outcome.sinks["memory:good"] is None
     assert outcome.sinks["memory:bad"] is not None
     assert report(sink).counts == outcome.coverage
+
+
+def test_no_transform_takes_the_name_of_the_report(make_place: MakePlace) -> None:
+    class _Takes(Transform):
+        kind = "takes"
+
+        def add(self, run: Run) -> Iterator[Artifact | Gap]:
+            yield Artifact("coverage.json", lambda: iter([b"{}"]))
+
+    with pytest.raises(PluginError, match=r"reserved name 'coverage\.json'"):
+        make_place().run(MemorySink(), more=(_Takes(),))
+
+
+@pytest.mark.parametrize("stored_as", ["csv", "parquet", "both"])
+def test_however_tables_are_stored_they_are_heard(make_place: MakePlace, stored_as: str) -> None:
+    if stored_as != "csv":
+        pytest.importorskip("pyarrow", reason="the extra bi")
+    place = make_place(hidden_spaces=1)
+    outcome = place.run(MemorySink(), stored_as=stored_as)
+    assert outcome.coverage is not None
+    assert outcome.coverage.hidden_spaces == 1
+    assert outcome.coverage.kinds["tasks"].only_witness == TASKS
