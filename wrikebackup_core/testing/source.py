@@ -9,9 +9,10 @@ from collections.abc import Iterator, Sequence
 import msgspec
 import pytest
 
+from wrikebackup_core.decoders import json_decoder
 from wrikebackup_core.errors import Forbidden, NotFound, NotOffered
 from wrikebackup_core.model import Account, Attachment, Kind, Record
-from wrikebackup_core.ports import Page, Source, Table
+from wrikebackup_core.ports import Page, Recounting, Source, Table
 from wrikebackup_core.testing.crawled import MemoryCrawled, crawl
 
 __all__ = ["SourceContract"]
@@ -44,7 +45,7 @@ class SourceContract:
     def stored_attachments(self, source: Source) -> list[Attachment]:
         """The attachments whose bytes the source can give: those that Wrike itself stores."""
         records = crawl(source)[0].records(Kind.ATTACHMENTS)
-        files = [msgspec.json.decode(record, type=_File) for record in records]
+        files = [json_decoder(_File)(record) for record in records]
         return [Attachment(file.id, file.name, file.size, file.version) for file in files if file.type == "Wrike"]
 
     def test_the_account_has_an_id_that_can_name_a_folder(self, source: Source) -> None:
@@ -161,6 +162,26 @@ class SourceContract:
             data = self._read(table, 0)
             for offset in {1, len(data) // 2, len(data) - 1} & set(range(1, len(data))):
                 assert self._read(table, offset) == data
+
+    def test_a_second_listing_has_what_the_first_one_has(self, source: Source) -> None:
+        if not isinstance(source, Recounting):
+            pytest.skip("the source knows no second way to list")
+        crawled, forbidden = crawl(source)
+        for kind in {kind for wave in source.waves() for kind in wave} - forbidden.keys():
+            try:
+                listed = [one.id for some in source.recount(kind, crawled) for one in some]
+            except NotOffered:
+                continue
+            assert crawled.missing(kind, listed) == [], (
+                f"the account stands still, and {kind} has more in a second listing"
+            )
+
+    def test_what_it_does_not_show_does_not_come_when_it_is_looked_up(self, source: Source) -> None:
+        if not isinstance(source, Recounting):
+            pytest.skip("the source looks up nothing")
+        crawled, _ = crawl(source)
+        found = list(source.look_up(Kind.ATTACHMENTS, [self.absent, 2**40], crawled))
+        assert not any(page.records or page.recycled for _, page in found)
 
     def test_checks_report_and_do_not_raise(self, source: Source) -> None:
         checks = list(source.checks())
