@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from wrikebackup_core.decoders import json_decoder
 from wrikebackup_core.model import Kind
 from wrikebackup_core.ports import Listed
 from wrikebackup_core.spool import Spool
@@ -46,7 +47,7 @@ class Told:
                 if part is not Part.PARENTS:
                     db.execute(f"CREATE TABLE IF NOT EXISTS witness_{part} (key {_KEYS[part]}, {_COLUMNS})")
             db.execute(
-                "CREATE TABLE IF NOT EXISTS witness_parents (parent INTEGER, key INTEGER, PRIMARY KEY (parent, key))"
+                "CREATE TABLE IF NOT EXISTS witness_parents (key INTEGER, parent INTEGER, PRIMARY KEY (key, parent))"
                 " WITHOUT ROWID"
             )
             db.execute(
@@ -82,7 +83,7 @@ class Told:
 
     def add(self, part: Part, rows: Iterable[Seen], unfit: int = 0) -> None:
         if part is Part.PARENTS:
-            values: list[tuple[Any, ...]] = [(row.parent, row.key) for row in rows if row.parent is not None]
+            values: list[tuple[Any, ...]] = [(row.key, row.parent) for row in rows if row.parent is not None]
         else:
             fit = [row for row in rows if isinstance(row.key, str) or abs(row.key) <= _LARGEST]
             values = [(row.key, row.kind, row.name[:_LONGEST], row.email[:_LONGEST], *row[4:]) for row in fit]
@@ -130,7 +131,7 @@ class Told:
     def facts(self) -> _Facts | None:
         """None where no transform has told anything."""
         text = self._spool.facts().get(_FACT)
-        return None if text is None else msgspec.json.decode(text, type=_Facts)
+        return None if text is None else json_decoder(_Facts)(text)
 
     def _known(self) -> _Facts:
         return self.facts() or _Facts("", None)
