@@ -13,6 +13,7 @@ from tools import markdown
 from wrikebackup_core import (
     addresses,
     commands,
+    decoders,
     errors,
     homes,
     hookspecs,
@@ -37,7 +38,7 @@ GROUPS: list[tuple[str, str, list[ModuleType]]] = [
         "How a plugin makes itself known; the hooks have [a page of their own](hooks.md).",
         [hookspecs, secrets],
     ),
-    ("Reading", "What a plugin need not write itself.", [resuming, homes, addresses, ids]),
+    ("Reading", "What a plugin need not write itself.", [resuming, homes, addresses, ids, decoders]),
     ("Commands", "What a command that a plugin adds may ask for.", [commands]),
 ]
 

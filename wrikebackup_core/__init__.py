@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from wrikebackup_core.addresses import without_password, without_passwords
 from wrikebackup_core.commands import command_context, source_options
+from wrikebackup_core.decoders import json_decoder
 from wrikebackup_core.errors import (
     AlreadyExists,
     Forbidden,
@@ -147,6 +148,7 @@ __all__ = [
     "command_context",
     "expand_home",
     "hookimpl",
+    "json_decoder",
     "read_whole",
     "source_options",
     "without_password",

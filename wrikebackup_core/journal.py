@@ -16,6 +16,7 @@ from pathlib import Path
 
 import msgspec
 
+from wrikebackup_core.decoders import json_decoder
 from wrikebackup_core.errors import WrikeBackupError
 
 __all__ = ["Journal", "Origin", "StoredObject"]
@@ -66,7 +67,7 @@ class Journal:
             return
         for line in self._path.read_bytes().splitlines():
             try:
-                stored = msgspec.json.decode(line, type=StoredObject)
+                stored = json_decoder(StoredObject)(line)
             except (msgspec.MsgspecError, UnicodeDecodeError):
                 continue  # cut off by a kill or a power cut: the next run knows nothing of it, which is safe
             self._pending[stored.sink, stored.key] = stored

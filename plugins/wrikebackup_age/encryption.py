@@ -199,8 +199,12 @@ class _Sealing:
         return memoryview(data).nbytes
 
     def commit(self) -> None:
-        self._begin()
-        self._target.write(self._sealer.finish())
+        try:
+            self._begin()
+            self._target.write(self._sealer.finish())
+        except BaseException:
+            self._target.discard()
+            raise
         self._target.commit()
 
     def discard(self) -> None:

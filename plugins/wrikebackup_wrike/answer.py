@@ -5,12 +5,11 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from wrikebackup_core import Record
+from wrikebackup_core import Record, json_decoder
 from wrikebackup_wrike.refusals import Malformed
 
 __all__ = ["Answer", "Named", "head_of", "read"]
@@ -46,12 +45,7 @@ class Answer(Generic[_N]):
     """Whether the API has only begun to do what was asked: 202."""
 
 
-_envelope = msgspec.json.Decoder(_Envelope).decode
-
-
-@cache
-def _decoder(shape: type[Any]) -> msgspec.json.Decoder[Any]:
-    return msgspec.json.Decoder(shape)
+_envelope = json_decoder(_Envelope)
 
 
 def read(body: bytes | bytearray, path: str, shape: type[_N]) -> Answer[_N]:
@@ -81,7 +75,7 @@ def _one_line(record: bytes) -> bytes:
 def head_of(record: bytes, shape: type[_N]) -> _N:
     """What is looked at in a record. Raises msgspec.MsgspecError for one without an id, RecursionError for one nested too deeply."""
     try:
-        return cast(_N, _decoder(shape).decode(record))
+        return json_decoder(shape)(record)
     except msgspec.ValidationError:
         # A field that only the crawl looks at is null or has another shape than we know: the record itself may well be whole.
         return _piecemeal(record, shape)
@@ -90,7 +84,7 @@ def head_of(record: bytes, shape: type[_N]) -> _N:
 def _piecemeal(record: bytes, shape: type[_N]) -> _N:
     """The fields that have the shape we know, one by one."""
     given = msgspec.json.decode(record, type=dict[str, Any])
-    found: dict[str, Any] = {"id": _decoder(Named).decode(record).id}
+    found: dict[str, Any] = {"id": json_decoder(Named)(record).id}
     for part in msgspec.structs.fields(shape):
         if given.get(part.encode_name) is not None:
             with contextlib.suppress(msgspec.ValidationError):

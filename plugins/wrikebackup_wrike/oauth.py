@@ -12,7 +12,7 @@ from urllib.parse import urlencode, urlsplit
 import filelock
 import msgspec
 
-from wrikebackup_core import Interrupted, SecretError, SourceError, Unauthorized
+from wrikebackup_core import Interrupted, SecretError, SourceError, Unauthorized, json_decoder
 from wrikebackup_wrike.client import USER_AGENT, as_source_error
 from wrikebackup_wrike.http import httpx
 from wrikebackup_wrike.options import check_host
@@ -85,14 +85,14 @@ def _ask(login_url: str, form: Mapping[str, str]) -> _Tokens:
     if response.status_code != httpx.codes.OK:
         raise Unauthorized(f"{host} refuses the login: {_reason(response)}", hint=LOG_IN_AGAIN)
     try:
-        return msgspec.json.decode(response.content, type=_Tokens)
+        return json_decoder(_Tokens)(response.content)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise SourceError(f"{host}: the answer to the login is not what OAuth promises") from None
 
 
 def _reason(response: httpx.Response) -> str:
     try:
-        said = msgspec.json.decode(response.content, type=_Refusal)
+        said = json_decoder(_Refusal)(response.content)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         said = _Refusal()
     return said.error_description or said.errorDescription or said.error or f"HTTP {response.status_code}"

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from wrikebackup_core import Forbidden, Interrupted, NotFound, SourceError, Unauthorized
+from wrikebackup_core import Forbidden, Interrupted, NotFound, SourceError, Unauthorized, json_decoder
 
 __all__ = ["BadRequest", "InTrouble", "Malformed", "NoSuchMethod", "Unusable", "refusal", "retry_after"]
 
@@ -58,7 +58,7 @@ class _ErrorBody(msgspec.Struct):
     errorDescription: str = ""  # noqa: N815 - Wrike's name
 
 
-_decode = msgspec.json.Decoder(_ErrorBody).decode
+_decode = json_decoder(_ErrorBody)
 
 
 def retry_after(value: str | None) -> float | None:

@@ -18,7 +18,7 @@ PUBLIC = """
     Kind Listed Locking Message MissingExtra NotFound NotOffered Page Part PluginError Reader Record Recounting Register Run Secret SecretError
     Seen Signing Silent Sink SinkDropped Witness
     SinkError SinkFull Source SourceError StageFinished StageProgress StageStarted Table Transform Unauthorized
-    UsageError Verifier Withdrawn WrikeBackupError Writer __version__ account_number command_context expand_home hookimpl read_whole source_options
+    UsageError Verifier Withdrawn WrikeBackupError Writer __version__ account_number command_context expand_home hookimpl json_decoder read_whole source_options
     without_password without_passwords
 """.split()  # noqa: SIM905 - sixty quotation marks less
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from wrikebackup_core.decoders import json_decoder
 from wrikebackup_core.engine.attempt import Attempt
 from wrikebackup_core.engine.making import MadeFile, lacking, store
 from wrikebackup_core.engine.removal import Unfinishable, remove
@@ -128,11 +129,7 @@ class _Adding:
     def _noted(self) -> dict[str, _Noted]:
         """By name, the files that this transform has added to this backup, in this attempt and in those that were killed."""
         facts = self._attempt.spool.facts().items()
-        noted = {
-            name.removeprefix(_FACT): msgspec.json.decode(text, type=_Noted)
-            for name, text in facts
-            if name.startswith(_FACT)
-        }
+        noted = {name.removeprefix(_FACT): json_decoder(_Noted)(text) for name, text in facts if name.startswith(_FACT)}
         return {name: fact for name, fact in noted.items() if fact.kind == self._transform.kind}
 
     def _keep_only(self, names: list[str] | tuple[()]) -> None:

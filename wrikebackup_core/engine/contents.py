@@ -14,6 +14,7 @@ from typing import IO, TypeVar
 
 import msgspec
 
+from wrikebackup_core.decoders import json_decoder
 from wrikebackup_core.engine.elements import LONGEST, elements, pieces
 from wrikebackup_core.engine.findings import Finding
 from wrikebackup_core.engine.inventory import Inventory
@@ -226,7 +227,7 @@ def _read_through(archive: zipfile.ZipFile, name: str) -> None:
 
 def _by_line(member: IO[bytes], row_type: type[_Row], findings: MemberFindings) -> Iterator[_Row]:
     """The records of an array with one record to a line, as this program writes it. Raises _OtherLayout for any other JSON."""
-    decode = msgspec.json.Decoder(row_type).decode
+    decode = json_decoder(row_type)
     first = member.readline(LONGEST)
     if first == b"[]\n" and not member.read(1):
         return
@@ -248,7 +249,7 @@ def _by_line(member: IO[bytes], row_type: type[_Row], findings: MemberFindings) 
 
 def by_element(member: IO[bytes], row_type: type[_AnyRow], findings: MemberFindings) -> Iterator[_AnyRow]:
     """The records of an array laid out in whatever way. Raises ValueError where it is no JSON, no array, or more than its limits."""
-    decode = msgspec.json.Decoder(row_type).decode
+    decode = json_decoder(row_type)
     for number, element in enumerate(elements(member), 1):
         try:
             try:

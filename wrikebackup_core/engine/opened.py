@@ -14,6 +14,7 @@ from wrikebackup_core.errors import FormatError, KeyNotFound
 from wrikebackup_core.format import layout
 from wrikebackup_core.format.manifest import Manifest
 from wrikebackup_core.ports import Sink
+from wrikebackup_core.store import AccountStore
 
 __all__ = ["OpenBackup"]
 
@@ -75,6 +76,14 @@ class OpenBackup:
                 raise FormatError(f"{key}: not a whole zip: {error}") from error
             with opened:
                 yield opened
+
+    def demand_intact(self, key: str, sha256: str) -> bool:
+        """Raises FormatError where stored bytes with this hash are not those that SHA256SUMS names. False where it names none."""
+        lines = AccountStore(self.sink, self.account).lines(self.uid)
+        said = next((found[0] for found in lines if not isinstance(found, str) and found[1] == key), None)
+        if said not in (None, sha256):
+            raise FormatError(f"{key}: damaged: SHA-256 is {sha256}, should be {said}")
+        return said is not None
 
     def attachment_keys(self, attachment_id: str, name: str) -> tuple[str, str]:
         """Where an attachment may lie: under its name, and under its id alone. One of them is there, if any is."""

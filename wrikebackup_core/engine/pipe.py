@@ -6,6 +6,7 @@ Hashing, encrypting, and reading or writing a file each let other threads run, s
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable
 from queue import Empty, Queue
 
@@ -14,6 +15,7 @@ __all__ = ["LARGE", "Ahead", "Behind"]
 LARGE = 4 << 20
 """Bytes of an object behind which a thread of its own is worth while."""
 
+_PATIENCE = 5.0  # seconds; the thread ends by itself as soon as it is answered
 _PIECES = 2  # between the two threads
 _Piece = bytes | None  # None: there are no more
 
@@ -98,9 +100,9 @@ class Ahead:
         return b""
 
     def stop(self) -> None:
-        """Waits for the piece that is being brought; no more are asked for."""
-        self._stopped = True
-        while self._thread.is_alive():
+        """Waits for the piece that is being brought, though not for a store that does not answer; no more are asked for."""
+        self._stopped, end = True, time.monotonic() + _PATIENCE
+        while self._thread.is_alive() and time.monotonic() < end:
             try:
                 self._queue.get(timeout=0.05)
             except Empty:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from wrikebackup_core.decoders import json_decoder
 from wrikebackup_core.engine.locking import short_hash
 from wrikebackup_core.errors import FormatError, KeyNotFound, SinkError
 from wrikebackup_core.format import layout
@@ -48,7 +49,7 @@ def recall(state: Path, sink: str, account: str | None = None) -> list[Newest]:
     found = []
     for path in sorted((state / _FOLDER).glob("*.json")):
         try:
-            newest = msgspec.json.decode(path.read_bytes(), type=Newest)
+            newest = json_decoder(Newest)(path.read_bytes())
         except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             continue
         if newest.sink == sink and account in (None, newest.account):

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import msgspec
 
+from wrikebackup_core.decoders import json_decoder
+
 __all__ = [
     "FILE",
     "LISTED_GROUPS",
@@ -140,6 +142,6 @@ def encode_report(report: Report) -> bytes:
 def decode_report(data: bytes) -> Report:
     """Raises ValueError for what is none; keys that a later version added are passed over."""
     try:
-        return msgspec.json.decode(data, type=Report)
+        return json_decoder(Report)(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"no report of coverage: {error}") from None

@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
+from wrikebackup_core.decoders import json_decoder
 from wrikebackup_core.errors import FormatError
 
 __all__ = ["Block", "Index", "Indexer", "index_name"]
@@ -45,7 +46,7 @@ class _Head(msgspec.Struct, gc=False):
     id: str | None = None
 
 
-_head = msgspec.json.Decoder(_Head).decode
+_head = json_decoder(_Head)
 
 
 def index_name(member: str) -> str:

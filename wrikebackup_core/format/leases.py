@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from wrikebackup_core.decoders import json_decoder
 from wrikebackup_core.errors import FormatError
 from wrikebackup_core.format import layout
 
@@ -46,7 +47,7 @@ class Lease(msgspec.Struct, frozen=True, omit_defaults=True):
     def decode(data: bytes, key: str) -> Lease:
         """Raises FormatError for what is none, and for one of a later version."""
         try:
-            lease = msgspec.json.decode(data, type=Lease)
+            lease = json_decoder(Lease)(data)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise FormatError(f"{key}: is no lease") from error
         if lease.version != _VERSION or lease.since.tzinfo is None or lease.expires.tzinfo is None:

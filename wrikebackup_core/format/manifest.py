@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from wrikebackup_core.decoders import json_decoder
 from wrikebackup_core.errors import FormatError
 from wrikebackup_core.format.coverage import Coverage
 from wrikebackup_core.format.records import TOO_DEEP
@@ -106,9 +107,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     def decode(data: bytes, where: str) -> Manifest:
         """The manifest in `data`; keys that a later version added are passed over. Raises FormatError naming `where`."""
         try:
-            version = msgspec.json.decode(data, type=_Version).format
+            version = json_decoder(_Version)(data).format
             if version == FORMAT_VERSION:
-                return _checked(msgspec.json.decode(data, type=Manifest))
+                return _checked(json_decoder(Manifest)(data))
         except RecursionError:
             raise FormatError(f"{where}: not a manifest: {TOO_DEEP}") from None
         except (msgspec.DecodeError, UnicodeDecodeError) as error:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import msgspec
 
+from wrikebackup_core.decoders import json_decoder
 from wrikebackup_core.errors import FormatError
 
 __all__ = ["Pin"]
@@ -27,6 +28,6 @@ class Pin(msgspec.Struct, frozen=True):
     def decode(data: bytes, where: str) -> Pin:
         """Raises FormatError naming `where`."""
         try:
-            return msgspec.json.decode(data, type=Pin)
+            return json_decoder(Pin)(data)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise FormatError(f"{where}: not a pin: {error}") from error

@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
+from wrikebackup_core.decoders import json_decoder
 from wrikebackup_core.errors import FormatError
 from wrikebackup_core.model import Gap, Record
 
@@ -40,7 +41,7 @@ class RecordDecoder(Generic[_T]):
 
     def __init__(self, kind: str, type: type[_T]) -> None:  # noqa: A002 - msgspec's own name for it
         self.kind = kind
-        self._decode = msgspec.json.Decoder(type).decode
+        self._decode = json_decoder(type)
 
     def __call__(self, record: Record) -> _T:
         """Raises FormatError naming the kind and the id where a field is not what API v4 says."""

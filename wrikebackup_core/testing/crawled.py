@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
+from wrikebackup_core.decoders import json_decoder
 from wrikebackup_core.errors import Forbidden
 from wrikebackup_core.model import Kind, Record
 from wrikebackup_core.ports import Source
@@ -31,7 +32,7 @@ class MemoryCrawled:
     def add(self, kind: Kind, records: Iterable[Record]) -> None:
         held = self._records.setdefault(kind, {})
         for record in records:
-            name = msgspec.json.decode(record, type=_Head).id
+            name = json_decoder(_Head)(record).id
             held[name if name is not None else f"record without an id, number {len(held)}"] = record
 
     def reach(self, kind: Kind, wave: int, cursor: str) -> None:
@@ -49,7 +50,7 @@ class MemoryCrawled:
 
     def ids(self, kind: Kind) -> Iterator[str]:
         for record in self.records(kind):
-            name = msgspec.json.decode(record, type=_Head).id
+            name = json_decoder(_Head)(record).id
             if name is not None:
                 yield name
 
@@ -63,7 +64,7 @@ class MemoryCrawled:
     def parents(self, kind: Kind) -> Iterator[str]:
         seen: set[str] = set()
         for record in self.records(kind):
-            head = msgspec.json.decode(record, type=_Head)
+            head = json_decoder(_Head)(record)
             for parent in (head.task_id, head.folder_id):
                 if parent is not None and parent not in seen:
                     seen.add(parent)

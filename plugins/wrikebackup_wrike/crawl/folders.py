@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import msgspec
 
-from wrikebackup_core import Gap, Kind, Page
+from wrikebackup_core import Gap, Kind, Page, json_decoder
 from wrikebackup_wrike.crawl.by_id import BATCH, RECYCLED, Found, fetch, is_safe
 from wrikebackup_wrike.crawl.flight import answers
 from wrikebackup_wrike.crawl.listing import list_all
@@ -34,7 +34,7 @@ class _State(msgspec.Struct):
 
 def list_folders(crawl: Crawl, cursor: str | None) -> Iterator[Page]:
     """Yields a page for each answer. Raises what `Desk.ask` raises."""
-    absent = msgspec.json.decode(cursor, type=_State).absent if cursor else None
+    absent = json_decoder(_State)(cursor).absent if cursor else None
     if absent is None:
         pages = list_all(crawl.desk, crawl.survey, LISTINGS[Kind.FOLDERS], cursor)
         try:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from wrikebackup_core import Gap, Page
+from wrikebackup_core import Gap, Page, json_decoder
 from wrikebackup_wrike.answer import Answer, Named
 from wrikebackup_wrike.crawl.queries import Desk, Query
 from wrikebackup_wrike.crawl.survey import Survey
@@ -33,7 +33,7 @@ class _State(msgspec.Struct, omit_defaults=True):
 
 def list_all(desk: Desk, survey: Survey, queries: Sequence[Query], cursor: str | None) -> Iterator[Page]:
     """Yields a page for each answer; pages that lead nowhere are a gap. Raises what `Desk.ask` raises."""
-    state = msgspec.json.decode(cursor, type=_State) if cursor else _State()
+    state = json_decoder(_State)(cursor) if cursor else _State()
     while state.query < len(queries):
         query = queries[state.query]
         try:

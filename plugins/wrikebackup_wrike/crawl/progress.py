@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 import msgspec
 
+from wrikebackup_core import json_decoder
+
 __all__ = ["Progress"]
 
 
@@ -23,7 +25,7 @@ class Progress:
 
     @classmethod
     def load(cls, saved: str) -> Progress:
-        state = msgspec.json.decode(saved, type=_Saved)
+        state = json_decoder(_Saved)(saved)
         return cls(state.mark, state.ahead)
 
     def save(self) -> str:

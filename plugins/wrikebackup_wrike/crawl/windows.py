@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from wrikebackup_core import json_decoder
+
 __all__ = ["Window", "Windows", "instant", "seconds"]
 
 
@@ -70,7 +72,7 @@ class Windows:
     @classmethod
     def load(cls, saved: str, longest: int) -> Windows:
         """Goes on from what `save` gave."""
-        state = msgspec.json.decode(saved, type=_Saved)
+        state = json_decoder(_Saved)(saved)
         windows = cls(0, 0, min(longest, state.longest or longest))
         windows.whole = Window(state.start, state.end)
         windows._width = min(state.width, windows.longest)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from wrikebackup_core.decoders import json_decoder
 from wrikebackup_core.errors import WrikeBackupError
 
 __all__ = ["Memory"]
@@ -32,7 +33,7 @@ class Memory:
 
     def _read(self) -> _Notes:
         try:
-            return msgspec.json.decode(self._path.read_bytes(), type=_Notes)
+            return json_decoder(_Notes)(self._path.read_bytes())
         except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
             return _Notes()  # what is lost makes a run wait, or look twice
 

@@ -17,6 +17,7 @@ from typing import Any, Self
 
 import msgspec
 
+from wrikebackup_core.decoders import json_decoder
 from wrikebackup_core.engine.lookup.members import LINES, rows
 from wrikebackup_core.engine.lookup.patterns import plain
 from wrikebackup_core.engine.opened import OpenBackup
@@ -284,4 +285,4 @@ class Changes:
     def of(self, kind: str) -> Iterator[Change]:
         """As they came."""
         for (change,) in self._db.execute("SELECT change FROM changes WHERE kind = ? ORDER BY rowid", (kind,)):
-            yield msgspec.json.decode(change, type=Change)
+            yield json_decoder(Change)(change)

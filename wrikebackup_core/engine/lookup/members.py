@@ -58,23 +58,23 @@ def member_names(backup: OpenBackup) -> list[str]:
 def content(backup: OpenBackup, name: str) -> Generator[bytes, None, None]:
     """A member of one of the zips, a file of the backup, or an attachment by its id, its name or its file's name.
 
-    Raises UsageError for what is not there, what OpenBackup's methods raise, and FormatError behind an attachment that does not fit its
+    Raises UsageError for what is not there, what OpenBackup's methods raise, and FormatError behind a file that does not fit its
     checksum; members of zips are compared with no more than the zip's own.
     """
     if name in (*_PLAIN, *backup.manifest.files.attestations):
         yield from chunks(backup.sink, backup.key(name))
     elif (stored := _encoded(backup).get(name)) is not None:
-        yield from backup.decoding.chunks(backup.sink, backup.key(stored))
+        yield from _compared(backup, backup.key(stored))
     else:
         with zip_with(backup, name) as archive:
             if archive is not None:
                 yield from read_member(archive, name, backup)
                 return
-        yield from _attached(backup, _attachment(backup, name))
+        yield from _compared(backup, _attachment(backup, name))
 
 
-def _attached(backup: OpenBackup, key: str) -> Iterator[bytes]:
-    """An attachment. Raises FormatError, at its end at the latest, where its stored bytes are not those that SHA256SUMS names, or it names
+def _compared(backup: OpenBackup, key: str) -> Iterator[bytes]:
+    """A stored file, decoded. Raises FormatError, at its end at the latest, where its stored bytes are not those that SHA256SUMS names, or it names
     none."""
     refused: KeyRefused | None = None
     with backup.sink.open(key) as stored, hashing(stored) as hashed:
@@ -85,13 +85,10 @@ def _attached(backup: OpenBackup, key: str) -> Iterator[bytes]:
         except KeyRefused as error:  # or the part that is for keys is damaged
             refused = error
         hashed.rest()
-    lines = AccountStore(backup.sink, backup.account).lines(backup.uid)
-    said = next((found[0] for found in lines if not isinstance(found, str) and found[1] == key), None)
-    if said not in (None, hashed.sha256):
-        raise FormatError(f"{key}: damaged: SHA-256 is {hashed.sha256}, should be {said}")
+    named = backup.demand_intact(key, hashed.sha256)
     if refused is not None:
         raise refused
-    if said is None:
+    if not named:
         raise FormatError(f"{key}: SHA256SUMS does not name it, so nobody can tell whether it is right")
 
 

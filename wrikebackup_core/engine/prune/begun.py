@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from wrikebackup_core.decoders import json_decoder
 from wrikebackup_core.journal import Origin, StoredObject
 
 __all__ = ["Begun", "begun"]
@@ -45,7 +46,7 @@ class Begun:
         with contextlib.suppress(FileNotFoundError):
             for line in (self.folder / "journal").read_bytes().splitlines():
                 with contextlib.suppress(msgspec.MsgspecError, UnicodeDecodeError):  # cut off by a kill
-                    key = msgspec.json.decode(line, type=StoredObject).key
+                    key = json_decoder(StoredObject)(line).key
                     if key.startswith(_ATTACHMENTS):
                         yield key[len(_ATTACHMENTS) :]
 

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from urllib.parse import quote
 
-import msgspec
-
+from wrikebackup_core.decoders import json_decoder
 from wrikebackup_core.engine.restore.facts import Facts
 from wrikebackup_core.engine.restore.index import Index
 from wrikebackup_core.engine.restore.markdown import from_html, line
@@ -43,7 +42,7 @@ class Pages:
 
     def _page(self, n: int) -> Iterator[str]:
         body, ref = self._index.one("SELECT body, ref FROM nodes WHERE n=?", n)
-        facts = msgspec.json.decode(body, type=Facts)
+        facts = json_decoder(Facts)(body)
         yield f"# {line(facts.title) or '(without a title)'}\n\n"
         yield from (f"- {name}: {value}\n" for name, value in self._facts(facts) if value)
         if description := _shown(facts.description):
