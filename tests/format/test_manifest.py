@@ -15,7 +15,7 @@ from wrikebackup_core.model import Account, AttachmentMode, Gap
 UID = "20261123T153000Z-7f3a9c"
 KEYS = [
     "format", "tool", "backupUID", "account", "source", "started", "finished", "complete", "counts", "attachments", "files",
-    "transforms", "skipped", "gaps", "sha256sums", "previous", "checksum",
+    "transforms", "skipped", "gaps", "sha256sums", "previous", "coverage", "checksum",
 ]  # fmt: skip
 
 
