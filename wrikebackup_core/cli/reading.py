@@ -138,7 +138,10 @@ class Reading:
         for failure in failures:
             self.session.terminal.warn(failure.message)
         if not found:
-            raise UsageError(f"there are no backups in {', '.join(sink.name for sink in self.sinks)}")
+            raise UsageError(
+                f"there are no backups in {', '.join(sink.name for sink in self.sinks)}",
+                hint="those of Wrike's own tool are read by `restore`, and taken over by `copy --from`",
+            )
         return [found[key] for key in sorted(found)]
 
     def manifest(self, backup: str | None) -> tuple[Sink, str, Manifest]:
