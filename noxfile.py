@@ -36,7 +36,9 @@ STORES = {
     "url": ("TestMemory", ""),
 }
 # They run the program, load every plugin and open every file that is packed. What all else promises is shown against the checkout.
-TESTS_OF_THE_WHEEL = ("tests/cli", "tests/e2e", "tests/hello", "tests/mock", "tests/plugins", "tests/profile")
+TESTS_OF_THE_WHEEL = ("tests/cli", "tests/hello", "tests/plugins", "tests/profile")
+# Three for two cores: many tests wait for a server now and then.
+SIDE_BY_SIDE = ("-n", "3", "--dist", "worksteal")
 # They look at source files of the checkout, which an installation does not have.
 TESTS_OF_THE_CHECKOUT = ("tests/docs", "tests/plugins/test_public_api.py")
 
@@ -103,14 +105,14 @@ def wheel(session: nox.Session) -> None:
         session.run("wrikebackup", "verify", "examples/quickstart.yaml")
         _install(session, "test", project=None)
         ignored = [f"--ignore={path}" for path in TESTS_OF_THE_CHECKOUT]
-        session.run("pytest", *ignored, *(session.posargs or ["-n", "2", "-m", "not slow", *TESTS_OF_THE_WHEEL]))
+        session.run("pytest", *ignored, *(session.posargs or [*SIDE_BY_SIDE, "-m", "not slow", *TESTS_OF_THE_WHEEL]))
 
 
 @nox.session
 def tests(session: nox.Session) -> None:
     """All tests, against the checkout. Arguments go to pytest: `nox -s tests -- tests/format -k zip`."""
     _install(session, "test", "stores", project=f".[age,bi,{','.join(STORES)}]")
-    session.run("pytest", *(session.posargs or ["-n", "2"]))
+    session.run("pytest", *(session.posargs or SIDE_BY_SIDE))
 
 
 @nox.session
