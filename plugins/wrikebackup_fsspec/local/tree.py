@@ -90,9 +90,10 @@ def _files(root: str, prefix: str, passed_over: list[str]) -> Iterator[tuple[str
 
 
 def _named(found: Iterable[os.DirEntry[str]], below: str, passed_over: list[str]) -> Iterator[os.DirEntry[str]]:
-    for entry in found:
-        if _is_unicode(entry.name):
-            if not is_temporary(entry.name):
+    for entry in found:  # there may be a million
+        name = entry.name
+        if name.isascii() or _is_unicode(name):
+            if name[0] != "." or not is_temporary(name):
                 yield entry
         elif len(passed_over) < _SHOWN:
             passed_over.append(os.fsencode(below + entry.name).decode(errors="backslashreplace"))
