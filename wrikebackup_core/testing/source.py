@@ -165,7 +165,7 @@ class SourceContract:
 
     def test_a_second_listing_has_what_the_first_one_has(self, source: Source) -> None:
         if not isinstance(source, Recounting):
-            pytest.skip("the source knows no second way to list")
+            return  # it need know no second way to list
         crawled, forbidden = crawl(source)
         for kind in {kind for wave in source.waves() for kind in wave} - forbidden.keys():
             try:
@@ -178,7 +178,7 @@ class SourceContract:
 
     def test_what_it_does_not_show_does_not_come_when_it_is_looked_up(self, source: Source) -> None:
         if not isinstance(source, Recounting):
-            pytest.skip("the source looks up nothing")
+            return  # it need look up nothing
         crawled, _ = crawl(source)
         found = list(source.look_up(Kind.ATTACHMENTS, [self.absent, 2**40], crawled))
         assert not any(page.records or page.recycled for _, page in found)
