@@ -69,6 +69,7 @@ def tree(root: Path) -> dict[str, str]:
 def inodes(root: Path) -> dict[str, int]:
     """Of the files that are there under their own names."""
     files = (path for path in root.rglob("*") if path.is_file() and not path.name.startswith("."))
+    files = (path for path in files if path.parent.name != ".lease")  # each run has its own
     return {str(path.relative_to(root)): path.stat().st_ino for path in files}
 
 

@@ -210,7 +210,7 @@ def test_two_runs_at_once_from_two_machines_spoil_nothing(place: Place, run: Run
             profile.write_text(profile.read_text().replace(str(place.root / "state"), str(place.root / name)))
             command = [program(), "-q", "backup", profile]
             runs.append(subprocess.Popen(command, env=environment(place), cwd=place.root, stderr=subprocess.DEVNULL))
-        assert {process.wait(120) for process in runs} <= {0, 1}
+        assert {process.wait(120) for process in runs} <= {0, 1, 5}  # 5: the other one holds the lease
         for name in ("one", "two"):
             assert run("backup", place.root / f"{name}.yaml").returncode == 0
         verified = run("verify", "--json", "--all", place.root / "one.yaml")
