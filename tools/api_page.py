@@ -14,23 +14,26 @@ from wrikebackup_core import (
     addresses,
     commands,
     decoders,
+    durations,
     errors,
     homes,
     hookspecs,
     model,
+    monitors,
     ports,
     resuming,
     secrets,
     transforms,
     witnesses,
+    zones,
 )
 from wrikebackup_core.format import ids
 
 GROUPS: list[tuple[str, str, list[ModuleType]]] = [
     (
         "Ports",
-        "What a source, a sink and a transform are. Everything is synchronous; the engine brings the threads.",
-        [ports, transforms, witnesses],
+        "What a source, a sink, a transform and a monitor are. Everything is synchronous; the engine brings the threads.",
+        [ports, transforms, monitors, witnesses],
     ),
     ("Values", "What the parts hand to each other: frozen, without any I/O.", [model]),
     (
@@ -38,7 +41,7 @@ GROUPS: list[tuple[str, str, list[ModuleType]]] = [
         "How a plugin makes itself known; the hooks have [a page of their own](hooks.md).",
         [hookspecs, secrets],
     ),
-    ("Reading", "What a plugin need not write itself.", [resuming, homes, addresses, ids, decoders]),
+    ("Reading", "What a plugin need not write itself.", [resuming, homes, addresses, ids, decoders, durations, zones]),
     ("Commands", "What a command that a plugin adds may ask for.", [commands]),
 ]
 

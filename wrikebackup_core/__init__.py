@@ -5,6 +5,7 @@ from __future__ import annotations
 from wrikebackup_core.addresses import without_password, without_passwords
 from wrikebackup_core.commands import command_context, source_options
 from wrikebackup_core.decoders import json_decoder
+from wrikebackup_core.durations import duration
 from wrikebackup_core.errors import (
     AlreadyExists,
     Forbidden,
@@ -50,6 +51,7 @@ from wrikebackup_core.model import (
     StageProgress,
     StageStarted,
 )
+from wrikebackup_core.monitors import Monitor, Ran, Report, SinkStanding, Standing, Trouble
 from wrikebackup_core.ports import (
     Browsing,
     Check,
@@ -75,6 +77,7 @@ from wrikebackup_core.secrets import Secret
 from wrikebackup_core.transforms import Artifact, Keys, Transform, Verifier
 from wrikebackup_core.version import __version__
 from wrikebackup_core.witnesses import Part, Seen, Silent, Witness
+from wrikebackup_core.zones import time_zone
 
 __all__ = [
     "Account",
@@ -110,15 +113,18 @@ __all__ = [
     "Locking",
     "Message",
     "MissingExtra",
+    "Monitor",
     "NotFound",
     "NotOffered",
     "Page",
     "Part",
     "PluginError",
+    "Ran",
     "Reader",
     "Record",
     "Recounting",
     "Register",
+    "Report",
     "Run",
     "Secret",
     "SecretError",
@@ -129,13 +135,16 @@ __all__ = [
     "SinkDropped",
     "SinkError",
     "SinkFull",
+    "SinkStanding",
     "Source",
     "SourceError",
     "StageFinished",
     "StageProgress",
     "StageStarted",
+    "Standing",
     "Table",
     "Transform",
+    "Trouble",
     "Unauthorized",
     "UsageError",
     "Verifier",
@@ -146,11 +155,13 @@ __all__ = [
     "__version__",
     "account_number",
     "command_context",
+    "duration",
     "expand_home",
     "hookimpl",
     "json_decoder",
     "read_whole",
     "source_options",
+    "time_zone",
     "without_password",
     "without_passwords",
 ]

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-__all__ = ["BiExportOptions", "Format", "duration"]
+from wrikebackup_core import duration
 
-_DURATION = re.compile(r"(?:([0-9]{1,6})d)?(?:([0-9]{1,6})h)?(?:([0-9]{1,6})m)?(?:([0-9]{1,6})s)?")
+__all__ = ["BiExportOptions", "Format"]
+
 _TUNING = {"tuning": True}
 
 
@@ -21,15 +20,6 @@ class Format(StrEnum):
     CSV = "csv"
     PARQUET = "parquet"
     BOTH = "both"
-
-
-def duration(text: str) -> timedelta:
-    """`24h`, `1d12h`, `90m`, `30s`. Raises ValueError."""
-    found = _DURATION.fullmatch(text)
-    if found is None or not text:
-        raise ValueError("must be a duration such as 24h, 1d12h, 90m or 30s")
-    days, hours, minutes, seconds = (int(number or 0) for number in found.groups())
-    return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
 
 
 def _duration(text: str) -> str:

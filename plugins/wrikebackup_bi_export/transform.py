@@ -10,9 +10,9 @@ from functools import partial
 import msgspec
 
 from wrikebackup_bi_export.hearing import Hearing, hearing
-from wrikebackup_bi_export.options import BiExportOptions, Format, duration
+from wrikebackup_bi_export.options import BiExportOptions, Format
 from wrikebackup_bi_export.rows import TableCheck
-from wrikebackup_core import Artifact, Export, Gap, Run, Table, Transform, Withdrawn, read_whole
+from wrikebackup_core import Artifact, Export, Gap, Run, Table, Transform, Withdrawn, duration, read_whole
 
 __all__ = ["BiExport", "bi_export"]
 

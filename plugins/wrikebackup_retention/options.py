@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from wrikebackup_core import time_zone
 from wrikebackup_retention.policy import PERIODS, Rule
 from wrikebackup_retention.spans import Span
-from wrikebackup_retention.zones import zone
 
 __all__ = ["RetainOptions"]
 
@@ -46,7 +46,7 @@ def _span(value: object) -> object:
 
 
 def _zone(value: object) -> object:
-    zone(value if isinstance(value, str) else "")
+    time_zone(value if isinstance(value, str) else "")
     return value
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, tzinfo
 
-from wrikebackup_core import Backup, Transform
+from wrikebackup_core import Backup, Transform, time_zone
 from wrikebackup_retention.options import RetainOptions
 from wrikebackup_retention.policy import Rule, decide
-from wrikebackup_retention.zones import zone
 
 __all__ = ["Retention", "retention"]
 
@@ -31,5 +30,5 @@ class Retention(Transform):
 
 def retention(options: RetainOptions) -> Retention:
     """From a profile, whose zone is known to be one."""
-    where = None if options.time_zone is None else zone(options.time_zone)
+    where = None if options.time_zone is None else time_zone(options.time_zone)
     return Retention(options.rules, where, prunes=options.prune)

@@ -8,9 +8,9 @@ from datetime import timedelta
 import pytest
 from pydantic import ValidationError
 
-from wrikebackup_bi_export.options import BiExportOptions, Format, duration
+from wrikebackup_bi_export.options import BiExportOptions, Format
 from wrikebackup_bi_export.transform import BiExport
-from wrikebackup_core import Context, MissingExtra, Run, Transform
+from wrikebackup_core import Context, MissingExtra, Run, Transform, duration
 from wrikebackup_core.plugins import Plugins
 from wrikebackup_core.testing import TransformContract
 from wrikebackup_core.testing.transform import _Run
@@ -36,6 +36,7 @@ class TestTheContract(TransformContract):
         ("1d12h", timedelta(hours=36)),
         ("90m", timedelta(minutes=90)),
         ("30s", timedelta(seconds=30)),
+        ("2w", timedelta(days=14)),
         ("0s", timedelta()),
     ],
 )

@@ -15,10 +15,10 @@ ROOT = Path(__file__).parents[2]
 PUBLIC = """
     Account AlreadyExists Artifact Attachment AttachmentMode Backup Browsing Check Column Context Crawled Entry Event Export FileFinished
     FileProgress FileStarted Forbidden FormatError Gap GapFound Interrupted KeyLocked KeyMissing KeyNotFound KeyRefused Keys KeyUnfit
-    Kind Listed Locking Message MissingExtra NotFound NotOffered Page Part PluginError Reader Record Recounting Register Run Secret SecretError
-    Seen Signing Silent Sink SinkDropped Witness
+    Kind Listed Locking Message MissingExtra Monitor NotFound NotOffered Page Part PluginError Reader Ran Record Recounting Register Report Run Secret SecretError
+    Seen Signing Silent Sink SinkDropped SinkStanding Standing Trouble Witness
     SinkError SinkFull Source SourceError StageFinished StageProgress StageStarted Table Transform Unauthorized
-    UsageError Verifier Withdrawn WrikeBackupError Writer __version__ account_number command_context expand_home hookimpl json_decoder read_whole source_options
+    UsageError Verifier Withdrawn WrikeBackupError Writer __version__ account_number command_context duration expand_home hookimpl json_decoder read_whole source_options time_zone
     without_password without_passwords
 """.split()  # noqa: SIM905 - sixty quotation marks less
 

@@ -96,6 +96,9 @@ def _expected(detail: ErrorDetails) -> list[str]:
 
 def _hint(detail: ErrorDetails, where: tuple[Step, ...], model: type[BaseModel]) -> str | None:
     given = detail["input"]
+    if detail["type"] == "value_error":
+        told: str | None = getattr((detail.get("ctx") or {}).get("error"), "hint", None)
+        return told
     if detail["type"] == "extra_forbidden":
         known = _keys(model, detail["loc"][:-1])
         return nearest(str(where[-1]), known) or (

@@ -20,7 +20,7 @@ _REF = "#/$defs/{model}"
 
 def schema(plugins: Plugins) -> dict[str, Any]:
     """The JSON schema (draft 2020-12) of a profile as the installed plugins understand it, their options included."""
-    registries = (plugins.sources, plugins.sinks, plugins.transforms)
+    registries = (plugins.sources, plugins.sinks, plugins.transforms, plugins.monitors)
     models = sorted(
         {registration.options for registry in registries for registration in registry.values()},
         key=lambda model: (model.__module__, model.__qualname__),
@@ -32,6 +32,7 @@ def schema(plugins: Plugins) -> dict[str, Any]:
     keys["source"] |= _choice(plugins.sources, found)
     keys["sinks"] |= {"type": "array", "minItems": 1, "items": _choice(plugins.sinks, found)}
     keys["transforms"] |= {"type": "array", "items": _choice(plugins.transforms, found)}
+    keys["monitors"] |= {"type": "array", "items": _choice(plugins.monitors, found)}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "wrikebackup profile",
@@ -68,11 +69,27 @@ def plain(profile: Profile) -> dict[str, Any]:
         "source": _part(profile.source),
         "sinks": [_part(part) for part in profile.sinks],
         "transforms": [_part(part) for part in profile.transforms],
+        "monitors": [_part(part) for part in profile.monitors],
         "attachments": profile.attachments.value,
         "skip": sorted(kind.value for kind in profile.skip),
+        "coverage": profile.coverage.value,
         "transfers": profile.transfers,
         "state": str(profile.state),
+        **_timing(profile),
     }
+
+
+def _timing(profile: Profile) -> dict[str, Any]:
+    """The keys that a profile may go without."""
+    found: dict[str, Any] = {}
+    if profile.schedule is not None:
+        one = profile.schedule
+        found["schedule"] = {"cron": one.cron, "random_delay": f"{one.random_delay.total_seconds():.0f}s"}
+        if one.time_zone is not None:
+            found["schedule"]["time_zone"] = one.time_zone
+    if profile.min_interval is not None:
+        found["min_interval"] = f"{profile.min_interval.total_seconds():.0f}s"
+    return found
 
 
 def effective(profile: Profile) -> str:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
 import platformdirs
 from pydantic import BaseModel, ValidationError
 
+from wrikebackup_core.durations import duration
 from wrikebackup_core.errors import ProfileError, UsageError
 from wrikebackup_core.homes import expand_home
 from wrikebackup_core.model import AttachmentMode, CoverageMode, Kind
@@ -18,6 +20,8 @@ from wrikebackup_core.plugins import Plugins, Registration
 from wrikebackup_core.profile.complaints import complaint, complaints, nearest
 from wrikebackup_core.profile.document import Document, Step, read
 from wrikebackup_core.profile.shape import Shape
+from wrikebackup_core.profile.timing import scheduled
+from wrikebackup_core.schedule import Schedule
 
 __all__ = ["Part", "Profile", "ProfileProblems", "default_state", "load"]
 
@@ -42,7 +46,7 @@ class ProfileProblems(ProfileError):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A source, sink or transform that the profile names: its kind, and its options as the plugin's model."""
+    """A source, sink, transform or monitor that the profile names: its kind, and its options as the plugin's model."""
 
     kind: str
     options: BaseModel
@@ -57,11 +61,14 @@ class Profile:
     source: Part
     sinks: tuple[Part, ...]
     transforms: tuple[Part, ...] = ()
+    monitors: tuple[Part, ...] = ()
     attachments: AttachmentMode = AttachmentMode.LATEST
     skip: frozenset[Kind] = frozenset()
     coverage: CoverageMode = CoverageMode.AUTO
     transfers: int = 96
     state: Path = field(default_factory=default_state)
+    schedule: Schedule | None = None
+    min_interval: timedelta | None = None
 
 
 def load(path: Path, plugins: Plugins) -> Profile:
@@ -74,6 +81,7 @@ def load(path: Path, plugins: Plugins) -> Profile:
     )
     sinks = check.parts("sink", plugins.sinks, "sinks", at_least_one=True) if check.has("sinks") else []
     transforms = check.parts("transform", plugins.transforms, "transforms") if check.has("transforms") else []
+    monitors = check.parts("monitor", plugins.monitors, "monitors") if check.has("monitors") else []
     state = check.folder("state", shape.state) if shape is not None and shape.state is not None else None
     if check.problems or shape is None or source is None:
         problems = sorted(check.problems, key=lambda problem: problem.line or 0)
@@ -84,11 +92,14 @@ def load(path: Path, plugins: Plugins) -> Profile:
         source=source,
         sinks=tuple(sinks),
         transforms=tuple(transforms),
+        monitors=tuple(monitors),
         attachments=shape.attachments,
         skip=frozenset(shape.skip),
         coverage=shape.coverage,
         transfers=shape.transfers,
         state=default_state() if state is None else state,
+        schedule=None if shape.schedule is None else scheduled(shape.schedule),
+        min_interval=None if shape.min_interval is None else duration(shape.min_interval),
     )
 
 

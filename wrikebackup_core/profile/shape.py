@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from wrikebackup_core.model import AttachmentMode, CoverageMode, Kind
+from wrikebackup_core.profile.timing import Interval, ScheduleKey
 
 __all__ = ["Shape"]
 
@@ -34,6 +35,18 @@ class Shape(BaseModel):
     source: Any = Field(description="the account: one kind of source with its options")
     sinks: Any = Field(description="where backups go: at least one; each backup goes to all of them")
     transforms: Any = Field((), description="steps between source and sinks, in this order")
+    monitors: Any = Field((), description="who is told how runs went and how the backups stand")
+    schedule: ScheduleKey | None = Field(
+        None,
+        description="when backups run by themselves, once `wrikebackup schedule install` has seen to it: five fields of cron, or hourly,"
+        " daily, weekly, monthly; or a mapping of `cron`, `time_zone` and `random_delay`",
+        examples=["30 2 * * *"],
+    )
+    min_interval: Interval | None = Field(
+        None,
+        description="`wrikebackup backup` does nothing while every sink has a complete backup that was begun less than this ago",
+        examples=["20h"],
+    )
     attachments: AttachmentMode = Field(
         AttachmentMode.LATEST, description="which files a backup holds: the latest versions, all versions, or none"
     )

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-__all__ = ["zone"]
+__all__ = ["machine_zone", "time_zone"]
 
 
-def zone(name: str) -> ZoneInfo:
-    """Raises ValueError, with the nearest known names and without the one that was given."""
+def time_zone(name: str) -> ZoneInfo:
+    """The zone of this name. Raises ValueError, with the nearest known names and without the one that was given."""
     from zoneinfo import ZoneInfo
 
     try:
@@ -34,3 +34,17 @@ def _nearest(name: str) -> str:
     if not found:
         return "they are called like Europe/Berlin, America/New_York or UTC"
     return f"did you mean {', '.join(dict.fromkeys(spelt[form] for form in found))}?"
+
+
+def machine_zone() -> ZoneInfo:
+    """This machine's own, as the environment variable TZ or its files name it; UTC where they name none."""
+    import warnings
+    from zoneinfo import ZoneInfo
+
+    import tzlocal
+
+    with warnings.catch_warnings(action="ignore"):  # that two files of the machine disagree is no matter of ours
+        try:
+            return tzlocal.get_localzone()
+        except (LookupError, OSError, ValueError):
+            return ZoneInfo("UTC")

@@ -1,0 +1,85 @@
+"""`schedule` and `min_interval` in a profile."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from wrikebackup_core.errors import ProfileError
+from wrikebackup_core.plugins import Plugins
+from wrikebackup_core.profile import Profile, effective, load
+from wrikebackup_core.schedule import Schedule
+
+BASE = "source: mock\nsinks:\n  - local: {path: /backups}\n"
+
+
+@pytest.fixture(scope="module")
+def plugins() -> Plugins:
+    return Plugins.load()
+
+
+def loaded(folder: Path, plugins: Plugins, text: str) -> Profile:
+    path = folder / "acme.yaml"
+    path.write_text(BASE + text, encoding="utf-8")
+    return load(path, plugins)
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("schedule: daily", Schedule("daily")),
+        ("schedule: 30 2 * * *", Schedule("30 2 * * *")),
+        (
+            'schedule: {cron: "30 2 * * *", time_zone: Europe/Berlin, random_delay: 20m}',
+            Schedule("30 2 * * *", "Europe/Berlin", timedelta(minutes=20)),
+        ),
+        ("", None),
+    ],
+)
+def test_a_schedule_is_a_text_or_a_mapping(tmp_path: Path, plugins: Plugins, text: str, meant: Schedule | None) -> None:
+    assert loaded(tmp_path, plugins, text).schedule == meant
+
+
+def test_the_profile_with_its_defaults_means_the_same(tmp_path: Path, plugins: Plugins) -> None:
+    first = loaded(
+        tmp_path, plugins, "schedule: {cron: hourly, time_zone: UTC, random_delay: 90s}\nmin_interval: 1d2h\n"
+    )
+    (tmp_path / "shown.yaml").write_text(effective(first), encoding="utf-8")
+    again = load(tmp_path / "shown.yaml", plugins)
+    assert (again.schedule, again.min_interval) == (first.schedule, timedelta(hours=26))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('schedule: "0 0 30 2 *"', "acme.yaml:4: schedule: can never fire"),
+        ("schedule: fortnightly", "acme.yaml:4: schedule: must have five fields"),
+        ("schedule: 5", "acme.yaml:4: schedule: must be text"),
+        (
+            "schedule:\n  cron: daily\n  time_zone: Berlin",
+            "acme.yaml:6: schedule.time_zone: no such time zone is known",
+        ),
+        ("schedule:\n  time_zone: UTC", "acme.yaml:4: schedule.cron: is missing"),
+        ("schedule:\n  cron: daily\n  delay: 5m", "acme.yaml:6: schedule.delay: unknown key"),
+        (
+            "schedule:\n  cron: daily\n  random_delay: 2d",
+            "acme.yaml:4: schedule: the random delay must be a day at most",
+        ),
+        ("min_interval: 20", "acme.yaml:4: min_interval: must be text"),
+        ("min_interval: soon", "acme.yaml:4: min_interval: must be a duration"),
+        ("min_interval: 0h", "acme.yaml:4: min_interval: must be longer"),
+    ],
+)
+def test_mistakes_are_told_with_file_line_and_key(tmp_path: Path, plugins: Plugins, text: str, message: str) -> None:
+    with pytest.raises(ProfileError) as caught:
+        loaded(tmp_path, plugins, text)
+    assert message in str(caught.value)
+    assert not hasattr(caught.value, "problems")  # once, whatever the branches of the key
+
+
+def test_a_schedule_that_never_fires_has_a_hint(tmp_path: Path, plugins: Plugins) -> None:
+    with pytest.raises(ProfileError) as caught:
+        loaded(tmp_path, plugins, 'schedule: "0 0 30 2 *"')
+    assert caught.value.hint

@@ -1,0 +1,72 @@
+"""What a profile says of time: `schedule` and `min_interval`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
+
+from wrikebackup_core.durations import duration
+from wrikebackup_core.schedule import Schedule
+
+__all__ = ["Interval", "ScheduleKey", "scheduled"]
+
+
+def _duration(text: str) -> str:
+    duration(text)
+    return text
+
+
+def _some_time(text: str) -> str:
+    if not duration(text):
+        raise ValueError("must be longer than no time at all; leave the key out where it is not wanted")
+    return text
+
+
+def _cron(text: str) -> str:
+    Schedule(text)
+    return text
+
+
+def _zone(value: object) -> object:
+    Schedule("daily", value if isinstance(value, str) else "")
+    return value
+
+
+class ScheduleOptions(BaseModel):
+    """A schedule in a time zone, or with a delay."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    cron: Annotated[str, AfterValidator(_cron)] = Field(
+        description="five fields of cron, or hourly, daily, weekly, monthly", examples=["30 2 * * *"]
+    )
+    time_zone: Annotated[str | None, BeforeValidator(_zone)] = Field(
+        None, description="the IANA name of its time zone; this machine's own without it", examples=["Europe/Berlin"]
+    )
+    random_delay: Annotated[str, AfterValidator(_duration)] = Field(
+        "0s", description="start each run up to so much later, so that not everybody asks at the same time"
+    )
+
+    @model_validator(mode="after")
+    def _whole(self) -> ScheduleOptions:
+        scheduled(self)
+        return self
+
+
+def _form(value: Any) -> str:
+    return "mapping" if isinstance(value, (dict, ScheduleOptions)) else "text"
+
+
+ScheduleKey = Annotated[
+    Annotated[str, AfterValidator(_cron), Tag("text")] | Annotated[ScheduleOptions, Tag("mapping")],
+    Discriminator(_form),
+]
+Interval = Annotated[str, AfterValidator(_some_time)]
+
+
+def scheduled(value: str | ScheduleOptions) -> Schedule:
+    """Raises ScheduleError."""
+    if isinstance(value, str):
+        return Schedule(value)
+    return Schedule(value.cron, value.time_zone, duration(value.random_delay))
