@@ -26,7 +26,7 @@ def render() -> str:
     schema = Shape.model_json_schema()
     # What the schema leaves to the plugins, or says at greater length than a table bears.
     schema["properties"]["source"] |= {"type": "source"}
-    for key, what in (("sinks", "sinks"), ("transforms", "transforms"), ("skip", "[kinds](api.md#kind)")):
+    for key, what in (("sinks", "sinks"), ("transforms", "transforms"), ("monitors", "monitors"), ("skip", "[kinds](api.md#kind)")):
         schema["properties"][key] |= {"type": "array", "items": {"type": what}}
     parts = [
         markdown.GENERATED,
@@ -39,6 +39,7 @@ def render() -> str:
         ("Sources", "source", plugins.sources),
         ("Sinks", "sink", plugins.sinks),
         ("Transforms", "transform", plugins.transforms),
+        ("Monitors", "monitor", plugins.monitors),
     ):
         own = [registration for registration in registry.values() if registration.plugin in FIRST_PARTY]
         if own:
@@ -65,7 +66,7 @@ sinks:
 """
 
 MIDDLE = """\
-A source, a sink or a transform is a mapping of one key, its kind, to its options: `local: {path: ./backups}`. A kind that needs no options
+A source, a sink, a transform or a monitor is a mapping of one key, its kind, to its options: `local: {path: ./backups}`. A kind that needs no options
 may stand alone: `source: mock`. Which kinds there are depends on
 the plugins that are installed; `wrikebackup plugins` lists them. Below are those that come with wrikebackup.
 

@@ -20,7 +20,7 @@ hookimpl = pluggy.HookimplMarker("wrikebackup")
 
 
 class Register(Protocol):
-    """What the three `register_…` hooks are handed."""
+    """What the four `register_…` hooks are handed."""
 
     def __call__(
         self,
@@ -59,6 +59,11 @@ def register_sinks(register: Register) -> None:
 @hookspec
 def register_transforms(register: Register) -> None:
     """Call `register(kind, options=Model, make=factory)` for each kind of transform; `factory(options, context)` returns a Transform."""
+
+
+@hookspec
+def register_monitors(register: Register) -> None:
+    """Call `register(kind, options=Model, make=factory)` for each kind of monitor; `factory(options, context)` returns a Monitor."""
 
 
 @hookspec

@@ -16,7 +16,9 @@ from pydantic import BaseModel, ConfigDict, create_model
 
 from wrikebackup_core import hookspecs, secrets
 from wrikebackup_core.errors import MissingExtra, PluginError, SecretError, UsageError, WrikeBackupError
+from wrikebackup_core.masking import keep_secret
 from wrikebackup_core.model import Event
+from wrikebackup_core.monitors import Monitor
 from wrikebackup_core.ports import Context, Run, Sink, Source
 from wrikebackup_core.transforms import Keys, Transform, Verifier
 
@@ -70,9 +72,11 @@ class Plugins:
     sources: dict[str, Registration] = field(default_factory=dict)
     sinks: dict[str, Registration] = field(default_factory=dict)
     transforms: dict[str, Registration] = field(default_factory=dict)
+    monitors: dict[str, Registration] = field(default_factory=dict)
     loaded: list[Loaded] = field(default_factory=list)
     broken: list[Broken] = field(default_factory=list)
     manager: pluggy.PluginManager = field(default_factory=_manager)
+    _secrets: dict[str, str] = field(default_factory=dict, repr=False)
 
     @classmethod
     def load(cls) -> Plugins:
@@ -112,6 +116,7 @@ class Plugins:
             "register_sources": self.sources,
             "register_sinks": self.sinks,
             "register_transforms": self.transforms,
+            "register_monitors": self.monitors,
         }
         before = {hook: dict(registry) for hook, registry in registries.items()}
         try:
@@ -141,6 +146,9 @@ class Plugins:
 
     def make_transform(self, kind: str, options: BaseModel, context: Context) -> Transform:
         return cast(Transform, _make(self.transforms[kind], options, context))
+
+    def make_monitor(self, kind: str, options: BaseModel, context: Context) -> Monitor:
+        return cast(Monitor, _make(self.monitors[kind], options, context))
 
     def make_decoders(self, descriptions: Sequence[Mapping[str, Any]], keys: Keys) -> list[Transform]:
         """The transforms that undo what a manifest describes, in its order; those that change no bytes are passed over.
@@ -192,7 +200,12 @@ class Plugins:
                 cli.add_command(command, name)
 
     def secret(self, reference: str) -> str:
-        """What the reference names. Raises SecretError."""
+        """What the reference names, asked for once: a command may want a finger on a key. Nothing that is told repeats it from then on.
+
+        Raises SecretError.
+        """
+        if reference in self._secrets:
+            return self._secrets[reference]
         found = secrets.resolve(reference)
         if found is None:
             found = self._secret_of_a_plugin(reference)
@@ -200,10 +213,11 @@ class Plugins:
             scheme = reference.partition(":")[0]
             raise SecretError(
                 f"no plugin resolves secrets of the scheme {scheme}:",
-                hint="built in: env:, file:, keyring:, command:",
+                hint="built in: env:, file:, credential:, keyring:, command:",
             )
         if not found:
             raise SecretError(f"the secret {reference} is empty")
+        self._secrets[reference] = keep_secret(found)
         return found
 
     def _secret_of_a_plugin(self, reference: str) -> str | None:

@@ -21,6 +21,7 @@ from wrikebackup_core import (
     Event,
     Message,
     MissingExtra,
+    Monitor,
     PluginError,
     Register,
     Run,
@@ -75,6 +76,15 @@ def test_hook_register_transforms(module: Module) -> None:
     plugins = Plugins()
     plugins.add("nothing", module(register_transforms=register_transforms))
     assert isinstance(plugins.make_transform("nothing", Options(), CONTEXT), Transform)
+
+
+def test_hook_register_monitors(module: Module) -> None:
+    def register_monitors(register: Register) -> None:
+        register("bell", options=Options, make=lambda options, context: Monitor())
+
+    plugins = Plugins()
+    plugins.add("bell", module(register_monitors=register_monitors))
+    assert isinstance(plugins.make_monitor("bell", Options(), CONTEXT), Monitor)
 
 
 def test_who_vouches_is_checked_by_the_first_plugin_that_can_read_the_signer(module: Module) -> None:
