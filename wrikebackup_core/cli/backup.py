@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ import msgspec
 
 from wrikebackup_core.cli.ending import Ended, ending, hang_up, worst
 from wrikebackup_core.cli.heaps import keep_heaps_small
+from wrikebackup_core.cli.not_due import tell_not_due
 from wrikebackup_core.cli.progress import progress
 from wrikebackup_core.cli.session import PATH, Session, options
 from wrikebackup_core.cli.terminal import Terminal
@@ -23,6 +25,20 @@ if TYPE_CHECKING:
     from wrikebackup_core.profile import Profile
 
 __all__ = ["backup", "reader_may_leave"]
+
+_LOGGED = (
+    "event",
+    "backup_uid",
+    "complete",
+    "counts",
+    "sinks",
+    "attachments_total",
+    "attachments_new",
+    "bytes_new",
+    "seconds",
+    "resumed",
+)
+"""Of how a run ended, in a log: what has no end of its own, such as gaps, is told there one by one."""
 
 
 @dataclass(slots=True)
@@ -40,10 +56,13 @@ class _Task:
 @click.option(
     "--dry-run", is_flag=True, help="Read the account and say what would be fetched and stored; store nothing."
 )
+@click.option("--force", is_flag=True, help="Take one even if the last is younger than the profile's `min_interval`.")
 @options
 @click.pass_obj
-def backup(session: Session, profiles: tuple[Path, ...], *, dry_run: bool) -> None:
+def backup(session: Session, profiles: tuple[Path, ...], *, dry_run: bool, force: bool) -> None:
     """Take a backup, or finish the one that was interrupted.
+
+    A profile with a `min_interval` is done at once while every sink has a complete backup that is younger than that.
 
     Several profiles run one after the other; one that fails does not stop the others, and the exit code is the gravest.
     """
@@ -53,7 +72,11 @@ def backup(session: Session, profiles: tuple[Path, ...], *, dry_run: bool) -> No
     tasks = [_loaded(session, path) for path in profiles]  # all of them first: a mistake is told now and not in an hour
     for task in tasks:
         if task.profile is not None:
-            task.code = _run(session, task, task.profile, dry_run=dry_run, one_of_several=len(tasks) > 1)
+            whenever = dry_run or force
+            task.code = _run(
+                session, task, task.profile, dry_run=dry_run, whenever=whenever, one_of_several=len(tasks) > 1
+            )
+    terminal.bind()
     code = worst(task.code for task in tasks)
     _conclude(terminal, tasks, code)
     raise Ended(code)
@@ -70,16 +93,23 @@ def _loaded(session: Session, path: Path) -> _Task:
     return task
 
 
-def _run(session: Session, task: _Task, profile: Profile, *, dry_run: bool, one_of_several: bool) -> ExitCode:
+def _run(
+    session: Session, task: _Task, profile: Profile, *, dry_run: bool, whenever: bool, one_of_several: bool
+) -> ExitCode:
     from wrikebackup_core import profile as profiles
     from wrikebackup_core.engine.backup import back_up
     from wrikebackup_core.engine.backup import dry_run as plan
+    from wrikebackup_core.engine.recency import recent_enough
 
     terminal = session.terminal
+    terminal.bind(profile=profile.name)
     if one_of_several and not terminal.json:
         terminal.say(f"{task.path}:", style="bold")
     try:
         with profiles.open_job(profile, session.plugins) as job, progress(terminal, profile.name) as notify:
+            if not whenever and (recent := recent_enough(job, profile.min_interval, datetime.now(UTC), notify)):
+                task.words = tell_not_due(terminal, profile, recent)
+                return ExitCode.DONE
             result: Outcome | DryRun = plan(job, notify) if dry_run else back_up(job, notify)
     except Exception as error:  # noqa: BLE001 - told here; the other profiles run
         task.words = "failed: " + (" ".join(str(error).split()) or type(error).__name__)
@@ -98,6 +128,9 @@ def _tell(terminal: Terminal, task: _Task, profile: Profile, result: Outcome | D
     else:
         code, task.words, view = ExitCode.DONE, "dry run: nothing was stored", summary.dry_run(result, profile)
         facts = {"event": "dry_run", **facts}
+    terminal.log(
+        "info" if code is ExitCode.DONE else "error", task.words, **{name: facts.get(name) for name in _LOGGED}, exit_code=int(code)
+    )
     with reader_may_leave():
         if terminal.json:
             terminal.document(facts)

@@ -22,7 +22,7 @@ from wrikebackup_core.engine.job import DryRun, Job, Outcome
 from wrikebackup_core.engine.leases.keeping import Leases
 from wrikebackup_core.engine.leases.running import held
 from wrikebackup_core.engine.listeners import listeners
-from wrikebackup_core.engine.locking import Locks, locked, short_hash
+from wrikebackup_core.engine.locking import Locks, locked, spool_folder
 from wrikebackup_core.engine.plan import discard_unfinished, forget_unfinished, plan
 from wrikebackup_core.engine.prune import Notes, PruneJob, prune_after_run
 from wrikebackup_core.engine.remembered import Newest, recall, remember, rolled_back
@@ -178,9 +178,8 @@ def _opened(
 ) -> Iterator[tuple[RunView, Spool, Locks, Leases]]:
     """The spool, locked, with the run that it holds or a new one; to write, with the leases of the sinks."""
     account = job.source.account()
-    places = "\n".join([account.id, *sorted(sink.name for sink in job.sinks)])
     with locked(job, account) as locks:
-        spool = Spool(job.state / f"{account.id}-{short_hash(places)}" / "spool.sqlite")
+        spool = Spool(spool_folder(job, account.id) / "spool.sqlite")
         try:
             if write:
                 forget_abandoned(job.state, account.id, spool.name, notify)

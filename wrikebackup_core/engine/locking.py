@@ -18,7 +18,7 @@ from wrikebackup_core.errors import Locked, WrikeBackupError
 from wrikebackup_core.model import Account
 from wrikebackup_core.ports import Sink
 
-__all__ = ["Locks", "Places", "locked", "short_hash"]
+__all__ = ["Locks", "Places", "locked", "short_hash", "spool_folder"]
 
 
 class Places(Protocol):
@@ -33,6 +33,12 @@ class Places(Protocol):
 def short_hash(text: str) -> str:
     """Twelve characters that stand for a place in a file name."""
     return hashlib.sha256(text.encode(errors="replace")).hexdigest()[:12]
+
+
+def spool_folder(places: Places, account_id: str) -> Path:
+    """Where a run on this account and these sinks stages what it reads."""
+    named = "\n".join([account_id, *sorted(sink.name for sink in places.sinks)])
+    return places.state / f"{account_id}-{short_hash(named)}"
 
 
 class Locks:
