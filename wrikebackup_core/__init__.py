@@ -32,6 +32,7 @@ from wrikebackup_core.errors import (
 from wrikebackup_core.format.ids import account_number
 from wrikebackup_core.homes import expand_home
 from wrikebackup_core.hookspecs import Register, hookimpl
+from wrikebackup_core.masking import keep_secret, masked
 from wrikebackup_core.model import (
     Account,
     Attachment,
@@ -159,6 +160,8 @@ __all__ = [
     "expand_home",
     "hookimpl",
     "json_decoder",
+    "keep_secret",
+    "masked",
     "read_whole",
     "source_options",
     "time_zone",

@@ -34,6 +34,8 @@ from __future__ import annotations
 from enum import IntEnum
 from pathlib import Path
 
+from wrikebackup_core.masking import masked
+
 __all__ = [
     "AlreadyExists",
     "Damaged",
@@ -83,9 +85,10 @@ class WrikeBackupError(Exception):
     exit_code = ExitCode.FAILED
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+        # Whatever becomes of it, a line on the screen or a gap in a manifest: a library's words in it may repeat a secret.
+        self.message = masked(message)
+        self.hint = None if hint is None else masked(hint)
+        super().__init__(self.message)
 
     def __str__(self) -> str:
         return self.message

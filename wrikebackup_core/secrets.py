@@ -1,7 +1,7 @@
 """Secrets by reference: a profile says where a secret is, never what it is.
 
-`env:NAME`, `file:PATH` (first line), `keyring:SERVICE/USER` and `command:SHELL WORDS` are built in; plugins add schemes through
-the hook `resolve_secret`.
+`env:NAME`, `file:PATH`, `credential:NAME` (of systemd), `keyring:SERVICE/USER` and `command:SHELL WORDS` are built in; plugins add
+schemes through the hook `resolve_secret`. Of a text of several lines the first one counts, but of a key in JSON or PEM all of it.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import stat
 import subprocess
 import sys
-from typing import Annotated
+from pathlib import Path
+from typing import IO, Annotated
 
 from pydantic import AfterValidator, Field
 
@@ -20,14 +22,17 @@ from wrikebackup_core.homes import expand_home
 
 _REFERENCE = re.compile(r"[a-z][a-z0-9+.-]*:.+", re.DOTALL)
 _COMMAND_SECONDS = 60
+_KEYRING_SECONDS = 60
+_CONTAINERS = (Path("/run/secrets"), Path("/var/run/secrets"))
+_HOLDING_KEYS = (("{", "}"), ("-----BEGIN ", "-----"))
+FORMS = "env:NAME, file:PATH, credential:NAME, keyring:SERVICE/USER or command:..."
+"""The built-in kinds of references, for people."""
 
 
 def _reference(value: str) -> str:
     if not _REFERENCE.fullmatch(value):
         # The value is not repeated: it may be the secret itself.
-        raise ValueError(
-            "must be a reference such as env:NAME, file:PATH, keyring:SERVICE/USER or command:..., not the secret itself"
-        )
+        raise ValueError(f"must be a reference such as {FORMS}, not the secret itself")
     return value
 
 
@@ -35,7 +40,7 @@ Secret = Annotated[
     str,
     AfterValidator(_reference),
     Field(
-        description="a reference to a secret: env:NAME, file:PATH, keyring:SERVICE/USER or command:...",
+        description=f"a reference to a secret: {FORMS}",
         # Not as a constraint of pydantic's own: its message would be less of a help than ours.
         json_schema_extra={"secret": True, "pattern": f"^{_REFERENCE.pattern}"},
     ),
@@ -49,6 +54,7 @@ def resolve(reference: str) -> str | None:
     resolver = {
         "env": _from_environment,
         "file": _from_file,
+        "credential": _from_credential,
         "keyring": _from_keyring,
         "command": _from_command,
     }.get(scheme)
@@ -69,18 +75,91 @@ def _from_environment(name: str) -> str:
         ) from None
 
 
-def _from_file(path: str) -> str:
+def _from_file(name: str) -> str:
     try:
-        # Windows editors put a byte order mark ahead, which is no part of the secret.
-        lines = expand_home(path).read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError:
-        raise SecretError(f"cannot read the secret file {path}: it is not UTF-8 text") from None
+        path = expand_home(name)
+        return _read(path)
     except UsageError as error:
+        if isinstance(error, SecretError):
+            raise
         raise SecretError(f"cannot read the secret file {error.message}", hint=error.hint) from None
+    except UnicodeDecodeError:
+        raise SecretError(f"cannot read the secret file {name}: it is not UTF-8 text") from None
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "it names no file"
-        raise SecretError(f"cannot read the secret file {path}: {reason.lower()}") from None
-    return lines[0].strip() if lines else ""
+        raise SecretError(f"cannot read the secret file {name}: {_why(error)}") from None
+
+
+def _from_credential(name: str) -> str:
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    if not folder:
+        raise SecretError(
+            f"there is no credential {name}: systemd has handed over none",
+            hint=f"put LoadCredential={name}:/path/of/the/file into the unit; outside of systemd, use file:",
+        )
+    if not name.strip() or "/" in name or "\\" in name or name in (".", ".."):
+        raise SecretError(f"credential:{name} names no credential", hint="write the name that the unit gives it")
+    try:
+        return _read(Path(folder) / name)
+    except FileNotFoundError:
+        raise SecretError(
+            f"systemd has handed over no credential {name}", hint=f"put LoadCredential={name}:… into the unit"
+        ) from None
+    except UnicodeDecodeError:
+        raise SecretError(f"cannot read the credential {name}: it is not UTF-8 text") from None
+    except (OSError, ValueError) as error:
+        raise SecretError(f"cannot read the credential {name}: {_why(error)}") from None
+
+
+def _why(error: OSError | ValueError) -> str:
+    return (getattr(error, "strerror", None) or "it names no file").lower()
+
+
+def _read(path: Path) -> str:
+    """Raises SecretError for a file that others can read, OSError, ValueError."""
+    # Windows editors put a byte order mark ahead, which is no part of the secret.
+    with path.open(encoding="utf-8-sig") as file:
+        _refuse_what_others_read(path, file)
+        return _secret_in(file.read())
+
+
+def _secret_in(text: str) -> str:
+    """The first line, since password stores keep notes below it; of a key in JSON or PEM, the whole."""
+    whole = text.strip()
+    if any(whole.startswith(begin) and whole.endswith(end) for begin, end in _HOLDING_KEYS):
+        return whole
+    return text.splitlines()[0].strip() if text else ""
+
+
+def _refuse_what_others_read(path: Path, file: IO[str]) -> None:
+    """Of files of our own, as ssh does: nobody else may read or write them. Of others' files, such as root's: the group may.
+
+    They may be as open as they like where nobody else gets to them: below a folder that is shut to others, or inside of a container,
+    whose secrets anybody in it may read unless told otherwise.
+    """
+    found = os.fstat(file.fileno())
+    if sys.platform == "win32" or not stat.S_ISREG(found.st_mode):
+        return
+    own = found.st_uid == os.geteuid()
+    if not found.st_mode & (0o066 if own else 0o006) or _of_container(path):
+        return
+    enter = 0o011 if own else 0o001
+    if any(_shut(folder, enter) for folder in path.resolve().parents):
+        return
+    raise SecretError(
+        f"others on this machine can read or change the secret file {path} (mode {stat.S_IMODE(found.st_mode):04o})",
+        hint=f"chmod 600 {path}" if own else f"its owner has to chmod o= {path}",
+    )
+
+
+def _shut(folder: Path, enter: int) -> bool:
+    found = folder.stat()
+    return found.st_uid in (0, os.geteuid()) and not found.st_mode & enter
+
+
+def _of_container(path: Path) -> bool:
+    """Where Docker, Podman and Compose put secrets, and what Kubernetes mounts: a folder whose content it exchanges by one link."""
+    path = path.absolute()
+    return any(folder in path.parents for folder in _CONTAINERS) or (path.parent / "..data").is_symlink()
 
 
 def _from_keyring(entry: str) -> str:
@@ -107,10 +186,29 @@ def _from_command(line: str) -> str:
     try:
         # Windows programs take their command line whole, and its backslashes are no escapes.
         words = line if sys.platform == "win32" else shlex.split(line)
-        done = subprocess.run(words, capture_output=True, text=True, timeout=_COMMAND_SECONDS, check=False)
-    except (OSError, ValueError, IndexError, subprocess.TimeoutExpired) as error:
+        code, said = _output(words)
+    except subprocess.TimeoutExpired:
+        raise SecretError(
+            f"the secret command `{line}` does not end within {_COMMAND_SECONDS:.0f} s",
+            hint="see whether it waits for somebody to answer",
+        ) from None
+    except (OSError, ValueError, IndexError) as error:
         raise SecretError(f"the secret command `{line}` cannot be run: {type(error).__name__}") from None
-    if done.returncode != 0:
+    if code != 0:
         # Neither stdout nor stderr is repeated: both may hold the secret.
-        raise SecretError(f"the secret command `{line}` ended with exit code {done.returncode}")
-    return done.stdout.strip()
+        raise SecretError(f"the secret command `{line}` ended with exit code {code}")
+    return _secret_in(said.strip())
+
+
+def _output(words: str | list[str]) -> tuple[int, str]:
+    """How a program ends, and what it prints. Raises OSError, ValueError, TimeoutExpired.
+
+    Its stdin is ours: it may ask for a passphrase.
+    """
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as program:
+        try:
+            said, _ = program.communicate(timeout=_COMMAND_SECONDS)
+        except BaseException:
+            program.kill()  # what it has started may live on and hold the pipe: nobody waits for that
+            raise
+    return program.returncode, said

@@ -12,7 +12,7 @@ from urllib.parse import urlencode, urlsplit
 import filelock
 import msgspec
 
-from wrikebackup_core import Interrupted, SecretError, SourceError, Unauthorized, json_decoder
+from wrikebackup_core import Interrupted, SecretError, SourceError, Unauthorized, json_decoder, keep_secret
 from wrikebackup_wrike.client import USER_AGENT, as_source_error
 from wrikebackup_wrike.http import httpx
 from wrikebackup_wrike.options import check_host
@@ -47,6 +47,7 @@ def authorize_url(login_url: str, client_id: str, redirect_uri: str, state: str,
 
 def redeem(login_url: str, client_id: str, client_secret: str, code: str, redirect_uri: str) -> tuple[str, Grant]:
     """The access token and the grant for a code. Raises Unauthorized, SourceError."""
+    keep_secret(code)
     tokens = _ask(
         login_url,
         {
@@ -85,9 +86,12 @@ def _ask(login_url: str, form: Mapping[str, str]) -> _Tokens:
     if response.status_code != httpx.codes.OK:
         raise Unauthorized(f"{host} refuses the login: {_reason(response)}", hint=LOG_IN_AGAIN)
     try:
-        return json_decoder(_Tokens)(response.content)
+        tokens = json_decoder(_Tokens)(response.content)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise SourceError(f"{host}: the answer to the login is not what OAuth promises") from None
+    for secret in (tokens.access_token, tokens.refresh_token):
+        keep_secret(secret)
+    return tokens
 
 
 def _reason(response: httpx.Response) -> str:

@@ -12,7 +12,7 @@ from typing import Protocol
 import msgspec
 import platformdirs
 
-from wrikebackup_core import MissingExtra, SecretError, UsageError, expand_home, json_decoder
+from wrikebackup_core import MissingExtra, SecretError, UsageError, expand_home, json_decoder, keep_secret
 from wrikebackup_wrike.options import OAuthOptions
 
 __all__ = ["FileVault", "Grant", "KeyringVault", "Vault", "vault_of"]
@@ -60,9 +60,11 @@ def vault_of(options: OAuthOptions, state: Path | None = None) -> Vault:
 
 def _decode(text: str | bytes, place: str) -> Grant:
     try:
-        return json_decoder(Grant)(text)
+        grant = json_decoder(Grant)(text)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise UsageError(f"the login stored in {place} cannot be read", hint=f"log in again: {_LOGIN}") from None
+    keep_secret(grant.refresh_token)
+    return grant
 
 
 class FileVault:

@@ -190,4 +190,4 @@ def test_another_scheme_is_nobodys(monkeypatch: pytest.MonkeyPatch) -> None:
     assert resolve("vault:x") is None
     error = refused(f"vault:{VALUE}")
     assert str(error) == "no plugin resolves secrets of the scheme vault:"
-    assert error.hint == "built in: env:, file:, keyring:, command:"
+    assert error.hint == "built in: env:, file:, credential:, keyring:, command:"

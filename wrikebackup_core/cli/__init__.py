@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 
+from wrikebackup_core.cli.logs import log_uncaught
 from wrikebackup_core.cli.program import command, run
 from wrikebackup_core.errors import ExitCode
 
@@ -14,6 +15,7 @@ __all__ = ["command", "main"]
 
 def main() -> None:
     """The console script."""
+    log_uncaught()
     code = run(sys.argv[1:])
     if code == ExitCode.INTERRUPTED:
         # Python would wait for the threads of every pool, and those for answers that may never come. A run bears being killed.

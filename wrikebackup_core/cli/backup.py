@@ -129,7 +129,10 @@ def _tell(terminal: Terminal, task: _Task, profile: Profile, result: Outcome | D
         code, task.words, view = ExitCode.DONE, "dry run: nothing was stored", summary.dry_run(result, profile)
         facts = {"event": "dry_run", **facts}
     terminal.log(
-        "info" if code is ExitCode.DONE else "error", task.words, **{name: facts.get(name) for name in _LOGGED}, exit_code=int(code)
+        "info" if code is ExitCode.DONE else "error",
+        task.words,
+        **{name: facts.get(name) for name in _LOGGED},
+        exit_code=int(code),
     )
     with reader_may_leave():
         if terminal.json:

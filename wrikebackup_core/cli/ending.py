@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import traceback
 from collections.abc import Iterable
 from typing import Any
 
 import click
 
 from wrikebackup_core.addresses import without_passwords
+from wrikebackup_core.cli.logs import trace
 from wrikebackup_core.cli.terminal import Terminal
 from wrikebackup_core.errors import ExitCode, ProfileError, WrikeBackupError
 
@@ -62,7 +62,7 @@ def ending(error: BaseException, terminal: Terminal, *, about: str | None = None
         click.echo(error.format_message(), err=True)
         return ExitCode.USAGE
     if isinstance(error, (KeyboardInterrupt, click.Abort)):
-        terminal.fail("interrupted", terminal.interrupted)
+        terminal.fail("interrupted", terminal.interrupted, exit_code=int(ExitCode.INTERRUPTED))
         return ExitCode.INTERRUPTED
     if isinstance(error, BrokenPipeError):
         hang_up()
@@ -71,12 +71,12 @@ def ending(error: BaseException, terminal: Terminal, *, about: str | None = None
     if about is not None:
         found = [(f"{about}: {message}", hint) for message, hint in found]
     for message, hint in found:
-        terminal.fail(message, hint)
+        more = {"traceback": trace(error)} if terminal.verbosity >= 2 else {}
+        terminal.fail(message, hint, exit_code=int(code), error=type(error).__name__, **more)
     if terminal.json:
         errors = [{"message": message, "hint": hint} for message, hint in found]
         terminal.document({"event": "error", "errors": errors, "exit_code": int(code)})
-    if terminal.verbosity >= 2:
-        traceback.print_exception(error)
+    terminal.traceback(error)
     return code
 
 

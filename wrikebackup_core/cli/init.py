@@ -15,6 +15,7 @@ from wrikebackup_core.cli.session import PATH, Session, options
 from wrikebackup_core.cli.terminal import Terminal
 from wrikebackup_core.errors import SecretError, UsageError, WrikeBackupError
 from wrikebackup_core.homes import expand_home
+from wrikebackup_core.masking import keep_secret
 from wrikebackup_core.plugins import Plugins, Registration
 from wrikebackup_core.ports import Context
 from wrikebackup_core.secrets import resolve
@@ -148,7 +149,7 @@ class _Secrets:
         if self._there(reference):
             click.echo(f"{reference} is there already, and is used.", err=True)
             return reference
-        value = click.prompt(f"The {name} itself (not shown)", hide_input=True, err=True).strip()
+        value = keep_secret(click.prompt(f"The {name} itself (not shown)", hide_input=True, err=True).strip())
         self._typed.append(_Typed(reference, value))
         return reference
 

@@ -74,14 +74,15 @@ def link(session: Session, profile: Path, backup: str | None, *, days: int, reco
         url = found.signing.sign(key, days * 24 * 60 * 60)
     if session.terminal.json:
         facts = {"url": url, "key": key, "expires": expires, "sink": found.sink.name}
-        session.terminal.document({**facts, "account": found.account, "backup_uid": found.uid})
+        whole = {**facts, "account": found.account, "backup_uid": found.uid}
+        session.terminal.document(whole, secret=True)
         return
     what = "records" if records else "archive"
     until = f"until {local_time(expires)}, {plural(days, 'day')} from now"
     session.terminal.say(f"{what} of {found.uid} in {found.sink.name}, {until}; whoever has this address can read it")
     if not key.endswith(".zip"):
         session.terminal.say(f"it is encoded ({_transforms(found.manifest)}): whoever fetches it has to decode it")
-    session.terminal.line(url)
+    session.terminal.line(url, secret=True)
 
 
 def _signing(profile: Profile, sinks: Sequence[Sink], name: str | None) -> list[tuple[Sink, Signing]]:

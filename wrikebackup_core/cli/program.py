@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ from wrikebackup_core.cli.init import init
 from wrikebackup_core.cli.installed import plugins as plugins_
 from wrikebackup_core.cli.key import key
 from wrikebackup_core.cli.link import link
+from wrikebackup_core.cli.logs import FORMAT_VARIABLE, FORMATS, JsonLines
 from wrikebackup_core.cli.pin import pin, unpin
 from wrikebackup_core.cli.profiles import profile
 from wrikebackup_core.cli.prune import prune
@@ -30,7 +32,8 @@ from wrikebackup_core.cli.session import Session, options
 from wrikebackup_core.cli.terminal import Terminal, logging_to
 from wrikebackup_core.cli.unlock import unlock
 from wrikebackup_core.cli.verify import verify
-from wrikebackup_core.errors import ExitCode
+from wrikebackup_core.errors import ExitCode, UsageError
+from wrikebackup_core.masking import forget_secrets
 from wrikebackup_core.plugins import Plugins
 from wrikebackup_core.version import __version__
 
@@ -89,6 +92,7 @@ def command(plugins: Plugins | None = None) -> click.Group:
 def run(arguments: Sequence[str]) -> int:
     """Runs one command line. Returns the exit code, and raises nothing."""
     terminal = Terminal()
+    forget_secrets()
     with contextlib.suppress(ValueError):  # not in the main thread: whoever calls us there handles signals
         for name in ("SIGTERM", "SIGHUP", "SIGBREAK"):  # the last one is Windows'
             number = getattr(signal, name, None)
@@ -98,11 +102,24 @@ def run(arguments: Sequence[str]) -> int:
         plugins = Plugins.load()
         group = command(plugins)
         with logging_to(terminal):
+            _as_environment_says(terminal)
             group.main(list(arguments), "wrikebackup", standalone_mode=False, obj=Session(terminal, plugins))
             sys.stdout.flush()
     except BaseException as error:  # noqa: BLE001 - the one place where everything ends
-        return int(ending(error, terminal))
-    return int(ExitCode.DONE)
+        code = ending(error, terminal)
+    else:
+        code = ExitCode.DONE
+    terminal.log(
+        "info" if code is ExitCode.DONE else "error", f"ended with exit code {code}", event="exit", exit_code=int(code)
+    )
+    return int(code)
+
+
+def _as_environment_says(terminal: Terminal) -> None:
+    wanted = os.environ.get(FORMAT_VARIABLE)
+    if wanted and wanted not in FORMATS:
+        raise UsageError(f"{FORMAT_VARIABLE} is {wanted!r}", hint=f"it may be {' or '.join(FORMATS)}")
+    terminal.lines = JsonLines() if wanted == "json" else None
 
 
 def _stop(_signal: int, _frame: FrameType | None) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from wrikebackup_core.cli.logs import JsonLines
 from wrikebackup_core.cli.tally import Snapshot, Tally
 from wrikebackup_core.cli.terminal import Terminal
 from wrikebackup_core.cli.words import clean, count, duration, plural, size
@@ -32,6 +33,7 @@ __all__ = ["Notify", "progress"]
 Notify = Callable[[Event], None]
 _FILES_SHOWN = 8
 _FRAMES_A_SECOND = 8
+_LOG_EVERY = 30.0  # seconds between two lines of a log on the same stage
 _JSON_EVERY = 1.0  # seconds between two progress events of a stage
 _NAMES = {
     StageStarted: "stage_started",
@@ -45,7 +47,10 @@ _NAMES = {
 @contextlib.contextmanager
 def progress(terminal: Terminal, profile: str) -> Iterator[Notify]:
     """What a run is to tell its events to. Never raises from there: talk that nobody reads ends no run."""
-    if terminal.json:
+    if terminal.lines is not None and not terminal.json:
+        with _bound(terminal.lines, profile=profile):
+            yield _Logged(terminal).take
+    elif terminal.json:
         yield _Events(terminal, profile).take
     elif terminal.err.is_terminal and not terminal.err.is_dumb_terminal and not terminal.quiet:
         with _live(terminal) as notify:
@@ -78,6 +83,60 @@ class _Lines:
 
     def _stage(self, event: StageFinished, seconds: float) -> None:
         self._terminal.say(f"{event.stage}: {event.summary} ({duration(seconds)})")
+
+
+class _Logged:
+    """JSON lines of a log: each stage, each gap, and now and then how far a stage is."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal, self._tally = terminal, Tally()
+        self._next = time.monotonic() + _LOG_EVERY
+
+    def take(self, event: Event) -> None:
+        before = self._tally.snapshot() if isinstance(event, StageFinished) else None
+        self._tally.take(event)
+        log, facts = self._terminal.log, _facts(event)
+        if isinstance(event, StageStarted):
+            self._next = time.monotonic() + _LOG_EVERY
+            log("info", f"{event.stage}: begun", **facts)
+        elif isinstance(event, StageFinished) and before is not None:
+            numbers = {"count": before.done, "bytes": before.bytes_done, "seconds": round(before.seconds, 3)}
+            log("info", f"{event.stage}: {event.summary}", **facts, **(numbers if before.stage == event.stage else {}))
+        elif isinstance(event, GapFound):
+            gap = event.gap
+            log("warning", f"gap: {gap.kind} {gap.id or ''}".rstrip() + f": {gap.reason}", **facts)
+        elif isinstance(event, SinkDropped):
+            log("warning", f"{event.sink} takes no further part: {event.reason}", **facts)
+        elif isinstance(event, Message):
+            log("warning" if event.warning else "info", event.text, event="message")
+        elif isinstance(event, FileFinished) and event.error is not None:
+            log("info", f"{event.key}: {event.error}", **{**facts, "event": "file_failed"})
+        elif time.monotonic() >= self._next:
+            self._next = time.monotonic() + _LOG_EVERY
+            now = _far(self._tally.snapshot())
+            log("info", f"{now['stage']}: going on", event="progress", **now)
+
+
+def _facts(event: Event) -> dict[str, object]:
+    """The event's name and fields, as both kinds of JSON lines have them."""
+    facts = msgspec.to_builtins(event.gap if isinstance(event, GapFound) else event)
+    facts.pop("type", None)
+    return {"event": _NAMES.get(type(event), type(event).__name__), **facts}
+
+
+def _far(now: Snapshot) -> dict[str, object]:
+    facts: dict[str, object] = {"stage": now.stage, "what": now.what, "done": now.done, "total": now.total}
+    return {**facts, "bytes_done": now.bytes_done, "total_bytes": now.total_bytes}
+
+
+@contextlib.contextmanager
+def _bound(lines: JsonLines, **facts: str) -> Iterator[None]:
+    """Every line says so meanwhile."""
+    before, lines.bound = lines.bound, {**lines.bound, **facts}
+    try:
+        yield
+    finally:
+        lines.bound = before
 
 
 class _StyledLines(_Lines):
@@ -223,10 +282,7 @@ class _Events:
             self._write("file_failed", msgspec.to_builtins(event))
         elif time.monotonic() >= self._next and isinstance(event, (StageProgress, FileFinished)):
             self._next = time.monotonic() + _JSON_EVERY
-            now = self._tally.snapshot()
-            facts = {"stage": now.stage, "what": now.what, "done": now.done, "total": now.total}
-            facts |= {"bytes_done": now.bytes_done, "total_bytes": now.total_bytes}
-            self._write("progress", facts)
+            self._write("progress", _far(self._tally.snapshot()))
 
     def _write(self, name: str, facts: dict[str, object]) -> None:
         facts.pop("type", None)

@@ -29,6 +29,7 @@ from wrikebackup_core.errors import (
     UsageError,
     WrikeBackupError,
 )
+from wrikebackup_core.masking import keep_secret
 from wrikebackup_core.ports import Context
 from wrikebackup_core.transforms import Keys
 
@@ -71,7 +72,7 @@ def _ask(terminal: Terminal, question: str) -> str | None:
         return None
     with terminal.paused():
         answer: str = click.prompt(question, hide_input=True, err=True, default="", show_default=False)
-    return answer or None
+    return keep_secret(answer) or None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from wrikebackup_core.cli.logs import FORMAT_VARIABLE, FORMATS, JsonLines
 from wrikebackup_core.cli.terminal import Terminal
 from wrikebackup_core.plugins import Plugins
 
@@ -19,6 +20,13 @@ _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--json",), {"is_flag": True, "help": "For machines: JSON on stdout."}),
     (("-q", "--quiet"), {"is_flag": True, "help": "Say only what is wrong."}),
     (("-v", "--verbose"), {"count": True, "help": "Say more; -vv shows tracebacks."}),
+    (
+        ("--log-format",),
+        {
+            "type": click.Choice(FORMATS),
+            "help": f"How stderr is written: for people, or as JSON lines; {FORMAT_VARIABLE} says it for every run.",
+        },
+    ),
     (("--no-color",), {"is_flag": True, "help": "No colours; the environment variable NO_COLOR does the same."}),
 )
 PATH = click.Path(path_type=Path)
@@ -43,12 +51,14 @@ def _set(context: click.Context, parameter: click.Parameter, value: Any) -> None
         terminal.color = False
     elif parameter.name == "quiet":
         terminal.quiet = True
+    elif parameter.name == "log_format":
+        terminal.lines = JsonLines() if value == "json" else None
     else:
         terminal.json = True
 
 
 def options(function: _Function) -> _Function:
-    """`--json`, `-q`, `-v` and `--no-color`, which count before and after the command's name alike."""
+    """`--json`, `-q`, `-v`, `--log-format` and `--no-color`, which count before and after the command's name alike."""
     for flags, keywords in reversed(_OPTIONS):
         function = click.option(*flags, **keywords, expose_value=False, callback=_set)(function)
     return function

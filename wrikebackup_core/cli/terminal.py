@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import msgspec
 
-from wrikebackup_core.cli.words import clean
+from wrikebackup_core.cli.logs import JsonLines, trace
+from wrikebackup_core.cli.words import clean, escaped
+from wrikebackup_core.masking import masked, masked_values
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -33,6 +35,8 @@ class Terminal:
     quiet: bool = False
     verbosity: int = 0
     color: bool = True
+    lines: JsonLines | None = None
+    """Takes all talk, where JSON lines are asked for; then nothing else is written to stderr."""
     interrupted: str | None = None
     """What to say on Ctrl-C, where there is more to say than that."""
     paused: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext
@@ -75,12 +79,12 @@ class Terminal:
         with self.out.capture() as printed:
             self.out.print(what)
         # Tables are filled up with blanks, which is no use to whoever reads a pipe.
-        self.out.file.write("".join(line.rstrip() + "\n" for line in printed.get().splitlines()))
+        self.out.file.write("".join(line.rstrip() + "\n" for line in masked(printed.get()).splitlines()))
         self.out.file.flush()
 
-    def line(self, text: str) -> None:
-        """A result that is one line, for people and programs alike: as it is, however long."""
-        sys.stdout.write(clean(text) + "\n")
+    def line(self, text: str, *, secret: bool = False) -> None:
+        """A result that is one line, for people and programs alike, however long. `secret`: it is one, and what was asked for."""
+        sys.stdout.write((escaped(text) if secret else clean(text)) + "\n")
         sys.stdout.flush()
 
     def styled(self, line: Text) -> None:
@@ -90,10 +94,21 @@ class Terminal:
         else:
             sys.stdout.write(line.plain + "\n")  # there may be many, and rich takes its time
 
-    def document(self, value: Any) -> None:
-        """A result, for machines: one JSON document on a line of its own. Plain ASCII, so that no encoding spoils it."""
-        sys.stdout.write(json.dumps(msgspec.to_builtins(value)) + "\n")
+    def document(self, value: Any, *, secret: bool = False) -> None:
+        """A result, for machines: one JSON document on a line of its own. Plain ASCII, so that no encoding spoils it. `secret`: as above."""
+        plain = msgspec.to_builtins(value)
+        sys.stdout.write(json.dumps(plain if secret else masked_values(plain)) + "\n")
         sys.stdout.flush()
+
+    def bind(self, **facts: Any) -> None:
+        """What every line of a log of JSON lines says from now on."""
+        if self.lines is not None:
+            self.lines.bound = facts
+
+    def log(self, level: str, message: str, **facts: Any) -> None:
+        """For logs of JSON lines alone: what people read elsewhere, as in a summary. Nothing below a warning with --quiet."""
+        if self.lines is not None and not (self.quiet and level == "info"):
+            self.lines.write(level, message, **facts)
 
     def say(self, text: str, *, style: str = "") -> None:
         """Talk: not with --quiet."""
@@ -102,11 +117,17 @@ class Terminal:
 
     def warn(self, text: str, hint: str | None = None) -> None:
         """Talk that --quiet does not silence."""
+        if self.lines is not None:
+            self.lines.write("warning", text, hint=hint)
+            return
         self.tell(f"warning: {text}", head=len("warning:"), style="yellow")
         self._hint(hint)
 
-    def fail(self, message: str, hint: str | None = None) -> None:
-        """An error: one line, and a hint."""
+    def fail(self, message: str, hint: str | None = None, **facts: Any) -> None:
+        """An error: one line, and a hint. `facts` are for logs of JSON lines."""
+        if self.lines is not None:
+            self.lines.write("error", message, event="error", hint=hint, **facts)
+            return
         head = "wrikebackup: error:"
         self.tell(f"{head} {message}", head=len(head), style="bold red")
         self._hint(hint)
@@ -119,6 +140,9 @@ class Terminal:
         """A line on stderr, of which `head` characters (None: all) are styled. A reader that has gone away ends nothing."""
         from rich.text import Text
 
+        if self.lines is not None:
+            self.lines.write("info", text)
+            return
         line = Text(clean(text))
         line.stylize(style, 0, head)
         self.talk(line)
@@ -126,6 +150,13 @@ class Terminal:
     def talk(self, line: Text) -> None:
         with contextlib.suppress(OSError, ValueError):
             self.err.print(line, soft_wrap=True)
+
+    def traceback(self, error: BaseException) -> None:
+        """With -vv, where an error comes from: in logs of JSON lines, it is a field of what is told of the error."""
+        if self.verbosity >= 2 and self.lines is None:
+            with contextlib.suppress(OSError, ValueError):
+                sys.stderr.write(trace(error))
+                sys.stderr.flush()
 
 
 class _ToTerminal(logging.Handler):
@@ -135,16 +166,23 @@ class _ToTerminal(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
+            traces = self._terminal.verbosity >= 2
+            if self._terminal.lines is not None:
+                self._terminal.lines.record(record, traces=traces)
+                return
             text = record.getMessage()
-            if record.exc_info and record.exc_info[1] is not None:
-                error = record.exc_info[1]
+            error = record.exc_info[1] if record.exc_info else None
+            if error is not None:
                 text += f": {type(error).__name__}: {error}"
             if record.levelno >= logging.WARNING:
                 self._terminal.warn(text)
             else:
                 self._terminal.tell(f"{record.name}: {text}", style="dim")
-        except Exception:  # noqa: BLE001 - as logging itself does
-            self.handleError(record)
+            if error is not None:
+                self._terminal.traceback(error)
+        except Exception as error:  # noqa: BLE001 - whatever goes wrong with telling ends nothing
+            # Not as logging itself does, which prints the record whole.
+            self._terminal.tell(f"{record.name}: a message that cannot be told: {type(error).__name__}")
 
 
 @contextlib.contextmanager

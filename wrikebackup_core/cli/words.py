@@ -6,13 +6,20 @@ import unicodedata
 from collections.abc import Iterable
 from datetime import datetime
 
-__all__ = ["among", "clean", "count", "duration", "local_time", "plural", "size"]
+from wrikebackup_core.masking import masked
+
+__all__ = ["among", "clean", "count", "duration", "escaped", "local_time", "plural", "size"]
 
 _JOINERS = "\u200c\u200d"  # parts of emoji and of several scripts
 _ESCAPED = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # controls, direction marks, lone surrogates, line separators
 
 
 def clean(text: str) -> str:
+    """The text without secrets, and `escaped`."""
+    return escaped(masked(text))
+
+
+def escaped(text: str) -> str:
     """The text with everything escaped that could move the cursor, change colours, reverse the line or break it."""
     if text.isascii() and text.isprintable():
         return text

@@ -1,0 +1,122 @@
+"""The secrets that this process knows, and texts without them.
+
+Whoever obtains a secret, by a reference, a login or a question, tells `keep_secret` of it; from then on `masked` puts `***` in its
+place. Errors, the terminal, logs and events pass all that they say through it: libraries repeat what they were given, in messages that
+nobody foresaw.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import threading
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
+
+__all__ = ["MASK", "forget_secrets", "keep_secret", "masked", "masked_values"]
+
+MASK = "***"
+_LONG = 6
+"""Characters. Shorter secrets are masked where they stand alone, since they may be part of any word."""
+_SHORTEST = 4
+"""Characters. Still shorter ones are part of every text, and stay."""
+_LINE = 16  # characters from which a line of a key file, and not just its braces, is part of the secret
+_PART = 8  # characters from which a part of an address is one
+
+_lock = threading.Lock()
+_known: set[str] = set()
+_forms: tuple[str, ...] = ()
+_words: tuple[re.Pattern[str], ...] = ()
+
+
+def keep_secret(value: str) -> str:
+    """The value itself, which `masked` hides from now on, as it is and as libraries write it: percent-encoded, in Base64, in JSON.
+
+    Of an address, the parts that look like a key are hidden too; of a text of several lines, each line.
+    """
+    global _forms, _words  # noqa: PLW0603 - one for the whole process: whatever writes is to leave out what anybody has obtained
+    if not value or value in _known:
+        return value
+    with _lock:
+        _known.add(value)
+        parts = {part.strip() for known in _known for part in _parts(known)}
+        forms = {form for part in parts if len(part) >= _LONG for form in _written(part)}
+        _forms = tuple(sorted(forms, key=lambda form: (-len(form), form)))  # a part is not taken out of the whole
+        short = sorted(part for part in parts if _SHORTEST <= len(part) < _LONG)
+        _words = tuple(re.compile(rf"(?<![^\W_]){re.escape(part)}(?![^\W_])") for part in short)
+    return value
+
+
+def forget_secrets() -> None:
+    """For a process that runs several command lines, as tests do: each begins without the secrets of the one before."""
+    global _forms, _words
+    with _lock:
+        _known.clear()
+        _forms, _words = (), ()
+
+
+def masked(text: str) -> str:
+    """The text with `***` for each secret in it."""
+    for form in _forms:
+        if form in text:
+            text = text.replace(form, MASK)
+    for word in _words:
+        text = word.sub(MASK, text)
+    return text
+
+
+def masked_values(value: Any) -> Any:
+    """What JSON is made of, with every string in it masked; keys are as they were."""
+    if isinstance(value, str):
+        return masked(value)
+    if isinstance(value, Mapping):
+        return {key: masked_values(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [masked_values(one) for one in value]
+    return value
+
+
+def _parts(value: str) -> Iterator[str]:
+    yield value
+    if "\n" in value:
+        yield from (line for line in value.splitlines() if len(line.strip()) >= _LINE)
+    if "://" in value and not any(char.isspace() for char in value):
+        yield from _parts_of_address(value)
+
+
+def _parts_of_address(address: str) -> Iterator[str]:
+    """The password, and whatever else looks like a key: errors of connections name parts of the address alone."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return
+    if parts.password:
+        yield from (parts.password, unquote(parts.password))
+    given = [parts.username or "", *parts.path.split("/"), *(text for _, text in parse_qsl(parts.query))]
+    for part in given:
+        if len(part) >= _PART and any(char.isdigit() for char in part) and any(char.isalpha() for char in part):
+            yield from (part, unquote(part))
+
+
+def _written(part: str) -> Iterator[str]:
+    """The part as libraries write it."""
+    raw = part.encode(errors="surrogatepass")
+    yield part
+    for encoded in (
+        quote(part, safe="", errors="replace"),
+        quote(part, errors="replace"),
+        quote_plus(part, errors="replace"),
+    ):
+        yield encoded
+        yield re.sub("%[0-9A-F]{2}", lambda found: found[0].lower(), encoded)
+    yield json.dumps(part)[1:-1]
+    yield json.dumps(part, ensure_ascii=False)[1:-1]
+    yield repr(part)[1:-1]
+    yield repr(raw)[2:-1]
+    for before in range(3):  # it may begin at any place of a longer text, such as `user:password`
+        whole = base64.b64encode(b"\0" * before + raw).decode().rstrip("=")
+        inner = whole[-(-before * 8 // 6) : len(whole) - (1 if (before + len(raw)) % 3 else 0)]
+        if len(inner) >= _LONG:
+            yield from (inner, inner.replace("+", "-").replace("/", "_"))
