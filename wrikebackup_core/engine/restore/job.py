@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
 from wrikebackup_core.engine.findings import Finding
+from wrikebackup_core.engine.restore.index import Index
 from wrikebackup_core.engine.restore.original import Original
 from wrikebackup_core.engine.restore.selection import Selection
 from wrikebackup_core.errors import ExitCode
@@ -25,7 +26,9 @@ class Shape(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RestoreJob:
-    """`state` is the folder for notes on what was restored; `transfers` how many files are under way at a time."""
+    """`state` is the folder for notes on what was restored; `transfers` how many files are under way at a time. `choice` marks in the
+    index what is chosen, in the place of `selection`, and gives the keys of the artifacts that are.
+    """
 
     original: Original
     target: Sink
@@ -33,6 +36,7 @@ class RestoreJob:
     selection: Selection
     state: Path
     transfers: int = 8
+    choice: Callable[[Index], Sequence[str]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

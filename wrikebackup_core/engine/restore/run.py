@@ -117,6 +117,7 @@ class _Reading(contextlib.ExitStack):
         self.findings: list[Finding] = []
         self.lost: list[Gap] = []
         self.account_name = ""
+        self.artifacts: Sequence[str] = ()
         self._zips: dict[str, IO[bytes]] = {}
 
     def __enter__(self) -> Self:
@@ -146,7 +147,7 @@ class _Reading(contextlib.ExitStack):
         for id_, finding in match_files(self.index, original):
             self.findings.append(finding)
             self.lost.append(Gap(Kind.ATTACHMENTS, id_, f"{finding.what} in the backup: {finding.detail}"))
-        choose(self.index, job.selection)
+        self.artifacts = self._choose()
         folders = [""] if job.shape is Shape.TREE else self._folders()
         for folder in folders:
             held = entries(job.target, folder, self._warn)
@@ -156,12 +157,18 @@ class _Reading(contextlib.ExitStack):
             self.findings += place(self.index, original.records or original.archive)
             want_tree(self.index)
         else:
-            zips, everything = list(self._zips), not job.selection
-            self.findings += want_layout(self.index, original, self.notes, zips, everything=everything)
+            self.findings += want_layout(self.index, original, self.notes, list(self._zips), self.artifacts)
         tasks, files = (
             int(self.index.one(f"SELECT count(*) FROM {what}")[0]) for what in ("nodes WHERE task", "files")
         )
         self._notify(StageFinished(READ, f"{tasks:,} tasks and {files:,} files read from {original.uid}"))
+
+    def _choose(self) -> Sequence[str]:
+        """Marks what is chosen. The keys of the artifacts that are."""
+        if self.job.choice is not None:
+            return self.job.choice(self.index)
+        choose(self.index, self.job.selection)
+        return () if self.job.selection else self.job.original.artifacts
 
     def _folders(self) -> list[str]:
         original = self.job.original
@@ -226,7 +233,7 @@ class _Reading(contextlib.ExitStack):
         return int(self.index.one("SELECT count(*) FROM files WHERE origin IS NOT NULL AND NOT chosen")[0])
 
     def artifacts_left_out(self) -> Iterator[Gap]:
-        for key in self.job.original.artifacts if self.job.selection else ():
+        for key in sorted(set(self.job.original.artifacts) - set(self.artifacts)):
             yield Gap("files", key.rpartition("/")[2], "left out by the selection of a restore")
 
 

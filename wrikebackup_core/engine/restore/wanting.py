@@ -28,16 +28,16 @@ def plain_name(key: str, suffix: str) -> str:
 
 
 def want_layout(
-    index: Index, original: Original, notes: Notes, zips: Iterable[str], *, everything: bool
+    index: Index, original: Original, notes: Notes, zips: Iterable[str], artifacts: Iterable[str]
 ) -> Iterator[Finding]:
-    """All chosen files, and those that an earlier restore put there; the zips; and artifacts, if everything is restored."""
+    """All chosen files, and those that an earlier restore put there; the zips; and those of the artifacts that are named."""
     account, uid, suffix = original.account, original.uid, original.decoding.suffix
     own = {original.archive: layout.archive_key(account, uid)}
     if original.records is not None:
         own[original.records] = layout.records_key(account, uid)
     index.insert(_WANT, [(own[key], key, "", None) for key in zips])
     reserved = {*own.values(), layout.sums_key(account, uid), layout.manifest_key(account, uid)}
-    for key in original.artifacts if everything else ():
+    for key in artifacts:
         plain = plain_name(key, suffix)
         if plain in reserved:
             yield Finding(key, "damaged", "the manifest has an artifact with the name of a file that every backup has")
