@@ -27,6 +27,7 @@ from wrikebackup_core.cli.logs import FORMAT_VARIABLE, FORMATS, JsonLines
 from wrikebackup_core.cli.pin import pin, unpin
 from wrikebackup_core.cli.profiles import profile
 from wrikebackup_core.cli.prune import prune
+from wrikebackup_core.cli.report import report
 from wrikebackup_core.cli.restore import restore
 from wrikebackup_core.cli.session import Session, options
 from wrikebackup_core.cli.terminal import Terminal, logging_to
@@ -77,6 +78,7 @@ def command(plugins: Plugins | None = None) -> click.Group:
         prune,
         pin,
         unpin,
+        report,
         unlock,
         link,
         key,

@@ -1,0 +1,192 @@
+"""`wrikebackup report`: one HTML file that shows at a glance whether all is well."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from wrikebackup_core.cli.ending import Ended
+from wrikebackup_core.cli.reading import Held, Reading, with_keys
+from wrikebackup_core.cli.session import PATH, Session, options
+from wrikebackup_core.errors import ExitCode, UsageError, WrikeBackupError
+from wrikebackup_core.version import __version__
+
+if TYPE_CHECKING:
+    from wrikebackup_core.engine.reporting import AccountFacts, Compared, Facts, ProfileFacts, SinkFacts
+    from wrikebackup_core.format.coverage import Group
+    from wrikebackup_core.ports import Sink
+    from wrikebackup_core.profile import Profile
+
+__all__ = ["report"]
+
+_SPACES = 100
+
+
+@click.command(short_help="Write a report to look at: one HTML file.")
+@click.argument("profiles", metavar="PROFILE...", nargs=-1, required=True, type=PATH)
+@click.option("-o", "--output", metavar="FILE", help="Where the HTML goes; - for stdout.")
+@click.option("--compare", is_flag=True, help="Also compare the two newest complete backups, record by record.")
+@with_keys
+@options
+@click.pass_obj
+def report(
+    session: Session, profiles: tuple[Path, ...], *, output: str | None, compare: bool, identity: Sequence[str]
+) -> None:
+    """Write a report on the backups of one or several profiles: is all well, backups over time, growth, what changed, coverage, which
+    backups stay, sinks, gaps.
+
+    It is one HTML file without scripts that opens anywhere, and fetches nothing. With --json the same facts go to stdout. The account
+    is not asked, and a key is needed for --compare alone. Nothing in it comes from within an encrypted backup but numbers.
+
+    Ends with exit code 3 where a sink could not be reached; the report says so, and shows the others.
+    """
+    terminal = session.terminal
+    if output is None and not terminal.json:
+        raise UsageError("--output is missing", hint="-o report.html writes the report there; --json prints its facts")
+    if output == "-" and terminal.json:
+        raise UsageError("both --json and -o - want stdout", hint="give -o a file")
+    facts = _facts(session, profiles, identity if compare else None)
+    if output is not None:
+        from wrikebackup_core.cli.page import render
+
+        _write(render(facts), output)
+        if output != "-":
+            terminal.say(f"{output}: {_words(facts.level.value)}")
+    if terminal.json:
+        terminal.document(facts)
+    for one in facts.profiles:
+        for sink in one.sinks:
+            if sink.failed is not None:
+                terminal.fail(sink.failed, sink.hint)
+    raise Ended(_code([sink for one in facts.profiles for sink in one.sinks]))
+
+
+def _facts(session: Session, profiles: Sequence[Path], identity: Sequence[str] | None) -> Facts:
+    from wrikebackup_core import profile as reader
+    from wrikebackup_core.engine.reporting import Facts, Level, Remark, worst
+
+    loaded = [reader.load(path, session.plugins) for path in profiles]
+    now = datetime.now(UTC)
+    told = tuple(_of_profile(session, one, now, identity) for one in loaded)
+    level = worst(Remark(one.level, "") for one in told)
+    return Facts(now, __version__, level if told else Level.GOOD, told)
+
+
+def _of_profile(session: Session, profile: Profile, now: datetime, identity: Sequence[str] | None) -> ProfileFacts:
+    from wrikebackup_core.engine.reporting import Asked, gather
+    from wrikebackup_core.profile import part_context
+
+    plugins, context = session.plugins, part_context(profile, session.plugins)
+    with _opened(session, profile) as (sinks, lost):
+        parts = [plugins.make_transform(part.kind, part.options, context) for part in profile.transforms]
+        asked = Asked(profile.name, sinks, profile.state, plugins, parts, lost, getattr(profile, "objective", None))
+        facts, reading = gather(asked, now), Reading(session, sinks, profile)
+        shown = [_with_contents(reading, account, identity) for account in facts.accounts]
+    return replace(facts, accounts=tuple(shown))
+
+
+@contextlib.contextmanager
+def _opened(session: Session, profile: Profile) -> Iterator[tuple[list[Sink], list[SinkFacts]]]:
+    """The sinks of a profile one by one: those that cannot be opened are told of, and the others are looked at."""
+    from wrikebackup_core.engine.reporting import SinkFacts
+    from wrikebackup_core.profile import part_context
+
+    context, sinks, lost = part_context(profile, session.plugins), list["Sink"](), list[SinkFacts]()
+    with contextlib.ExitStack() as stack:
+        for part in profile.sinks:
+            try:
+                sink = session.plugins.make_sink(part.kind, part.options, context)
+            except WrikeBackupError as error:
+                lost.append(SinkFacts(part.kind, error.message, error.hint))
+                continue
+            stack.callback(sink.close)
+            sinks.append(sink)
+        yield sinks, lost
+
+
+def _with_contents(reading: Reading, account: AccountFacts, identity: Sequence[str] | None) -> AccountFacts:
+    """With what stands inside of the backups themselves."""
+    complete, compared = account.complete, None
+    hidden: tuple[Group, ...] = ()
+    if identity is not None and len(complete) > 1:
+        compared = _compared(reading, account, complete[-2].uid, complete[-1].uid, identity)
+    newest = next((one for one in account.backups if one.uid == account.coverage_of), None)
+    if newest is not None and not newest.encoded:
+        hidden = _hidden(reading, account.id, newest.uid)
+    return replace(account, compared=compared, hidden=hidden)
+
+
+def _held(reading: Reading, account: AccountFacts, uid: str) -> Held:
+    taken = next(one for one in account.backups if one.uid == uid)
+    first, *others = (sink for sink in reading.sinks if sink.name in taken.sinks)
+    return Held(first, account.id, uid, tuple(others))
+
+
+def _compared(reading: Reading, account: AccountFacts, old: str, new: str, identity: Sequence[str]) -> Compared:
+    from wrikebackup_core.engine.reporting import Compared, compared
+
+    try:
+        return compared(*(reading.open_held(_held(reading, account, uid), identity) for uid in (old, new)))
+    except WrikeBackupError as error:  # no key, most often: all else is still worth a look
+        reading.session.terminal.warn(error.message, error.hint)
+        return Compared(old, new, failed=error.message)
+
+
+def _hidden(reading: Reading, account: str, uid: str) -> tuple[Group, ...]:
+    """The spaces that are not shared with the token's user."""
+    from wrikebackup_core.cli.coverage_summary import read_report
+    from wrikebackup_core.decoding import Decoding
+    from wrikebackup_core.store import AccountStore
+
+    warn = reading.session.terminal.warn
+    for sink in reading.sinks:
+        with contextlib.suppress(WrikeBackupError):
+            found = read_report(sink, account, AccountStore(sink, account).manifest(uid), Decoding([]), warn)
+            if found is not None:
+                return tuple(group for group in found.groups if group.space is not None and not group.visible)[:_SPACES]
+    return ()
+
+
+def _words(level: str) -> str:
+    return {"good": "all is well", "look": "something is worth a look", "bad": "something needs you now"}[level]
+
+
+def _code(sinks: Sequence[SinkFacts]) -> ExitCode:
+    lost = [one for one in sinks if one.failed is not None]
+    if not lost:
+        return ExitCode.DONE
+    return ExitCode.FAILED if len(lost) == len(sinks) else ExitCode.PARTIAL
+
+
+def _write(page: str, output: str) -> None:
+    """Whole or not at all. Raises UsageError where it cannot be."""
+    data = page.encode("utf-8", errors="replace")
+    if output == "-":
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+        return
+    path = Path(output)
+    if path.is_dir():
+        raise UsageError(f"{output} is a folder", hint="-o takes the name of a file in it")
+    fresh = path.with_name(f".{path.name[:40]}.{os.getpid()}.new")
+    try:
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+    except OSError as error:
+        raise UsageError(f"{output} cannot be written: {(error.strerror or str(error)).lower()}") from None
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)
+    except BaseException:
+        fresh.unlink(missing_ok=True)
+        raise
