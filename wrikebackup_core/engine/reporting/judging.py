@@ -10,7 +10,7 @@ from wrikebackup_core.engine.prune.deciding import SKEW
 from wrikebackup_core.engine.reporting.days import limit
 from wrikebackup_core.engine.reporting.facts import AccountFacts, DrillFacts, Level, Remark, SinkFacts
 
-__all__ = ["of_account", "of_drills", "of_sinks", "span", "worst"]
+__all__ = ["of_account", "of_drills", "of_sinks", "pace", "span", "worst"]
 
 _GRAVEST_FIRST = (Level.BAD, Level.LOOK, Level.GOOD)
 _LATE_FOR_GOOD = 3
@@ -29,6 +29,14 @@ def span(time: timedelta) -> str:
             number = int(seconds // length)
             return f"{number:,} {unit}{'' if number == 1 else 's'}"
     return "less than a minute"
+
+
+def pace(wait: timedelta) -> str:
+    """What comes after `every`: `hour`, `day`, `3 days`."""
+    for unit, length in (("week", 604800), ("day", 86400), ("hour", 3600)):
+        if abs(wait.total_seconds() - length) <= length / 12:
+            return unit
+    return span(wait)
 
 
 def of_account(account: AccountFacts, now: datetime, objective: timedelta | None) -> Iterator[Remark]:
@@ -88,7 +96,7 @@ def _age(last: datetime, usual: timedelta | None, now: datetime, objective: time
     level = Level.LOOK if age <= usual * _LATE_FOR_GOOD else Level.BAD
     return Remark(
         level,
-        f"{text}; one came every {span(usual)} before.",
+        f"{text}; one came every {pace(usual)} before.",
         "see whether the timer runs; `wrikebackup doctor` says what is in the way",
     )
 
