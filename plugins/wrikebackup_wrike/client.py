@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import email.utils
+import itertools
 import logging
 import math
 import socket
@@ -17,14 +18,14 @@ from urllib.parse import urlsplit
 
 import tenacity
 
-from wrikebackup_core import Interrupted, SourceError, __version__, without_passwords
+from wrikebackup_core import Interrupted, SourceError, Unauthorized, __version__, without_passwords
 from wrikebackup_wrike.answer import Answer, Named, read
 from wrikebackup_wrike.http import httpx
 from wrikebackup_wrike.pace import Pace
-from wrikebackup_wrike.refusals import InTrouble, Malformed, Unusable, refusal, retry_after
+from wrikebackup_wrike.refusals import InTrouble, Malformed, Unusable, refusal, request_id, retry_after, traceable
 from wrikebackup_wrike.tokens import Tokens
 
-__all__ = ["RENEWALS", "USER_AGENT", "Api", "as_source_error"]
+__all__ = ["RENEWALS", "USER_AGENT", "Api", "as_source_error", "log_request"]
 
 USER_AGENT = f"wrikebackup/{__version__}"
 FIRST_WAIT = 0.5
@@ -112,7 +113,7 @@ class Api:
             reraise=True,
         )
         try:
-            return retrying(self._once, method, path, params, shape)
+            return retrying(self._once, method, path, params, shape, itertools.count(1))
         except Malformed as error:
             raise Unusable(str(error), hint="look at what `base_url:` or a proxy on the way answers") from error
 
@@ -128,32 +129,37 @@ class Api:
         if idle:
             self._http.close()
 
-    def _once(self, method: str, path: str, params: Mapping[str, str], shape: type[_N]) -> Answer[_N]:
+    def _once(
+        self, method: str, path: str, params: Mapping[str, str], shape: type[_N], attempts: Iterator[int]
+    ) -> Answer[_N]:
         token = self.tokens.current()
-        status, headers, body = self._send(method, path, params, token)
+        status, headers, body = self._send(method, path, params, token, next(attempts))
         for _ in range(RENEWALS):
             if status != httpx.codes.UNAUTHORIZED:
                 break
-            token = self.tokens.renew(token)
-            status, headers, body = self._send(method, path, params, token)
+            try:
+                token = self.tokens.renew(token)
+            except Unauthorized as error:
+                raise traceable(error, headers) from error.__cause__
+            status, headers, body = self._send(method, path, params, token, next(attempts))
         if status in (_OK, _ACCEPTED):
-            answer = _begun(body, path, shape) if status == _ACCEPTED else read(body, path, shape)
+            try:
+                answer = _begun(body, path, shape) if status == _ACCEPTED else read(body, path, shape)
+            except Malformed as error:
+                raise traceable(error, headers) from error.__cause__
             self._answered = time.monotonic()
             self.pace.accepted()
             return answer
         wait = headers.get("retry-after")
         if status == httpx.codes.TOO_MANY_REQUESTS:
             self.pace.refused(retry_after(wait))
-        error = refusal(status, path, body, wait=wait, location=headers.get("location"))
-        _log.debug(
-            "%s (wrike-response-id %s, traceid %s)", error, headers.get("wrike-response-id"), headers.get("traceid")
-        )
-        raise error
+        raise traceable(refusal(status, path, body, wait=wait, location=headers.get("location")), headers)
 
     def _send(
-        self, method: str, path: str, params: Mapping[str, str], token: str
+        self, method: str, path: str, params: Mapping[str, str], token: str, attempt: int
     ) -> tuple[int, httpx.Headers, bytearray]:
         self.pace.take()
+        began = time.monotonic()
         headers = {"authorization": f"bearer {token}"}
         try:
             with (
@@ -165,9 +171,12 @@ class Api:
                 for part in response.iter_bytes():
                     body += part
         except httpx.DecodingError as error:
+            log_request(method, path, type(error).__name__, began, attempt)
             raise Malformed(f"{path}: the answer cannot be unpacked") from error
         except (httpx.TransportError, httpx.InvalidURL) as error:
+            log_request(method, path, type(error).__name__, began, attempt)
             raise as_source_error(error, self._host) from error
+        log_request(method, path, response.status_code, began, attempt, headers=response.headers)
         self._look_at_clock(response.headers.get("date"))
         return response.status_code, response.headers, body
 
@@ -244,6 +253,24 @@ class Api:
     def _sleep(self, seconds: float) -> None:
         if self._stop.wait(seconds):
             raise Interrupted("the run was called off")
+
+
+def log_request(
+    method: str, path: str, came: int | str, began: float, attempt: int, *, headers: Mapping[str, str] | None = None
+) -> None:
+    """One line for each request, for -vv: what came of it, a status or the error of the connection, and the name of the request.
+
+    Parameters are left out: they may be as long as a page, and some are keys to further pages.
+    """
+    if not _log.isEnabledFor(logging.DEBUG):
+        return
+    seconds, name = time.monotonic() - began, request_id(headers or {})
+    shown = path if len(path) <= _SHOWN else f"{path[: _SHOWN - 1]}…"
+    more = f", attempt {attempt}" if attempt > 1 else ""
+    more += f" (request id {name})" if name else ""
+    facts = {"event": "request", "method": method, "path": path, "seconds": round(seconds, 3), "attempt": attempt}
+    facts |= {"status": came} if isinstance(came, int) else {"error": came}
+    _log.debug("%s %s: %s in %.3f s%s", method, shown, came, seconds, more, extra={**facts, "request_id": name})
 
 
 def _begun(body: bytearray, path: str, shape: type[_N]) -> Answer[_N]:

@@ -8,8 +8,10 @@ and may answer a file that Wrike does not store with 400.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import mimetypes
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from http.client import HTTPException
@@ -17,12 +19,12 @@ from urllib.parse import quote, urljoin, urlsplit
 
 from urllib3.exceptions import HTTPError
 
-from wrikebackup_core import Attachment, Interrupted, NotFound, SourceError
+from wrikebackup_core import Attachment, Interrupted, NotFound, SourceError, Unauthorized
 from wrikebackup_wrike.body import Body
-from wrikebackup_wrike.client import RENEWALS, USER_AGENT, as_source_error
+from wrikebackup_wrike.client import RENEWALS, USER_AGENT, as_source_error, log_request
 from wrikebackup_wrike.connections import Connections, Response
 from wrikebackup_wrike.pace import Pace
-from wrikebackup_wrike.refusals import BadRequest, Malformed, refusal, retry_after
+from wrikebackup_wrike.refusals import BadRequest, Malformed, refusal, retry_after, traceable
 from wrikebackup_wrike.routes import PORTS, Origin
 from wrikebackup_wrike.tokens import Tokens
 
@@ -141,19 +143,25 @@ class Downloads:
 
     def _answer(self, file: _File, origin: Origin, target: str, offset: int) -> Response:
         """The answer to a request with a token that the host accepts, if there is one."""
-        token = self._tokens.current()
-        response = self._request(file, origin, target, offset, token)
+        token, attempts = self._tokens.current(), itertools.count(1)
+        response = self._request(file, origin, target, offset, token, attempt=next(attempts))
         for _ in range(RENEWALS):
             if response.status != 401:
                 break
             _let_go(response)
-            token = self._tokens.renew(token)
-            response = self._request(file, origin, target, offset, token)
+            try:
+                token = self._tokens.renew(token)
+            except Unauthorized as error:
+                raise traceable(error, response.headers) from error.__cause__
+            response = self._request(file, origin, target, offset, token, attempt=next(attempts))
         return response
 
     def _body(self, response: Response, file: _File, offset: int) -> Body:
         try:
             return _checked(response, file, offset, self._pace)
+        except SourceError as error:
+            response.close()
+            raise traceable(error, response.headers) from error.__cause__
         except BaseException:
             response.close()
             raise
@@ -161,14 +169,14 @@ class Downloads:
     def close(self) -> None:
         self._connections.close()
 
-    def _request(self, file: _File, first: Origin, target: str, offset: int, token: str) -> Response:
+    def _request(self, file: _File, first: Origin, target: str, offset: int, token: str, *, attempt: int) -> Response:
         origin = first
         headers = {"user-agent": USER_AGENT, "accept-encoding": "identity", **file.headers}
         if offset:
             headers["range"] = f"bytes={offset}-"
         for _ in range(_MOST_REDIRECTS + 1):
             sent = {**headers, "authorization": f"bearer {token}"} if origin == first else headers
-            response = self._send(origin, target, sent)
+            response = self._send(origin, target, sent, file.path, attempt)
             location = response.headers.get("location")
             if not location or response.status not in _REDIRECTS:
                 return response
@@ -176,12 +184,16 @@ class Downloads:
             origin, target = _next(origin, target, location, file.what)
         raise SourceError(f"{file.what}: the API redirects more than {_MOST_REDIRECTS} times")
 
-    def _send(self, origin: Origin, target: str, headers: Mapping[str, str]) -> Response:
+    def _send(self, origin: Origin, target: str, headers: Mapping[str, str], path: str, attempt: int) -> Response:
         if origin == self._home:
             self._pace.take()
+        else:
+            path = f"{path} at {origin.host}"  # without the address, which may be a key by itself
+        began = time.monotonic()
         try:
-            return self._connections.get(origin, target, headers)
+            response = self._connections.get(origin, target, headers)
         except (HTTPException, HTTPError, OSError) as error:
+            log_request("GET", path, type(error).__name__, began, attempt)
             raise as_source_error(error, origin.host) from error
         except ValueError as error:
             # Without the error's words, and without what it is about: the token is part of it.
@@ -189,6 +201,8 @@ class Downloads:
                 f"{origin.host}: a request with this address and token cannot be written",
                 hint="look for spaces and other strange characters in `token:` and `base_url:`",
             ) from error
+        log_request("GET", path, response.status, began, attempt, headers=response.headers)
+        return response
 
 
 def _split(url: str) -> tuple[Origin, str]:

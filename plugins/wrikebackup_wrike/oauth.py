@@ -6,6 +6,7 @@ An access token lives an hour. Each use of the refresh token replaces it, so a n
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Mapping
 from urllib.parse import urlencode, urlsplit
 
@@ -13,9 +14,10 @@ import filelock
 import msgspec
 
 from wrikebackup_core import Interrupted, SecretError, SourceError, Unauthorized, json_decoder, keep_secret
-from wrikebackup_wrike.client import USER_AGENT, as_source_error
+from wrikebackup_wrike.client import USER_AGENT, as_source_error, log_request
 from wrikebackup_wrike.http import httpx
 from wrikebackup_wrike.options import check_host
+from wrikebackup_wrike.refusals import traceable
 from wrikebackup_wrike.vault import Grant, Vault
 
 __all__ = ["OAuthTokens", "authorize_url", "data_centre", "redeem"]
@@ -74,21 +76,24 @@ def data_centre(host: str) -> str | None:
 
 
 def _ask(login_url: str, form: Mapping[str, str]) -> _Tokens:
-    host = urlsplit(login_url).netloc
+    host, began = urlsplit(login_url).netloc, time.monotonic()
     try:
         response = httpx.post(
             f"{login_url}/token", data=dict(form), headers={"user-agent": USER_AGENT}, timeout=_SECONDS
         )
     except httpx.TransportError as error:
         raise as_source_error(error, host) from error
+    log_request("POST", f"/token at {host}", response.status_code, began, 1, headers=response.headers)
     if response.status_code >= 500 or response.status_code == httpx.codes.TOO_MANY_REQUESTS:
-        raise Interrupted(f"{host} answers {response.status_code} to the login")
+        raise traceable(Interrupted(f"{host} answers {response.status_code} to the login"), response.headers)
     if response.status_code != httpx.codes.OK:
-        raise Unauthorized(f"{host} refuses the login: {_reason(response)}", hint=LOG_IN_AGAIN)
+        refused = Unauthorized(f"{host} refuses the login: {_reason(response)}", hint=LOG_IN_AGAIN)
+        raise traceable(refused, response.headers)
     try:
         tokens = json_decoder(_Tokens)(response.content)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        raise SourceError(f"{host}: the answer to the login is not what OAuth promises") from None
+        strange = SourceError(f"{host}: the answer to the login is not what OAuth promises")
+        raise traceable(strange, response.headers) from None
     for secret in (tokens.access_token, tokens.refresh_token):
         keep_secret(secret)
     return tokens

@@ -16,17 +16,34 @@ from __future__ import annotations
 
 import email.utils
 import math
+import re
 import time
+from collections.abc import Mapping
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
 
-from wrikebackup_core import Forbidden, Interrupted, NotFound, SourceError, Unauthorized, json_decoder
+from wrikebackup_core import Forbidden, Interrupted, NotFound, SourceError, Unauthorized, json_decoder, masked
 
-__all__ = ["BadRequest", "InTrouble", "Malformed", "NoSuchMethod", "Unusable", "refusal", "retry_after"]
+__all__ = [
+    "BadRequest",
+    "InTrouble",
+    "Malformed",
+    "NoSuchMethod",
+    "Unusable",
+    "refusal",
+    "request_id",
+    "retry_after",
+    "traceable",
+]
 
 WRONG_DATA_CENTRE = "log in to Wrike with a browser and set `host:` to what its address bar then shows, such as app-eu.wrike.com or app-us2.wrike.com"
 _REVOKED = "create a permanent token under Apps & Integrations in Wrike and see that its user is active, or run `wrikebackup login`"
+_REQUEST_IDS = ("wrike-response-id", "traceid", "x-request-id", "cf-ray")
+"""Headers that name the request, those first that Wrike's own servers send; the last one is of Cloudflare, which stands before them."""
+_ID = re.compile(r"[!-~]{1,100}")
+_E = TypeVar("_E", bound=SourceError)
 
 
 class BadRequest(SourceError):
@@ -73,6 +90,21 @@ def retry_after(value: str | None) -> float | None:
         except ValueError:
             return None
     return max(0.0, seconds) if math.isfinite(seconds) else None
+
+
+def request_id(headers: Mapping[str, str]) -> str | None:
+    """The name under which Wrike's support finds a request, by the headers of its answer; their names in small letters."""
+    found = (headers.get(name, "") for name in _REQUEST_IDS)
+    return next((text for text in found if _ID.fullmatch(text)), None)
+
+
+def traceable(error: _E, headers: Mapping[str, str]) -> _E:
+    """The error, which says what request it is about, so that Wrike's support can be asked."""
+    name = request_id(headers)
+    if name is not None and "(request id " not in error.message:
+        error.message = masked(f"{error.message} (request id {name})")
+        error.args = (error.message,)
+    return error
 
 
 def refusal(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["account_words", "dry_run", "facts", "gap_lines", "named_counts", "outcome", "several", "verdict"]
 
+_REQUEST_ID = re.compile(r" \(request id [!-~]+\)")
 _GROUPS_SHOWN = 20
 _COLOURS = {ExitCode.DONE: "green", ExitCode.PARTIAL: "yellow"}
 
@@ -173,11 +175,12 @@ def _missing(gaps: Sequence[Gap]) -> list[RenderableType]:
 
 
 def gap_lines(gaps: Iterable[Gap]) -> list[RenderableType]:
-    """The gaps, those of one kind, reason and hint together."""
-    groups: dict[tuple[str, str, str | None], list[str | None]] = {}
+    """The gaps, those of one kind, reason and hint together; of reasons that differ by the id of a request alone, the first."""
+    groups: dict[tuple[str, str, str | None], tuple[Gap, list[str | None]]] = {}
     for gap in gaps:
-        groups.setdefault((gap.kind, gap.reason, gap.hint), []).append(gap.id)
-    return [_gap_line(ids, *group) for group, ids in groups.items()]
+        group = gap.kind, _REQUEST_ID.sub("", gap.reason), gap.hint
+        groups.setdefault(group, (gap, []))[1].append(gap.id)
+    return [_gap_line(ids, first.kind, first.reason, first.hint) for first, ids in groups.values()]
 
 
 def _gap_line(ids: Sequence[str | None], kind: str, reason: str, hint: str | None) -> RenderableType:
