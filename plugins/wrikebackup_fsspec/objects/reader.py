@@ -9,7 +9,10 @@ from wrikebackup_fsspec.objects.bucket import Bucket
 
 __all__ = ["ObjectReader"]
 
-_FIRST, _RANGE = 1 << 20, 16 << 20  # bytes; who opens an archive in the middle reads little
+# Bytes of the first request, of one in the middle, and at the most: who opens an archive looks at its start, its end and little between;
+# who reads on is likely to read further.
+_FIRST, _MIDDLE, _RANGE = 256 << 10, 64 << 10, 16 << 20
+_GROWTH = 8
 
 
 class ObjectReader:
@@ -18,7 +21,8 @@ class ObjectReader:
     def __init__(self, bucket: Bucket, key: str, offset: int) -> None:
         self.start = offset
         self._bucket, self._key = bucket, key
-        part = bucket.read(key, offset, _FIRST)
+        self._next = _MIDDLE if offset else _FIRST
+        part = bucket.read(key, offset, self._next)
         self.size = part.size
         self._at, self._held = offset + len(part.data), part.data
 
@@ -32,7 +36,8 @@ class ObjectReader:
         return data
 
     def _fetch(self) -> None:
-        part = self._bucket.read(self._key, self._at, _RANGE)
+        self._next = min(_GROWTH * self._next, _RANGE)
+        part = self._bucket.read(self._key, self._at, self._next)
         if not part.data or part.size != self.size:
             raise SinkError(f"{self._bucket.name}: {self._key} changed while it was being read")
         self._at += len(part.data)
