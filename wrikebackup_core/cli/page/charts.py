@@ -93,8 +93,8 @@ def _amounts(unit: str) -> dict[str, Any]:
     if unit:
         words = f"datum.value ? replace({shown}, regexp('([kMGTP]?)$'), ' $1') + '{unit}' : '0'"
     else:
-        words = f"replace({shown}, 'G', 'B')"
-    return _AXIS | {"tickCount": 4, "labelExpr": words}
+        words = f"datum.value % 1 ? '' : replace({shown}, 'G', 'B')"  # there is no half a record
+    return _AXIS | {"tickCount": 4, "tickMinStep": 1, "labelExpr": words}
 
 
 def _thinned(points: Sequence[Any], most: int = _MOST_POINTS) -> list[Any]:

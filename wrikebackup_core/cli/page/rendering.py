@@ -176,7 +176,7 @@ def _gap_heaps(gaps: Iterable[Any]) -> list[dict[str, Any]]:
     """Gaps that have kind, reason and hint in common, with the first of their ids."""
     heaps: dict[tuple[str, str, str | None], list[str]] = {}
     for gap in gaps:
-        heaps.setdefault((gap.kind, gap.reason, gap.hint), []).append(gap.id or "all")
+        heaps.setdefault((gap.kind, gap.reason, gap.hint), []).append(gap.id or "all of them")
     return [
         {"kind": kind, "reason": reason, "hint": hint, "ids": ids[:5], "number": len(ids)}
         for (kind, reason, hint), ids in sorted(heaps.items(), key=lambda pair: -len(pair[1]))
