@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import posixpath
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import islice
 
 from wrikebackup_core.errors import FormatError, KeyNotFound
 from wrikebackup_core.format import checksums, layout
@@ -22,6 +23,7 @@ __all__ = ["AccountStore", "accounts", "described", "entries", "names"]
 _ATTACHMENT = re.compile(r"\.\./attachments/([^/\0]*[^/\0.][^/\0]*)")  # no `.` or `..` among them
 _NAMED = 3  # of many names, so many are shown
 _LONGEST = 64 << 10  # bytes of a line
+_TOGETHER = 10_000  # names
 _UNKNOWN_SIZE = 1 << 62  # for reading to the end, whatever the length
 
 
@@ -47,18 +49,20 @@ def entries(sink: Sink, folder: str, tell: Callable[[str], None]) -> Iterator[En
     _tell_strange(sink, strange, tell)
 
 
-def names(sink: Sink, folder: str, tell: Callable[[str], None]) -> Iterator[tuple[str, int | None]]:
-    """The same as names below the folder, each with its bytes; None where the sink would have to look that up."""
+def names(sink: Sink, folder: str, tell: Callable[[str], None]) -> Iterator[tuple[Sequence[str], Sequence[int] | None]]:
+    """The same as names below the folder, many together, with the bytes of each; None where the sink would have to look that up."""
     strip = len(folder) + 1
     if (keys := getattr(sink, "keys", None)) is None:
-        yield from ((entry.key[strip:], entry.size) for entry in entries(sink, folder, tell))
+        every = entries(sink, folder, tell)
+        while listed := list(islice(every, _TOGETHER)):
+            yield [entry.key[strip:] for entry in listed], [entry.size for entry in listed]
         return
-    strange: list[str] = []
-    for key in keys(folder):
-        if key.isascii() or _is_unicode(key):
-            yield key[strip:], None
-        else:
-            strange.append(_shown(key))
+    strange, every_key = list[str](), iter(keys(folder))
+    while some := list(islice(every_key, _TOGETHER)):
+        if not "".join(some).isascii():
+            strange += [_shown(key) for key in some if not _is_unicode(key)]
+            some = [key for key in some if _is_unicode(key)]
+        yield [key[strip:] for key in some], None
     _tell_strange(sink, strange, tell)
 
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
 
 from wrikebackup_core import Entry, SinkError
-from wrikebackup_fsspec.keys import FOREIGN, is_probe, is_temporary
+from wrikebackup_fsspec.keys import FOREIGN, TEMPORARY_SUFFIX, is_probe, is_temporary
 from wrikebackup_fsspec.local.faults import failed
 
 __all__ = ["delete", "entries", "file_keys", "folders", "make_folder", "refuse_links", "sweep"]
 
 _SHOWN = 200
+_TOGETHER = 2000
 _GONE = {errno.ENOENT, errno.ENOTDIR}
 
 
@@ -56,22 +58,25 @@ def entries(root: str, prefix: str, passed_over: list[str]) -> Iterator[Entry]:
 
     What no key can be called comes into `passed_over` instead, as it can be shown, some hundred of it at most.
     """
-    for key, entry in _files(root, prefix, passed_over):
-        try:
-            size = entry.stat(follow_symlinks=False).st_size
-        except FileNotFoundError:
-            continue  # it is being deleted
-        except OSError as error:
-            raise failed("list", entry.path, error) from error
-        yield Entry(key, size)
+    for below, files in _files(root, prefix, passed_over):
+        for entry in files:
+            try:
+                size = entry.stat(follow_symlinks=False).st_size
+            except FileNotFoundError:
+                continue  # it is being deleted
+            except OSError as error:
+                raise failed("list", entry.path, error) from error
+            yield Entry(below + entry.name, size)
 
 
 def file_keys(root: str, prefix: str, passed_over: list[str]) -> Iterator[str]:
     """Their keys alone: to ask for the size of each takes many times as long."""
-    return (key for key, _ in _files(root, prefix, passed_over))
+    every = _files(root, prefix, passed_over)
+    return itertools.chain.from_iterable([below + entry.name for entry in files] for below, files in every)
 
 
-def _files(root: str, prefix: str, passed_over: list[str]) -> Iterator[tuple[str, os.DirEntry[str]]]:
+def _files(root: str, prefix: str, passed_over: list[str]) -> Iterator[tuple[str, list[os.DirEntry[str]]]]:
+    """Files of one folder, many together as there may be a million, and what goes before their names."""
     folders = [prefix]
     while folders:
         folder = folders.pop()
@@ -79,24 +84,27 @@ def _files(root: str, prefix: str, passed_over: list[str]) -> Iterator[tuple[str
         below = f"{folder}/" if folder else ""
         try:
             with os.scandir(path) as found:
-                for entry in _named(found, below, passed_over):
-                    if entry.is_file(follow_symlinks=False):
-                        yield below + entry.name, entry
-                    elif entry.is_dir(follow_symlinks=False) and (folder or entry.name not in FOREIGN):
-                        folders.append(below + entry.name)
+                while some := list(itertools.islice(found, _TOGETHER)):
+                    named = _named(some, below, passed_over)
+                    files = [entry for entry in named if entry.is_file(follow_symlinks=False)]
+                    if len(files) < len(named):
+                        inside = [entry.name for entry in named if entry.is_dir(follow_symlinks=False)]
+                        folders += [below + name for name in inside if folder or name not in FOREIGN]
+                    yield below, files
         except OSError as error:
             if error.errno not in _GONE:
                 raise failed("list", path, error) from error
 
 
-def _named(found: Iterable[os.DirEntry[str]], below: str, passed_over: list[str]) -> Iterator[os.DirEntry[str]]:
-    for entry in found:  # there may be a million
-        name = entry.name
-        if name.isascii() or _is_unicode(name):
-            if name[0] != "." or not is_temporary(name):
-                yield entry
-        elif len(passed_over) < _SHOWN:
-            passed_over.append(os.fsencode(below + entry.name).decode(errors="backslashreplace"))
+def _named(some: list[os.DirEntry[str]], below: str, passed_over: list[str]) -> list[os.DirEntry[str]]:
+    """Those that a key can name."""
+    together = "".join([entry.name for entry in some])
+    if together.isascii() and TEMPORARY_SUFFIX not in together:  # nearly always
+        return some
+    strange = [entry.name for entry in some if not _is_unicode(entry.name)]
+    shown = strange[: _SHOWN - len(passed_over)]
+    passed_over += [os.fsencode(below + name).decode(errors="backslashreplace") for name in shown]
+    return [entry for entry in some if _is_unicode(entry.name) and not is_temporary(entry.name)]
 
 
 def folders(root: str, prefix: str) -> Iterator[str]:

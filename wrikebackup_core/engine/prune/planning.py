@@ -33,7 +33,6 @@ __all__ = ["STAGE", "Planning", "Terms", "locks_of"]
 
 STAGE = "prune"
 _BATCH = 1000
-_COMPARED = 10_000  # names at once
 
 
 def locks_of(sink: Sink, keys: Sequence[str]) -> Mapping[str, datetime]:
@@ -196,12 +195,15 @@ class Planning:
         """What the sink lists with what is needed."""
         folder = layout.attachments_folder(self.place.account)
         listed = names(self.sink, folder, lambda text: self._notify(Message(text, warning=True)))
-        for batch in batches(listed, _COMPARED):
-            found = digests([name.encode(errors="surrogateescape") for name, _ in batch])
-            if not needed.issuperset(found):
-                unknown = [pair for pair, digest in zip(batch, found, strict=True) if digest not in needed]
+        for found, sizes in listed:
+            keys = digests([name.encode(errors="surrogateescape") for name in found])
+            if unknown := set(keys).difference(needed):
+                bytes_of: Sequence[int | None] = sizes or [None] * len(found)
+                rows = zip(found, bytes_of, keys, strict=True)
                 # What lies deeper, or is hidden, is none of ours.
-                self._take([pair for pair in unknown if not pair[0].startswith(".") and "/" not in pair[0]])
+                self._take(
+                    [(n, size) for n, size, key in rows if key in unknown and not n.startswith(".") and "/" not in n]
+                )
 
     def _take(self, rows: Sequence[tuple[str, int | None]]) -> None:
         folder, attachments = layout.attachments_folder(self.place.account), self.place.attachments
