@@ -1,0 +1,104 @@
+"""How drills went on this host: lines in `drills.jsonl` of the state folder, for those that say whether all is well."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from wrikebackup_core.decoders import json_decoder
+from wrikebackup_core.engine.drill.job import Drilled
+
+__all__ = ["Drill", "LastDrills", "last_drills", "note"]
+
+_FILE = "drills.jsonl"
+_LONGEST = 64 << 10  # bytes of a line
+
+
+class Drill(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+    """One drill of one backup in one sink, as it is noted. `at` is when it ended, in UTC; the rest as in `Drilled`."""
+
+    at: datetime
+    sink: str
+    account: str = ""
+    backup_uid: str = msgspec.field(name="backupUID", default="")
+    verdict: str
+    decoded: bool = True
+    files: int = 0
+    bytes: int = 0
+    seconds: float = 0.0
+    whole_restore: float | None = None
+    findings: int = 0
+
+    @property
+    def went_well(self) -> bool:
+        """Everything that was tried came back. `decoded` says whether it was more than stored bytes."""
+        return self.verdict == "whole"
+
+
+@dataclass(frozen=True, slots=True)
+class LastDrills:
+    """Of one account in one sink: the last drill, and the last one that went well, None where none has."""
+
+    last: Drill
+    last_well: Drill | None
+
+
+def note(state: Path, drilled: Drilled, at: datetime) -> None:
+    """Adds a line, whole or not at all as far as the file system can do that. Raises OSError."""
+    drill = Drill(
+        at=at,
+        sink=drilled.sink,
+        account=drilled.account,
+        backup_uid=drilled.backup_uid,
+        verdict=drilled.verdict,
+        decoded=drilled.decoded,
+        files=drilled.files,
+        bytes=drilled.bytes,
+        seconds=round(drilled.seconds, 3),
+        whole_restore=None if drilled.whole_restore is None else round(drilled.whole_restore, 1),
+        findings=len(drilled.findings),
+    )
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
+    with os.fdopen(os.open(state / _FILE, flags, 0o600), "r+b", buffering=0) as file:
+        end = file.seek(0, os.SEEK_END)
+        cut = end > 0 and (file.seek(end - 1), file.read(1))[1] != b"\n"  # by a kill or a full disk
+        file.write((b"\n" if cut else b"") + msgspec.json.encode(drill) + b"\n")  # one write: others append, too
+        os.fsync(file.fileno())
+
+
+def last_drills(state: Path, sink: str | None = None) -> Mapping[tuple[str, str], LastDrills]:
+    """By sink and account; of all sinks, or of the one with this name. What cannot be read is passed over, and raises nothing.
+
+    A drill that found no backup, or did not get that far, has the account `""` and counts for no account.
+    """
+    found: dict[tuple[str, str], LastDrills] = {}
+    for drill in _drills(state):
+        if sink in (None, drill.sink):
+            before = found.get((drill.sink, drill.account))
+            well = drill if drill.went_well else before.last_well if before else None
+            if before is None or drill.at >= before.last.at:
+                found[drill.sink, drill.account] = LastDrills(drill, well)
+            elif drill.went_well and (before.last_well is None or drill.at > before.last_well.at):
+                found[drill.sink, drill.account] = LastDrills(before.last, drill)
+    return found
+
+
+def _drills(state: Path) -> Iterator[Drill]:
+    decode = json_decoder(Drill)
+    try:
+        with (state / _FILE).open("rb") as file:
+            while line := file.readline(_LONGEST):
+                try:
+                    drill = decode(line)
+                except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                    continue
+                if drill.at.tzinfo is not None:
+                    yield drill
+    except OSError:
+        return
