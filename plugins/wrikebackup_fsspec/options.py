@@ -57,6 +57,7 @@ class LocalOptions(_Options):
         min_length=1,
         description="the folder; ~ is your home, a relative path starts in the working directory; created if missing",
         examples=["./backups", "/mnt/backups/wrike"],
+        json_schema_extra={"folder": True},
     )
 
 

@@ -17,6 +17,7 @@ from wrikebackup_core.cli.cat import cat
 from wrikebackup_core.cli.copy import copy
 from wrikebackup_core.cli.diff import diff
 from wrikebackup_core.cli.doctor import doctor
+from wrikebackup_core.cli.drill import drill
 from wrikebackup_core.cli.ending import ending
 from wrikebackup_core.cli.find import find
 from wrikebackup_core.cli.init import init
@@ -29,6 +30,7 @@ from wrikebackup_core.cli.profiles import profile
 from wrikebackup_core.cli.prune import prune
 from wrikebackup_core.cli.report import report
 from wrikebackup_core.cli.restore import restore
+from wrikebackup_core.cli.schedule import schedule
 from wrikebackup_core.cli.session import Session, options
 from wrikebackup_core.cli.terminal import Terminal, logging_to
 from wrikebackup_core.cli.unlock import unlock
@@ -67,12 +69,14 @@ def command(plugins: Plugins | None = None) -> click.Group:
     for one in (
         init,
         backup,
+        schedule,
         list_,
         show,
         cat,
         find,
         diff,
         verify,
+        drill,
         restore,
         copy,
         prune,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wrikebackup_core.profile.describing import effective, plain, schema
+from wrikebackup_core.profile.marks import marked
 from wrikebackup_core.profile.opening import fingerprint, open_job, open_sinks, part_context
 from wrikebackup_core.profile.reading import Part, Profile, ProfileProblems, load
 
@@ -13,6 +14,7 @@ __all__ = [
     "effective",
     "fingerprint",
     "load",
+    "marked",
     "open_job",
     "open_sinks",
     "part_context",

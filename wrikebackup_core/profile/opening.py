@@ -17,7 +17,7 @@ from wrikebackup_core.plugins import Plugins
 from wrikebackup_core.ports import Context, Sink
 from wrikebackup_core.profile.reading import Profile
 
-__all__ = ["fingerprint", "open_job", "open_sinks", "part_context"]
+__all__ = ["branches", "fingerprint", "open_job", "open_sinks", "part_context"]
 
 _MARKS = ("secret", "tuning")
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
@@ -91,24 +91,24 @@ def _lasting(options: BaseModel) -> Any:
 
 def _unmarked(value: Any, schema: dict[str, Any], definitions: dict[str, Any]) -> Any:
     """The value without the keys that the schema marks."""
-    branches = list(_branches(schema, definitions))
+    found = list(branches(schema, definitions))
     if isinstance(value, list):
-        items: dict[str, Any] = next((branch["items"] for branch in branches if "items" in branch), {})
+        items: dict[str, Any] = next((branch["items"] for branch in found if "items" in branch), {})
         return [_unmarked(item, items, definitions) for item in value]
     if not isinstance(value, dict):
         return value
-    properties = {key: field for branch in branches for key, field in branch.get("properties", {}).items()}
+    properties = {key: field for branch in found for key, field in branch.get("properties", {}).items()}
     return {
         key: _unmarked(item, properties.get(key, {}), definitions)
         for key, item in value.items()
-        if not any(branch.get(mark) for branch in _branches(properties.get(key, {}), definitions) for mark in _MARKS)
+        if not any(branch.get(mark) for branch in branches(properties.get(key, {}), definitions) for mark in _MARKS)
     }
 
 
-def _branches(schema: dict[str, Any], definitions: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def branches(schema: dict[str, Any], definitions: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """The schema itself, what it refers to, and the branches of its unions."""
     yield schema
     if "$ref" in schema:
-        yield from _branches(definitions.get(schema["$ref"].rpartition("/")[2], {}), definitions)
+        yield from branches(definitions.get(schema["$ref"].rpartition("/")[2], {}), definitions)
     for branch in (*schema.get("anyOf", ()), *schema.get("oneOf", ()), *schema.get("allOf", ())):
-        yield from _branches(branch, definitions)
+        yield from branches(branch, definitions)

@@ -1,0 +1,99 @@
+"""From a profile to what a scheduler is to do for it."""
+
+from __future__ import annotations
+
+import hashlib
+import socket
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wrikebackup_core.errors import UsageError
+from wrikebackup_core.homes import expand_home
+from wrikebackup_core.schedule import Schedule
+from wrikebackup_core.schedule.errands import Errand, slug
+
+if TYPE_CHECKING:
+    from wrikebackup_core.profile import Profile
+
+__all__ = ["errands", "program", "scheduled"]
+
+_CHECK = Schedule("17 * * * *")
+
+
+def errands(profile: Profile, *, quiet: bool, container: bool = False) -> list[Errand]:
+    """The backup, and where the profile has monitors the hourly look whether one is missing.
+
+    `quiet`: say only what is wrong, for cron's mail. `container`: paths are those inside one. Raises UsageError.
+    """
+    from wrikebackup_core.profile import marked
+
+    schedule = scheduled(profile)
+    path, base = str(profile.path.absolute()), slug(profile.name)
+    secrets = list(marked(profile, "secret"))
+    writes = list(marked(profile, "folder"))
+    relative = [one for one in (*writes, *_named(secrets, "file")) if not expand_home(one).is_absolute()]
+    if container and relative:
+        raise UsageError(f"{profile.path}: {relative[0]} is relative", hint="in a container write paths absolute")
+    state = None if profile.state == _default_state() else str(profile.state.absolute())
+
+    def errand(name: str, words: tuple[str, ...], schedule: Schedule, title: str, lot: str) -> Errand:
+        return Errand(
+            name=name,
+            base=base,
+            profile=path,
+            words=("wrikebackup" if container else program(), *words, *(["-q"] if quiet else []), path),
+            schedule=schedule,
+            title=title,
+            folder=str(Path.cwd()) if relative else None,
+            state=state,
+            writes=tuple(one if container else str(expand_home(one).absolute()) for one in writes),
+            credentials=tuple(dict.fromkeys(_named(secrets, "credential"))),
+            variables=tuple(dict.fromkeys(_named(secrets, "env"))),
+            delay=_part_of(schedule, lot),
+        )
+
+    lot = path if container else f"{socket.gethostname()} {path}"
+    said = " ".join(profile.name.split())
+    found = [errand(base, ("backup",), schedule, f"Back up the Wrike account of {said}", lot)]
+    if profile.monitors:
+        title = f"Tell whoever is to hear of it when {said} has no fresh backup"
+        found.append(errand(f"{base}-check", ("notify", "check"), _CHECK, title, lot))
+    return found
+
+
+def scheduled(profile: Profile) -> Schedule:
+    """Raises UsageError for a profile that does not say when."""
+    if profile.schedule is None:
+        raise UsageError(
+            f"{profile.path}: has no `schedule`", hint='add one, such as `schedule: "30 2 * * *"`, or `schedule: daily`'
+        )
+    return profile.schedule
+
+
+def program() -> str:
+    """The absolute path of this very program."""
+    started = Path(sys.argv[0]).absolute()
+    beside = Path(sys.executable).absolute().parent
+    for path in (started, beside / "wrikebackup", beside / "wrikebackup.exe"):
+        if path.stem == "wrikebackup" and path.is_file():
+            return str(path)
+    raise UsageError(
+        "the program `wrikebackup` is not where it was installed", hint="install it with pip, and run that"
+    )
+
+
+def _default_state() -> Path:
+    from wrikebackup_core.profile.reading import default_state
+
+    return default_state()
+
+
+def _named(references: list[str], scheme: str) -> list[str]:
+    return [rest for found, _, rest in (one.partition(":") for one in references) if found == scheme]
+
+
+def _part_of(schedule: Schedule, lot: str) -> int:
+    """Seconds of the random delay, for schedulers that have none of their own: always as many for one lot."""
+    most = int(schedule.random_delay.total_seconds())
+    return int.from_bytes(hashlib.sha256(lot.encode(errors="replace")).digest()[:8], "big") % most if most else 0
