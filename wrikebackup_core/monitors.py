@@ -18,7 +18,7 @@ __all__ = ["Monitor", "Ran", "Report", "SinkStanding", "Standing", "Trouble"]
 class Trouble:
     """Something that is wrong until it is seen to be right again.
 
-    `id` is the same for the same trouble in every run: `run`, `gaps`, `sink local:/backups`, `late s3:bucket`. `text` is one line for
+    `id` is the same for the same trouble in every run: `run unauthorized`, `gaps`, `sink local:/backups`, `late s3:bucket`. `text` is one line for
     people and may change while the trouble lasts; `since` is when it was first seen, in UTC.
     """
 
@@ -33,7 +33,9 @@ class Ran:
     """How one run ended. Times are in UTC, sizes in bytes; `exit_code` is one of the table's, `words` one line for people.
 
     Where the run failed before it had a backup, `backup_uid` is None and the counts are empty. `complete` is whether all was got.
-    `sinks` maps the name of each sink to None where the backup is committed, else to the reason.
+    `sinks` maps the name of each sink to None where the backup is committed, else to the reason. `cause` is one word for why a run
+    failed, the same for the same kind of failure: `unauthorized`, `source`, `full`, `sink`, `key`, `secret`, `interrupted`... `pruned` says
+    whether older backups were pruned as the profile says, None where there was nothing to do; `prune_words` why they were not.
     """
 
     started: datetime
@@ -51,6 +53,9 @@ class Ran:
     bytes_new: int = 0
     sinks: Mapping[str, str | None] = field(default_factory=dict)
     hint: str | None = None
+    cause: str | None = None
+    pruned: bool | None = None
+    prune_words: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -165,7 +165,7 @@ CASES = {
     "a character that is none": (GOOD + 'name: "\\ud800"\n', ":3: name: text with a character that no text may hold", None),
     "unknown key": (f"{GOOD}attachements: none\n", ":3: attachements: unknown key", "did you mean attachments?"),
     "unknown key unlike any": (f"{GOOD}zzz: 1\n", ":3: zzz: unknown key",
-                               "known here: name, source, sinks, transforms, schedule, min_interval, attachments, skip, coverage, transfers, state"),
+                               "known here: name, source, sinks, transforms, monitors, schedule, min_interval, objective, attachments, skip, coverage, transfers, state"),
     "no source": ("sinks: [void]\n", ":1: source: is missing", None),
     "no sinks": ("source: wiki\n", ":1: sinks: is missing", None),
     "sinks empty": ("source: wiki\nsinks: []\n", ":2: sinks: must name at least one sink", None),

@@ -89,6 +89,8 @@ def _timing(profile: Profile) -> dict[str, Any]:
             found["schedule"]["time_zone"] = one.time_zone
     if profile.min_interval is not None:
         found["min_interval"] = f"{profile.min_interval.total_seconds():.0f}s"
+    if profile.objective is not None:
+        found["objective"] = f"{profile.objective.total_seconds():.0f}s"
     return found
 
 

@@ -69,6 +69,7 @@ class Profile:
     state: Path = field(default_factory=default_state)
     schedule: Schedule | None = None
     min_interval: timedelta | None = None
+    objective: timedelta | None = None
 
 
 def load(path: Path, plugins: Plugins) -> Profile:
@@ -100,6 +101,7 @@ def load(path: Path, plugins: Plugins) -> Profile:
         state=default_state() if state is None else state,
         schedule=None if shape.schedule is None else scheduled(shape.schedule),
         min_interval=None if shape.min_interval is None else duration(shape.min_interval),
+        objective=None if shape.objective is None else duration(shape.objective),
     )
 
 

@@ -47,6 +47,12 @@ class Shape(BaseModel):
         description="`wrikebackup backup` does nothing while every sink has a complete backup that was begun less than this ago",
         examples=["20h"],
     )
+    objective: Interval | None = Field(
+        None,
+        description="how old the newest complete backup in a sink may become before it is late; without it, the longest wait of the"
+        " schedule and a quarter more, two hours at least",
+        examples=["26h"],
+    )
     attachments: AttachmentMode = Field(
         AttachmentMode.LATEST, description="which files a backup holds: the latest versions, all versions, or none"
     )
