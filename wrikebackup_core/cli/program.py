@@ -18,6 +18,7 @@ from wrikebackup_core.cli.copy import copy
 from wrikebackup_core.cli.diff import diff
 from wrikebackup_core.cli.doctor import doctor
 from wrikebackup_core.cli.drill import drill
+from wrikebackup_core.cli.drill import drill
 from wrikebackup_core.cli.ending import ending
 from wrikebackup_core.cli.find import find
 from wrikebackup_core.cli.init import init
