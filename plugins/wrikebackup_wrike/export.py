@@ -34,7 +34,6 @@ __all__ = ["Exports"]
 PATH, SCHEMA_PATH = "/data_export", "/data_export_schema"
 VERSIONS = ("V4", "V3", "V2", "V1", "V0")
 DONE, LOST = "Completed", ("Cancelled", "Failed")
-_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 _TELL_EVERY = 60.0  # seconds
 _FIRST_WAIT, _LONGEST_WAIT, _GROWTH = 0.5, 60.0, 1.6
 
@@ -225,10 +224,12 @@ def _latest(answer: Answer[_Head]) -> _Head | None:
 
 
 def _moment(text: str) -> datetime | None:
+    """The time, which is in UTC where it names no zone; None for what is none."""
     try:
-        return datetime.strptime(text, _FORMAT).replace(tzinfo=UTC)
+        moment = datetime.fromisoformat(text)
     except ValueError:
         return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def _words(span: timedelta) -> str:

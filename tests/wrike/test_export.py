@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -57,6 +57,17 @@ class TestTheContract(SourceContract):
             source = open_source(server)
             yield source
             source.close()
+
+
+@pytest.mark.parametrize(
+    "said", ["2026-10-01T03:00:00Z", "2026-10-01T03:00:00.000Z", "2026-10-01T05:00:00+02:00", "2026-10-01T03:00:00"]
+)
+def test_when_an_export_was_completed_is_read_however_it_is_written(
+    said: str, server: ScriptedServer, make_source: MakeSource
+) -> None:
+    offer(server, server.base_url + "/user.csv")
+    server.on("/data_export", envelope([head(server.base_url + "/user.csv", completedDate=said)]))
+    assert make_source().export().completed == datetime(2026, 10, 1, 3, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
