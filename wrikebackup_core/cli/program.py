@@ -18,7 +18,6 @@ from wrikebackup_core.cli.copy import copy
 from wrikebackup_core.cli.diff import diff
 from wrikebackup_core.cli.doctor import doctor
 from wrikebackup_core.cli.drill import drill
-from wrikebackup_core.cli.drill import drill
 from wrikebackup_core.cli.ending import ending
 from wrikebackup_core.cli.find import find
 from wrikebackup_core.cli.init import init
@@ -49,6 +48,14 @@ class _InOrder(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:  # click would break the line, which is no line of a log
+            if ctx.obj.terminal.lines is None:
+                click.echo(err=True)
+            raise click.Abort from None
 
 
 def command(plugins: Plugins | None = None) -> click.Group:
