@@ -16,11 +16,12 @@ import click
 from wrikebackup_core.cli.ending import Ended
 from wrikebackup_core.cli.reading import Held, Reading, with_keys
 from wrikebackup_core.cli.session import PATH, Session, options
+from wrikebackup_core.cli.words import plural
 from wrikebackup_core.errors import ExitCode, UsageError, WrikeBackupError
 from wrikebackup_core.version import __version__
 
 if TYPE_CHECKING:
-    from wrikebackup_core.engine.reporting import AccountFacts, Compared, Facts, ProfileFacts, SinkFacts
+    from wrikebackup_core.engine.reporting import AccountFacts, Compared, DrillFacts, Facts, ProfileFacts, SinkFacts
     from wrikebackup_core.format.coverage import Group
     from wrikebackup_core.ports import Sink
     from wrikebackup_core.profile import Profile
@@ -87,10 +88,28 @@ def _of_profile(session: Session, profile: Profile, now: datetime, identity: Seq
     plugins, context = session.plugins, part_context(profile, session.plugins)
     with _opened(session, profile) as (sinks, lost):
         parts = [plugins.make_transform(part.kind, part.options, context) for part in profile.transforms]
-        asked = Asked(profile.name, sinks, profile.state, plugins, parts, lost, getattr(profile, "objective", None))
+        objective = getattr(profile, "objective", None)
+        drills = _drills(profile, {sink.name for sink in sinks})
+        asked = Asked(profile.name, sinks, profile.state, plugins, parts, lost, objective, drills)
         facts, reading = gather(asked, now), Reading(session, sinks, profile)
         shown = [_with_contents(reading, account, identity) for account in facts.accounts]
     return replace(facts, accounts=tuple(shown))
+
+
+def _drills(profile: Profile, sinks: set[str]) -> list[DrillFacts]:
+    """The last one of each of the sinks, as this host has noted it."""
+    from wrikebackup_core.engine.drill import last_drills
+    from wrikebackup_core.engine.reporting import DrillFacts
+
+    found = []
+    for (sink, _), drills in sorted(last_drills(profile.state).items()):
+        if sink in sinks:
+            last = drills.last
+            what = plural(last.files, "file") + ("" if last.decoded else ", as they are stored: there was no key")
+            found.append(
+                DrillFacts(sink, last.at, last.went_well, f"{last.backup_uid or 'no backup'}, {last.verdict}, {what}")
+            )
+    return found
 
 
 @contextlib.contextmanager

@@ -40,12 +40,20 @@ def limit(usual: timedelta | None, objective: timedelta | None) -> timedelta | N
 
 
 def calendar(
-    backups: Sequence[Taken], now: datetime, wait: timedelta | None, *, pruned: bool, zone: tzinfo | None = None
+    backups: Sequence[Taken],
+    now: datetime,
+    usual: timedelta | None,
+    objective: timedelta | None = None,
+    *,
+    pruned: bool,
+    zone: tzinfo | None = None,
 ) -> Iterator[Day]:
     """Every day from the first backup to today, by the clock of `zone` (None: this machine's). `pruned`: backups may have been deleted that
-    no manifest tells of, as those of older versions do not."""
+    no manifest tells of, as those of older versions do not. A wait is too long by `limit`; in one, those days are missed on which the next
+    backup was due already."""
     if not backups:
         return
+    due, most = objective or usual, limit(usual, objective)
     found, gone, unknown = defaultdict[date, list[Mark]](list), set[date](), list[_Span]()
     for one in backups:
         found[one.started.astimezone(zone).date()].append(_MARKS[one.state])
@@ -62,14 +70,16 @@ def calendar(
     day, today, at = backups[0].started.astimezone(zone).date(), now.astimezone(zone).date(), 0
     while day <= max(today, backups[-1].started.astimezone(zone).date()):
         begins, ends = _midnight(day, zone), min(_midnight(day + timedelta(days=1), zone), max(now, known[-1]))
-        while at + 1 < len(known) and known[at + 1] <= ends:
+        while at + 1 < len(known) and known[at + 1] < ends:
             at += 1
         if day in found:
             yield Day(day, min(found[day], key=_BEST_FIRST.index), len(found[day]))
         elif day in gone or any(start < ends and end > begins for start, end in unknown):
             yield Day(day, Mark.PRUNED)
         else:
-            yield Day(day, Mark.MISSING if wait is not None and ends - known[at] > wait else Mark.IDLE)
+            until = known[at + 1] if at + 1 < len(known) else max(now, ends)
+            late = due is not None and most is not None and until - known[at] > most and ends > known[at] + due
+            yield Day(day, Mark.MISSING if late else Mark.IDLE)
         day += timedelta(days=1)
 
 

@@ -13,7 +13,7 @@ from wrikebackup_core.engine.prune import Place, PruneJob, State, plan_prune
 from wrikebackup_core.engine.remembered import recall, rolled_back
 from wrikebackup_core.engine.reporting import judging
 from wrikebackup_core.engine.reporting.copies import Copy, Shelf, read_shelf
-from wrikebackup_core.engine.reporting.days import calendar, limit, usual_wait
+from wrikebackup_core.engine.reporting.days import calendar, usual_wait
 from wrikebackup_core.engine.reporting.facts import (
     AccountFacts,
     DrillFacts,
@@ -74,10 +74,13 @@ def gather(asked: Asked, now: datetime) -> ProfileFacts:
         except (SinkError, FormatError) as error:
             seen.sinks.append(SinkFacts(sink.name, error.message, error.hint))
     failed = {one.name for one in seen.sinks if one.failed is not None}
+    answering = [sink for sink in asked.sinks if sink.name not in failed]
     found = []
     for account, shelves in sorted(seen.shelves.items()):
-        whole = [shelf for shelf in shelves if shelf.sink.name not in failed and (shelf.copies or shelf.unfinished)]
-        if whole:
+        there = {shelf.sink.name: shelf for shelf in shelves}
+        # One that holds nothing of the account lacks all of it.
+        whole = [there.get(sink.name) or Shelf(sink, account) for sink in answering]
+        if any(shelf.copies or shelf.unfinished for shelf in whole):
             found.append(_account(asked, account, whole, now))
     remarks = [*judging.of_sinks(seen.sinks), *judging.of_drills(asked.drills)]
     if not any(one.backups for one in found) and len(failed) < len(seen.sinks):
@@ -93,7 +96,7 @@ def _account(asked: Asked, id_: str, shelves: Sequence[Shelf], now: datetime) ->
     usual = usual_wait(backups)
     complete = [one for one in backups if one.state is State.COMPLETE]
     plan, no_plan = _plan(asked, id_, shelves, now)
-    days = calendar(backups, now, limit(usual, asked.objective), pruned=bool(plan), zone=asked.zone)
+    days = calendar(backups, now, usual, asked.objective, pruned=bool(plan), zone=asked.zone)
     facts = AccountFacts(
         id_,
         "",
