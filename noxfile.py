@@ -25,6 +25,8 @@ TYPED_TESTS = (
     "tests/docs",
     "tests/fsspec",
     "tests/hello",
+    "tests/metrics",
+    "tests/notify",
     "tests/retention",
     "tests/store",
 )
@@ -60,7 +62,9 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def typing(session: nox.Session) -> None:
     """mypy --strict: the packages, this file, the tools of the documentation, and the tests that are typed throughout."""
-    _install(session, "typing", "picture", "stores", project=f".[keyring,speed,age,bi,report,{','.join(STORES)}]")
+    _install(
+        session, "typing", "picture", "stores", project=f".[keyring,speed,age,bi,report,notify,metrics,{','.join(STORES)}]"
+    )
     session.run("mypy", *session.posargs)
     session.run("mypy", "noxfile.py", "tools", *TYPED_TESTS)
 
@@ -111,7 +115,7 @@ def wheel(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """All tests, against the checkout. Arguments go to pytest: `nox -s tests -- tests/format -k zip`."""
-    _install(session, "test", "stores", project=f".[age,bi,report,{','.join(STORES)}]")
+    _install(session, "test", "stores", project=f".[age,bi,report,notify,metrics,{','.join(STORES)}]")
     session.run("pytest", *(session.posargs or SIDE_BY_SIDE))
 
 

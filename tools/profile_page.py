@@ -9,7 +9,7 @@ from tools.schema import Resolver, rows
 from wrikebackup_core.plugins import Plugins, Registration
 from wrikebackup_core.profile.shape import Shape
 
-FIRST_PARTY = ("wrike", "mock", "fsspec", "age", "bi_export", "retention")
+FIRST_PARTY = ("wrike", "mock", "fsspec", "age", "bi_export", "retention", "notify", "metrics")
 HEADS = ["Key", "Type", "Default", "Meaning"]
 
 
@@ -26,7 +26,12 @@ def render() -> str:
     schema = Shape.model_json_schema()
     # What the schema leaves to the plugins, or says at greater length than a table bears.
     schema["properties"]["source"] |= {"type": "source"}
-    for key, what in (("sinks", "sinks"), ("transforms", "transforms"), ("monitors", "monitors"), ("skip", "[kinds](api.md#kind)")):
+    for key, what in (
+        ("sinks", "sinks"),
+        ("transforms", "transforms"),
+        ("monitors", "monitors"),
+        ("skip", "[kinds](api.md#kind)"),
+    ):
         schema["properties"][key] |= {"type": "array", "items": {"type": what}}
     parts = [
         markdown.GENERATED,

@@ -23,7 +23,7 @@ PUBLIC = """
 """.split()  # noqa: SIM905 - sixty quotation marks less
 
 FOR_TESTS = """
-    LockingContract MemoryCrawled MemoryReader MemorySink SigningContract SinkContract SourceContract TransformContract crawl
+    LockingContract MemoryCrawled MemoryReader MemorySink MonitorContract SigningContract SinkContract SourceContract TransformContract crawl
 """.split()  # noqa: SIM905 - the same
 
 

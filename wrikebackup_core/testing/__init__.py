@@ -20,6 +20,7 @@ except ImportError as error:  # pragma: no cover - the project's own tests alway
 # Before the imports below, so that a broken promise is reported with the values that broke it.
 pytest.register_assert_rewrite(
     "wrikebackup_core.testing.locking",
+    "wrikebackup_core.testing.monitor",
     "wrikebackup_core.testing.signing",
     "wrikebackup_core.testing.sink",
     "wrikebackup_core.testing.source",
@@ -29,6 +30,7 @@ pytest.register_assert_rewrite(
 from wrikebackup_core.testing.crawled import MemoryCrawled, crawl  # noqa: E402 - see above
 from wrikebackup_core.testing.locking import LockingContract  # noqa: E402 - see above
 from wrikebackup_core.testing.memory import MemoryReader, MemorySink  # noqa: E402 - see above
+from wrikebackup_core.testing.monitor import MonitorContract  # noqa: E402 - see above
 from wrikebackup_core.testing.signing import SigningContract  # noqa: E402 - see above
 from wrikebackup_core.testing.sink import SinkContract  # noqa: E402 - see above
 from wrikebackup_core.testing.source import SourceContract  # noqa: E402 - see above
@@ -39,6 +41,7 @@ __all__ = [
     "MemoryCrawled",
     "MemoryReader",
     "MemorySink",
+    "MonitorContract",
     "SigningContract",
     "SinkContract",
     "SourceContract",
