@@ -146,3 +146,13 @@ def test_a_state_folder_that_another_plan_is_writing_to_is_done_without(tmp_path
             assert names.needed([one]) == (of(["a"]), {})
         other.execute("ROLLBACK")
     assert path.exists()
+
+
+def test_two_plans_that_take_turns_at_one_file_learn_from_each_other(tmp_path: Path) -> None:
+    path, many = tmp_path / "names", [f"IEAAAEDYIY{number:06X}-file" for number in range(500)]
+    with Names(path) as one, Names(path) as other:
+        one.needed([listed("1", sums(["a"]))])
+        other.needed([listed("2", sums(many))])
+        assert one.needed([listed("3", sums([*many, "z"]), piece=9000)]) == (of([*many, "z"]), {})
+    with sqlite3.connect(path) as db:
+        assert db.execute("SELECT count(*) FROM sums").fetchone() == (3,)

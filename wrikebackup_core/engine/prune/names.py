@@ -34,6 +34,7 @@ CREATE TABLE IF NOT EXISTS sums (sha256 TEXT PRIMARY KEY, pieces BLOB NOT NULL) 
 _COARSE, _FINE = b"00", b"0"  # what a hash begins with where a new piece does: every 256th line, and every 16th
 _LONGEST = 64 << 20  # bytes between two such lines
 _PATIENCE = 2.0  # seconds; another plan may be at it
+_SET = ord("1")
 _PLAIN = b"  ../attachments/"
 _AT = slice(64, 64 + len(_PLAIN))
 
@@ -73,6 +74,7 @@ class Names:
         """A file that cannot be used is done without."""
         self._path = path
         self._db = self._opened() or scratch(_SCHEMA)
+        self._version: int | None = None
         self._forget_met()
 
     def __enter__(self) -> Self:
@@ -107,6 +109,7 @@ class Names:
     def _forget_met(self) -> None:
         self._coarse: dict[bytes, array[int]] = {}
         self._fine: dict[bytes, int] | None = None
+        self._last = 0
 
     def needed(self, backups: Sequence[Listed]) -> tuple[set[int], dict[str, FormatError]]:
         """`digests` of all that the backups name, and by uid what is wrong with a SHA256SUMS that is not as it should be.
@@ -185,6 +188,7 @@ class Names:
         """Takes down what a SHA256SUMS names, and gives its hash. Raises FormatError, SinkError."""
         self._db.execute("BEGIN IMMEDIATE")
         try:
+            self._notice_others()
             sha256 = self._read(listed)
         except BaseException:
             with contextlib.suppress(sqlite3.Error):
@@ -194,17 +198,21 @@ class Names:
         self._db.execute("COMMIT")
         return sha256
 
+    def _notice_others(self) -> None:
+        """Another plan may have written to the file since: what it took down has numbers too."""
+        (version,) = self._db.execute("PRAGMA data_version").fetchone()
+        if version != self._version:
+            self._version = version
+            self._forget_met()
+
     def _read(self, listed: Listed) -> str:
-        digest, pieces, count = hashlib.sha256(), bytearray(), 0
+        digest, numbers, count = hashlib.sha256(), array("Q"), 0
         for piece in _split(_hashed(digest, listed.chunks()), _COARSE):
-            key = hashlib.sha256(piece).digest()[:16]
-            numbers = self._coarse.get(key)
-            if numbers is None:
-                numbers = self._coarse[key] = array("Q", map(self._number, _split([piece], _FINE)))
-            for number in numbers:
-                if number >> 3 >= len(pieces):
-                    pieces += bytes((number >> 3) + 4096 - len(pieces))
-                pieces[number >> 3] |= 1 << (number & 7)
+            key = _key(piece)
+            met = self._coarse.get(key)
+            if met is None:
+                met = self._coarse[key] = self._numbers(list(_split([piece], _FINE)))
+            numbers += met
             if listed.sha256 is None:  # else the hash says it all
                 count += piece.count(_PLAIN)
         sha256 = digest.hexdigest()
@@ -212,23 +220,46 @@ class Names:
             raise FormatError("is not the SHA256SUMS that the manifest names")
         if listed.sha256 is None and count < listed.total:
             raise FormatError(f"names {count:,} files in attachments/, of {listed.total:,} that the manifest counts")
-        row = (sha256, zlib.compress(bytes(pieces), 1))
+        row = (sha256, zlib.compress(_as_bits(numbers), 1))
         self._db.execute("INSERT OR REPLACE INTO sums VALUES (?, ?)", row)
         return sha256
 
-    def _number(self, piece: bytes) -> int:
-        """Of a piece, which is looked into the first time."""
+    def _numbers(self, pieces: Sequence[bytes]) -> array[int]:
+        """Of pieces; they are looked into the first time."""
         if self._fine is None:
             self._fine = dict(self._db.execute("SELECT digest, id FROM pieces"))
-        key = hashlib.sha256(piece).digest()[:16]
-        number = self._fine.get(key)
-        if number is None:
-            names = digests(_names(piece)).tobytes()
-            row = (key, names, zlib.crc32(names))
-            number = self._db.execute("INSERT INTO pieces (digest, names, crc) VALUES (?, ?, ?)", row).lastrowid
-            assert number is not None
-            self._fine[key] = number
-        return number
+            self._last = max(self._fine.values(), default=0)
+        keys = list(map(_key, pieces))
+        if new := {key: piece for key, piece in zip(keys, pieces, strict=True) if key not in self._fine}:
+            rows = [
+                (number, key, names, zlib.crc32(names))
+                for number, (key, names) in enumerate(zip(new, _digests_of(new.values()), strict=True), self._last + 1)
+            ]
+            self._db.executemany("INSERT INTO pieces (id, digest, names, crc) VALUES (?, ?, ?, ?)", rows)
+            self._fine.update((key, number) for number, key, *_ in rows)
+            self._last += len(rows)
+        return array("Q", [self._fine[key] for key in keys])
+
+
+def _key(piece: bytes) -> bytes:
+    return hashlib.sha256(piece).digest()[:16]
+
+
+def _digests_of(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The digests of the names in each piece. Raises FormatError."""
+    named = list(map(_names, pieces))
+    found, start = digests([name for names in named for name in names]), 0
+    for names in named:
+        yield found[start : start + len(names)].tobytes()
+        start += len(names)
+
+
+def _as_bits(numbers: array[int]) -> bytes:
+    """A number whose bits they are, the smallest first."""
+    flags = bytearray(b"0") * (max(numbers, default=0) + 1)
+    for number in numbers:
+        flags[number] = _SET
+    return int(flags[::-1], 2).to_bytes(len(flags) // 8 + 1, "little")
 
 
 def _hashed(digest: hashlib._Hash, chunks: Iterable[bytes]) -> Iterator[bytes]:
