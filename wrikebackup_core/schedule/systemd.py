@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from wrikebackup_core.errors import UsageError
 from wrikebackup_core.schedule.calendars import calendar_events
 from wrikebackup_core.schedule.errands import Errand
 
@@ -45,7 +46,12 @@ KeyringMode=private
 
 
 def service(errand: Errand, *, system: bool, user: str | None = None) -> str:
-    """The service. `system`: for the manager of the machine, run as `user`; else for that of a user."""
+    """The service. `system`: for the manager of the machine, run as `user`; else for that of a user. Raises UsageError for a program that
+    systemd does not run.
+    """
+    if any(char in "\\\"'" or not char.isprintable() for char in errand.words[0]):
+        hint = "install wrikebackup below another folder"
+        raise UsageError(f"systemd runs no program with quotes in its path: {errand.words[0]}", hint=hint)
     return "\n".join([*_unit(errand), *_process(errand, system=system, user=user), *_fences(errand, system=system), ""])
 
 
