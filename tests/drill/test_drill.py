@@ -15,8 +15,8 @@ from wrikebackup_core.engine.drill import Extent
 from wrikebackup_core.errors import ExitCode, SinkError
 from wrikebackup_core.format import layout
 from wrikebackup_core.model import Event, FileFinished, Gap, Kind, StageFinished
-from wrikebackup_core.ports import Reader
 from wrikebackup_core.testing import MemorySink
+from wrikebackup_core.testing.memory import MemoryReader
 
 
 @pytest.fixture(autouse=True)
@@ -169,7 +169,7 @@ class _Gone(MemorySink):
     def folders(self, prefix: str) -> Iterator[str]:
         raise SinkError(f"{self.name}: does not answer")
 
-    def open(self, key: str, offset: int = 0) -> Reader:
+    def open(self, key: str, offset: int = 0) -> MemoryReader:
         raise SinkError(f"{self.name}: does not answer")
 
     list = folders  # type: ignore[assignment]
@@ -178,7 +178,7 @@ class _Gone(MemorySink):
 class _GoneLater(MemorySink):
     """One that gives out no attachment."""
 
-    def open(self, key: str, offset: int = 0) -> Reader:
+    def open(self, key: str, offset: int = 0) -> MemoryReader:
         if "/attachments/" in key:
             raise SinkError(f"{self.name}: does not answer")
         return super().open(key, offset)

@@ -105,12 +105,14 @@ def drill(
     Ends with exit code 4 when something is damaged or missing, with 6 when a key does not fit, and with 3 when a sink cannot be reached
     or has no complete backup while others were drilled.
     """
-    from wrikebackup_core.engine.drill import empty_folder
+    from wrikebackup_core.engine.drill import demand_empty
 
     keep_heaps_small()
     terminal, verifiers = session.terminal, tuple(verifiers_of(signer, session.plugins))
     terminal.interrupted = "nothing was noted; what was restored is deleted" if target is None else None
-    keep = None if target is None else empty_folder(expand_home(target))
+    keep = None if target is None else expand_home(target)
+    if keep is not None:
+        demand_empty(keep)
     results: list[Drilled] = []
     codes: list[ExitCode] = []
     for place in places:

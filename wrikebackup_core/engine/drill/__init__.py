@@ -1,9 +1,9 @@
 """Drill: a sample of each sink restored to a temporary place and compared, so that the day of need is not the first time."""
 
-from wrikebackup_core.engine.drill.folder import empty_folder
+from wrikebackup_core.engine.drill.folder import demand_empty
 from wrikebackup_core.engine.drill.job import Drilled, DrillJob
 from wrikebackup_core.engine.drill.notes import Drill, LastDrills, last_drills, note
 from wrikebackup_core.engine.drill.run import drill
 from wrikebackup_core.engine.drill.sampling import Extent
 
-__all__ = ["Drill", "DrillJob", "Drilled", "Extent", "LastDrills", "drill", "empty_folder", "last_drills", "note"]
+__all__ = ["Drill", "DrillJob", "Drilled", "Extent", "LastDrills", "demand_empty", "drill", "last_drills", "note"]

@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 
 from wrikebackup_core.errors import UsageError, WrikeBackupError
 
-__all__ = ["demand_room", "drill_folder", "empty_folder"]
+__all__ = ["demand_empty", "demand_room", "drill_folder"]
 
 _PREFIX = "wrikebackup-drill-"
 _LOCK = ".lock"
@@ -42,15 +42,15 @@ def drill_folder() -> Iterator[Path]:
         _remove(folder)
 
 
-def empty_folder(path: Path) -> Path:
-    """One that is made, or empty. Raises UsageError, WrikeBackupError."""
+def demand_empty(path: Path) -> None:
+    """Raises UsageError where there is something at the path that is no empty folder. Nothing is made."""
     try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
         if any(path.iterdir()):
             raise UsageError(f"{path} is not empty", hint="a drill restores to a folder of its own: name a new one")
+    except FileNotFoundError:
+        return
     except OSError as error:
-        raise _unusable(path, error) from error
-    return path
+        raise UsageError(f"{path}: {(error.strerror or str(error)).lower()}", hint="name a new folder") from error
 
 
 def demand_room(folder: Path, size: int) -> None:
