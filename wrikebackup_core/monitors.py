@@ -64,7 +64,8 @@ class SinkStanding:
 
     `newest` and `newest_complete` are when those backups were begun, in UTC, None where there is none; `complete_uid` is the
     latter's. `gaps` are the newest backup's, whatever its state; counts and sizes are the newest complete one's. `locked_until` is
-    until when the newest complete backup cannot be deleted, None where it can.
+    until when the newest complete backup cannot be deleted, None where it can. `drilled` is when the last drill of this sink ended on
+    this host, `drilled_well` the last one in which everything came back.
     """
 
     sink: str
@@ -78,6 +79,8 @@ class SinkStanding:
     attachments: int = 0
     attachment_bytes: int = 0
     locked_until: datetime | None = None
+    drilled: datetime | None = None
+    drilled_well: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ from wrikebackup_core.cli.report import report
 from wrikebackup_core.cli.restore import restore
 from wrikebackup_core.cli.schedule import schedule
 from wrikebackup_core.cli.session import Session, options
+from wrikebackup_core.cli.status import status
 from wrikebackup_core.cli.terminal import Terminal, logging_to
 from wrikebackup_core.cli.unlock import unlock
 from wrikebackup_core.cli.verify import verify
@@ -77,6 +78,7 @@ def command(plugins: Plugins | None = None) -> click.Group:
     for one in (
         init,
         backup,
+        status,
         schedule,
         list_,
         show,

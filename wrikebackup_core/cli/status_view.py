@@ -1,0 +1,123 @@
+"""How a profile's standing looks: a headline, a row for each sink, its runs, and what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from wrikebackup_core.cli.words import clean, count, duration, local_time, plural, size
+from wrikebackup_core.engine.standing.troubles import span
+from wrikebackup_core.monitors import Ran, SinkStanding, Standing
+
+__all__ = ["picture"]
+
+_WIDEST = 120
+_COLOURS = {
+    "ok": "green",
+    "late": "bold red",
+    "lost": "bold red",
+    "none": "bold red",
+    "gaps": "yellow",
+    "ahead": "yellow",
+}
+
+
+def picture(standing: Standing, width: int) -> RenderableType:
+    wrong = len(standing.troubles)
+    verdict = "all is well" if not wrong else f"{plural(wrong, 'trouble')}"
+    parts: list[RenderableType] = [Text(f"{clean(standing.profile)}: {verdict}", "bold red" if wrong else "bold green")]
+    parts += [_sinks(standing, min(width, _WIDEST)), Text(""), _facts(standing)]
+    if wrong:
+        parts += [Text(""), *_troubles(standing)]
+    return Group(*parts, Text(""))
+
+
+def _sinks(standing: Standing, width: int) -> Table:
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="dim", width=width)
+    table.add_column("")
+    table.add_column("sink", ratio=1, overflow="fold")
+    table.add_column("last complete", no_wrap=True)
+    for head in ("age", "backups", "files", "size", "gaps"):
+        table.add_column(head, justify="right", no_wrap=True)
+    for one in standing.sinks:
+        word = _word(one, standing)
+        table.add_row(Text(word, _COLOURS[word]), Text(clean(one.sink)), *map(Text, _numbers(one, standing.at)))
+    return table
+
+
+def _word(one: SinkStanding, standing: Standing) -> str:
+    if one.problem is not None:
+        return "lost"
+    if one.newest_complete is None:
+        return "none"
+    if any(trouble.id == f"late {one.sink}" for trouble in standing.troubles):
+        return "late"
+    if one.newest_complete > standing.at + timedelta(minutes=10):
+        return "ahead"
+    return "gaps" if one.gaps else "ok"
+
+
+def _numbers(one: SinkStanding, now: datetime) -> Iterator[str]:
+    if one.problem is not None:
+        yield from ("?", "?", "?", "?", "?", "?")
+    elif one.newest_complete is None:
+        yield from ("none", "", count(one.backups), "", "", count(one.gaps))
+    else:
+        yield local_time(one.newest_complete)
+        yield _age(now - one.newest_complete)
+        yield from (count(one.backups), count(one.attachments), size(one.attachment_bytes), count(one.gaps))
+
+
+def _age(age: timedelta) -> str:
+    seconds = age.total_seconds()
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= (2 if unit == "d" else 1) * length:
+            return f"{int(seconds // length):,} {unit}"
+    return "now"
+
+
+def _facts(standing: Standing) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True, style="dim", min_width=9)
+    table.add_column(overflow="fold")
+    for name, text in _lines(standing):
+        table.add_row(name, Text(clean(text)))
+    return table
+
+
+def _lines(standing: Standing) -> Iterator[tuple[str, str]]:
+    if standing.account_id is not None:
+        yield "account", standing.account_id
+    if standing.objective is None:
+        yield "objective", "none; `objective: 26h` in the profile says when a backup is late"
+    else:
+        yield "objective", f"no older than {span(standing.objective)}"
+    yield "last run", "none that this host remembers" if standing.last_run is None else _ran(standing.last_run)
+    if standing.next_run is not None:
+        yield "next run", local_time(standing.next_run)
+    for one in standing.sinks:
+        if one.locked_until is not None:
+            end = "without end" if one.locked_until.year == 9999 else f"until {local_time(one.locked_until)}"
+            yield "locked", f"{end}: {one.sink}"
+        if one.drilled is not None:
+            how = "all came back" if one.drilled == one.drilled_well else "not everything came back"
+            yield "drill", f"{local_time(one.drilled)}, {how}: {one.sink}"
+
+
+def _ran(ran: Ran) -> str:
+    seconds = max(0.0, (ran.ended - ran.started).total_seconds())
+    return f"{local_time(ran.started)}, {duration(seconds)}: {ran.words}"
+
+
+def _troubles(standing: Standing) -> Iterator[Text]:
+    for one in standing.troubles:
+        line = Text.assemble(("! ", "bold red"), clean(one.text))
+        if one.since < standing.at:
+            line.append(f" (since {local_time(one.since)})", "dim")
+        yield line
+        if one.hint:
+            yield Text(f"  {clean(one.hint)}", "dim")

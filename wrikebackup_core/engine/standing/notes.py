@@ -1,0 +1,92 @@
+"""What a host notes of a profile's troubles: which are open, and which of them each monitor was told of."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+from filelock import FileLock, Timeout
+
+from wrikebackup_core.decoders import json_decoder
+from wrikebackup_core.engine.standing.troubles import Open
+
+__all__ = ["Notes", "NotesFile", "here"]
+
+_MACHINE_IDS = (Path("/etc/machine-id"), Path("/var/lib/dbus/machine-id"))
+
+
+class Notes(msgspec.Struct, kw_only=True):
+    """`open` are the troubles that last; `told` has for each monitor those that it was told of, and not yet of their end. `sinks` are the
+    names of the profile's sinks by how the profile writes them, for when one cannot be opened."""
+
+    host: str = ""
+    machine: str = ""
+    open: list[Open] = []
+    told: dict[str, list[Open]] = {}
+    sinks: dict[str, str] = {}
+
+
+def here() -> tuple[str, str]:
+    """The host's name, and what the system calls the machine; empty where it has no name for it (only Linux has)."""
+    for path in _MACHINE_IDS:
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            return platform.node(), path.read_text().strip()
+    return platform.node(), ""
+
+
+class NotesFile:
+    """Below the profile's own state folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self.path = folder, folder / "standing.json"
+
+    @contextlib.contextmanager
+    def locked(self, wait: float) -> Iterator[None]:
+        """Only one process looks and tells at a time, so that nothing is told twice. After `wait` seconds it goes ahead all the same:
+        better twice than never. Raises OSError."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = FileLock(self._folder / "standing.lock", timeout=wait)
+        with contextlib.ExitStack() as stack:
+            with contextlib.suppress(Timeout):
+                stack.enter_context(lock)
+            yield
+
+    def read(self) -> tuple[Notes, str | None]:
+        """The notes, and what is strange about them: in one line, for people. What cannot be read counts for nothing."""
+        try:
+            notes = json_decoder(Notes)(self.path.read_bytes())
+        except FileNotFoundError:
+            return Notes(), None
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            return Notes(), f"{self.path} cannot be read, so what is wrong now is told anew: {error}"
+        if any(
+            one.since.tzinfo is None for one in (*notes.open, *(one for told in notes.told.values() for one in told))
+        ):
+            return Notes(), f"{self.path} has a time without its zone, so what is wrong now is told anew"
+        host, machine = here()
+        if notes.machine and machine and notes.machine != machine:
+            return (
+                notes,
+                f"{self._folder} was the state of another machine, {notes.host or notes.machine}; {host} goes on with it",
+            )
+        return notes, None
+
+    def write(self, notes: Notes) -> None:
+        """In place of what was there; durable when it returns. Raises OSError, and then that stays."""
+        notes.host, notes.machine = here()
+        fresh = self.path.with_suffix(f".{os.getpid()}.new")
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with fresh.open("wb") as file:
+                file.write(msgspec.json.format(msgspec.json.encode(notes)))
+                file.flush()
+                os.fsync(file.fileno())
+            fresh.replace(self.path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                fresh.unlink(missing_ok=True)
+            raise
