@@ -20,7 +20,7 @@ MEANING: dict[ExitCode, tuple[str, str]] = {
         "The message names file, line and key, or the secret's reference.",
     ),
     ExitCode.PARTIAL: (
-        "Done, but not all of it: something could not be read (a gap), one of several sinks failed, or older backups could not be pruned.",
+        "Done, but not all of it: something could not be read (a gap), one of several sinks failed, or older backups could not be pruned. Of `status`: something is wrong.",
         "The summary and `manifest.json` name each gap and sink. See [Gaps](../how-to/choose-what.md).",
     ),
     ExitCode.DAMAGED: (

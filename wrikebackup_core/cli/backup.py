@@ -18,6 +18,7 @@ from wrikebackup_core.cli.not_due import tell_not_due
 from wrikebackup_core.cli.progress import progress
 from wrikebackup_core.cli.session import PATH, Session, options
 from wrikebackup_core.cli.terminal import Terminal
+from wrikebackup_core.cli.watch import Watch
 from wrikebackup_core.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -99,9 +100,11 @@ def _run(
     from wrikebackup_core import profile as profiles
     from wrikebackup_core.engine.backup import back_up
     from wrikebackup_core.engine.backup import dry_run as plan
+    from wrikebackup_core.engine.job import Outcome
     from wrikebackup_core.engine.recency import recent_enough
 
     terminal = session.terminal
+    watch = None if dry_run else Watch(session, profile)
     terminal.bind(profile=profile.name)
     if one_of_several and not terminal.json:
         terminal.say(f"{task.path}:", style="bold")
@@ -110,11 +113,24 @@ def _run(
             if not whenever and (recent := recent_enough(job, profile.min_interval, datetime.now(UTC), notify)):
                 task.words = tell_not_due(terminal, profile, recent)
                 return ExitCode.DONE
+            if watch is not None:
+                watch.begins(job)
+                notify = watch.hears(notify)  # noqa: PLW2901 - the same listener, overheard
             result: Outcome | DryRun = plan(job, notify) if dry_run else back_up(job, notify)
+    except KeyboardInterrupt as error:
+        if watch is not None:
+            watch.failed(error, ExitCode.INTERRUPTED)
+        raise
     except Exception as error:  # noqa: BLE001 - told here; the other profiles run
         task.words = "failed: " + (" ".join(str(error).split()) or type(error).__name__)
-        return ending(error, terminal, about=str(task.path) if one_of_several else None)
-    return _tell(terminal, task, profile, result)
+        code = ending(error, terminal, about=str(task.path) if one_of_several else None)
+        if watch is not None:
+            watch.failed(error, code)
+        return code
+    code = _tell(terminal, task, profile, result)
+    if watch is not None and isinstance(result, Outcome):
+        watch.ended(result, task.words)
+    return code
 
 
 def _tell(terminal: Terminal, task: _Task, profile: Profile, result: Outcome | DryRun) -> ExitCode:

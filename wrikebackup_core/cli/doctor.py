@@ -19,6 +19,7 @@ from wrikebackup_core.cli.session import PATH, Session, options
 from wrikebackup_core.cli.terminal import Terminal
 from wrikebackup_core.cli.words import clean, size
 from wrikebackup_core.errors import ExitCode, WrikeBackupError
+from wrikebackup_core.monitors import Monitor
 from wrikebackup_core.ports import Check, Sink, Source
 
 if TYPE_CHECKING:
@@ -77,9 +78,12 @@ def _groups(profile: Profile, plugins: Plugins) -> Iterator[tuple[str, Iterable[
     )
     if profile.transforms:
         yield "transforms", itertools.chain.from_iterable(transforms)
+    for part in profile.monitors:
+        monitor = functools.partial(plugins.make_monitor, part.kind, part.options, context)
+        yield f"monitor {part.kind}", checks_of(monitor)
 
 
-def checks_of(make: Callable[[], Source | Sink]) -> Iterator[Check]:
+def checks_of(make: Callable[[], Source | Sink | Monitor]) -> Iterator[Check]:
     """The checks of a part. One that cannot even be opened, or breaks its promise not to raise, is a failed check."""
     try:
         part = make()

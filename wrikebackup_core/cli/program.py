@@ -25,6 +25,7 @@ from wrikebackup_core.cli.installed import plugins as plugins_
 from wrikebackup_core.cli.key import key
 from wrikebackup_core.cli.link import link
 from wrikebackup_core.cli.logs import FORMAT_VARIABLE, FORMATS, JsonLines
+from wrikebackup_core.cli.notify import notify
 from wrikebackup_core.cli.pin import pin, unpin
 from wrikebackup_core.cli.profiles import profile
 from wrikebackup_core.cli.prune import prune
@@ -79,6 +80,7 @@ def command(plugins: Plugins | None = None) -> click.Group:
         init,
         backup,
         status,
+        notify,
         schedule,
         list_,
         show,

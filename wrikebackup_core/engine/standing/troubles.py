@@ -133,7 +133,7 @@ def _of_reach(sink: SinkStanding, runs: Sequence[Ran]) -> Iterator[_Found]:
     if ran is None or reason is None or (sink.newest_complete is not None and sink.newest_complete > ran.ended):
         yield _Found(id_)  # in the last case another host has written there since
     else:
-        words = f"{sink.sink}: took no part in the last run: {reason.removeprefix(f'{sink.sink}: ')}"
+        words = f"{sink.sink}: could not be written to in the last run: {reason.removeprefix(f'{sink.sink}: ')}"
         yield _Found(id_, words, "`wrikebackup doctor` says what is in the way")
 
 

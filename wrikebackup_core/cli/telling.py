@@ -1,0 +1,86 @@
+"""Monitors are told how a profile stands, and each of them once of each trouble that begins and of its end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from wrikebackup_core.cli.listeners import Asked, Listener, tell_all
+from wrikebackup_core.cli.standings import Seen, folder_of, see
+from wrikebackup_core.cli.terminal import Terminal
+from wrikebackup_core.engine.standing import NotesFile
+from wrikebackup_core.engine.standing.troubles import Open
+from wrikebackup_core.monitors import Monitor, Ran, Report
+
+if TYPE_CHECKING:
+    from wrikebackup_core.engine.standing.looking import Look
+    from wrikebackup_core.plugins import Plugins
+    from wrikebackup_core.profile import Profile
+
+__all__ = ["LIMIT", "Told", "look_and_tell"]
+
+LIMIT = timedelta(seconds=60)
+"""How long monitors may take, and how long a look."""
+
+
+class Told:
+    """`seen` is how the profile stands; `heard` says whether every monitor was told."""
+
+    def __init__(self, seen: Seen, *, heard: bool) -> None:
+        self.seen, self.heard = seen, heard
+
+
+def look_and_tell(
+    profile: Profile,
+    plugins: Plugins,
+    terminal: Terminal,
+    crew: Sequence[Listener],
+    *,
+    ran: Ran | None = None,
+    log: Sequence[str] = (),
+    known: Look | None = None,
+    limit: timedelta = LIMIT,
+) -> Told:
+    """Looks, tells all monitors, and notes what each was told once it has been. `ran` is the run that has just ended, if one has.
+
+    Raises OSError where the state folder cannot be used at all.
+    """
+    seconds = limit.total_seconds()
+    file = NotesFile(folder_of(profile, plugins))
+    with file.locked(2 * seconds):
+        seen = see(profile, plugins, seconds=seconds, ran=ran, known=known)
+        for line in seen.strange:
+            terminal.warn(line)
+        asked = {one.key: (one, one.ask(_report(seen, one.key, ran, log))) for one in crew}
+        done = tell_all(asked, seconds, terminal)
+        _note(seen, done, [one.key for one in crew])
+        file.write(seen.notes)
+    return Told(seen, heard=len(done) == len(crew))
+
+
+def _report(seen: Seen, key: str, ran: Ran | None, log: Sequence[str]) -> _Work:
+    """By what this monitor was told before, and not by what another was: one of them may have been out of reach."""
+    before = {one.id: one for one in seen.notes.told.get(key, ())}
+    now = {one.id: one for one in seen.judged.lasting}
+    begun = [one.trouble for id_, one in now.items() if id_ not in before]
+    over = [one.trouble for id_, one in before.items() if id_ not in now]
+    report = Report(seen.standing, ran, begun, over, log)
+    return _Work(report)
+
+
+class _Work:
+    def __init__(self, report: Report) -> None:
+        self._report = report
+
+    def __call__(self, monitor: Monitor) -> None:
+        monitor.told(self._report)
+
+
+def _note(seen: Seen, done: dict[str, Asked], keys: Sequence[str]) -> None:
+    """A monitor that the profile no longer has is forgotten; one that was not told keeps what it was told before."""
+    lasting: list[Open] = list(seen.judged.lasting)
+    notes = seen.notes
+    notes.open = lasting
+    notes.told = {key: lasting if key in done else notes.told.get(key, []) for key in keys}
+    notes.sinks = {**notes.sinks, **seen.look.names}
