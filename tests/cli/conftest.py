@@ -18,6 +18,7 @@ AWKWARD = Path(__file__).parent / "awkward"
 _CHANGING = (
     (re.compile(r"\d{8}T\d{6}Z-[0-9a-z]+"), "UID"),
     (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d"), "WHEN"),
+    (re.compile(r"[\d.,]+ [kMG]?B/s"), "RATE"),
     (re.compile(r"[\d.,]+ ([kM]?B|bytes) read"), "SIZE read"),  # zips differ with the library that makes them
     (re.compile(r"(?<=objects, )[\d.,]+ [kM]?B|(?<= files, )[\d.,]+ [kM]?B(?=\n)"), "SIZE"),
     (re.compile(r"wrikebackup \d+\.\d+\S*(?=, format)"), "wrikebackup VERSION"),

@@ -52,12 +52,13 @@ def _rows(one: Drilled) -> Iterator[tuple[str, str]]:
         yield "account", one.account
     if one.started:
         yield "age", _age((datetime.now(UTC) - datetime.fromisoformat(one.started)).total_seconds())
-    yield "seed", str(one.seed)
+    if one.backup_uid:
+        yield "seed", str(one.seed)
     if one.bytes:
-        pages = f", {plural(one.pages, 'page')}" if one.pages else ""
+        pages = f"{plural(one.pages, 'page')} and " if one.pages else ""
         what = "came back" if one.decoded else "as SHA256SUMS says"
         yield "files", f"{count(one.whole)} of {count(one.files)} {what}; the backup has {count(one.of_files)}"
-        yield "read", f"both zips, {plural(one.files, 'file')}{pages}: {size(one.bytes)}"
+        yield "read", f"both zips, {pages}{plural(one.files, 'file')}, {size(one.bytes)}"
         rate = f", {size(one.rate)}/s" if one.rate else ""
         yield "took", f"{duration(one.seconds)}{rate}"
     if one.whole_restore is not None:
