@@ -75,8 +75,9 @@ def _shown(value: Any) -> Any:
 def _headline(facts: Facts) -> str:
     if len(facts.profiles) < 2 or facts.level is Level.GOOD:
         return _HEADLINES[facts.level]
-    bad = [one.name for one in facts.profiles if one.level is not Level.GOOD]
-    return f"{len(bad)} of {len(facts.profiles)} profiles need a look."
+    number, total = sum(one.level is facts.level for one in facts.profiles), len(facts.profiles)
+    what = "need" if number != 1 else "needs"
+    return f"{number} of {total} profiles {what} {'you now' if facts.level is Level.BAD else 'a look'}."
 
 
 def _moment(when: datetime) -> str:
