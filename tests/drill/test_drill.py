@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,10 @@ from tests.drill.backups import NEW, OLD, drilled, held, leftovers, replaced, sa
 from tests.restore.backups import attachment, local
 from tests.verify.sample import ACCOUNT
 from wrikebackup_core.engine.drill import Extent
-from wrikebackup_core.errors import ExitCode, SinkError
+from wrikebackup_core.errors import ExitCode, FormatError, SinkError
 from wrikebackup_core.format import layout
 from wrikebackup_core.model import Event, FileFinished, Gap, Kind, StageFinished
+from wrikebackup_core.stored import hash_of, hash_stored, store
 from wrikebackup_core.testing import MemorySink
 from wrikebackup_core.testing.memory import MemoryReader
 
@@ -214,14 +216,58 @@ def test_of_a_backup_that_is_pruned_meanwhile_another_is_taken() -> None:
     assert any(f"{NEW} was deleted while it was drilled" in text for text in told)
 
 
+class _Opened(MemorySink):
+    """Notes what is read."""
+
+    def open(self, key: str, offset: int = 0) -> MemoryReader:
+        self.opened = [*getattr(self, "opened", []), key]
+        return super().open(key, offset)
+
+
 def test_no_room_is_told_and_nothing_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
-    sink = MemorySink("one")
+    sink = _Opened("one")
     sample().store(sink)
     monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 1000})())
     [one] = drilled(sink)
     assert (one.verdict, one.exit_code) == ("failed", ExitCode.FAILED)
     assert one.error is not None
     assert "1,000 bytes free" in one.error
+    assert set(sink.opened) == {layout.manifest_key(ACCOUNT.id, NEW)}
+
+
+@pytest.mark.parametrize("key", [True, None])
+def test_a_file_that_the_listing_lacks_is_found_however_small_the_sample(*, key: bool | None) -> None:
+    sink, made = MemorySink("one"), sample(encoded=True)
+    made.store(sink)
+    for number in (2, 4):
+        replaced(sink, attachment(f"A{number}", f"file {number}.txt", made.suffix), None)
+    [one] = drilled(sink, key=key, extent=Extent(0, 0, 0))
+    assert [found.what for found in one.findings] == ["missing", "missing"]
+    assert (one.files, one.whole) == (2, 0)
+
+
+class _Signer:
+    """Trusts what is vouched for by its word."""
+
+    suffix = ".sig"
+
+    def signer(self, content: Callable[[], Iterator[bytes]], attestation: bytes, at: datetime) -> str:
+        if attestation != hash_of(content()).encode():
+            raise FormatError("the signature does not fit")
+        return "Ada"
+
+
+@pytest.mark.parametrize("key", [True, None])
+def test_with_signers_a_backup_counts_only_if_it_is_signed(*, key: bool | None) -> None:
+    sink = MemorySink("one")
+    sample(encoded=True).store(sink)
+    assert drilled(sink, key=key, verifiers=[_Signer()])[0].verdict == "damaged"
+    for name in (layout.manifest_key(ACCOUNT.id, NEW), layout.sums_key(ACCOUNT.id, NEW)):
+        store(sink, f"{name}.sig", [hash_stored(sink, name).encode()])
+    [one] = drilled(sink, key=key, verifiers=[_Signer()])
+    assert (one.verdict, one.signed) == ("whole", True)
+    replaced(sink, layout.sums_key(ACCOUNT.id, NEW), b"")
+    assert drilled(sink, key=key, verifiers=[_Signer()])[0].verdict == "damaged"
 
 
 def test_what_is_kept_is_whole_and_what_a_killed_drill_left_is_deleted(tmp_path: Path, temporary: Path) -> None:
