@@ -41,6 +41,7 @@ METRICS: Mapping[str, str] = {
     "last_run_attachments_new": "Attachments that the last run fetched.",
     "last_run_attachment_bytes": "Bytes of the attachments of the last run's backup.",
     "last_run_new_bytes": "Bytes that the last run stored.",
+    "last_run_pruned": "Whether the last run pruned as the profile says; not there where nothing was to be done.",
     "last_run_sink_ok": "Whether the last run's backup is committed in the sink.",
 }
 """Names without the prefix, and what they mean. A name that is once there keeps its meaning."""
@@ -124,6 +125,8 @@ def _of_run(run: Ran) -> Iterator[Sample]:
         "new_bytes": run.bytes_new,
     }.items():
         yield _sample(f"last_run_{name}", value)
+    if run.pruned is not None:
+        yield _sample("last_run_pruned", run.pruned)
     for kind, number in run.counts.items():
         yield _sample("last_run_records", number, kind=str(kind))
     for sink, reason in run.sinks.items():

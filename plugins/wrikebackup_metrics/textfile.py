@@ -31,14 +31,17 @@ _READABLE = 0o644  # node_exporter runs as another user, whatever our umask
 def change(path: Path, form: Format, changed: Callable[[Numbers], None]) -> None:
     """Lets `changed` alter what the file holds and replaces the file; of two at once, one waits. Raises WrikeBackupError."""
     check(path)
+    lock = path.with_name(f".{path.name}.lock")  # beside the file, since processes with other homes write it too
     try:
-        # Beside the file, since processes with other homes write it too.
-        with FileLock(path.with_name(f".{path.name}.lock"), timeout=_WAIT_SECONDS):
+        with FileLock(lock, timeout=_WAIT_SECONDS):
             numbers = _read(path)
             changed(numbers)
             _replace(path, _text(numbers, form))
     except Timeout:
-        raise WrikeBackupError(f"{path} is being written by another process for more than {_WAIT_SECONDS} s") from None
+        raise WrikeBackupError(
+            f"{path} is being written by another process for more than {_WAIT_SECONDS} s",
+            hint=f"see which process holds {lock.name} beside it",
+        ) from None
     except OSError as error:
         raise WrikeBackupError(
             f"{path} cannot be written: {error.strerror or type(error).__name__}",
