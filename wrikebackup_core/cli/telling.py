@@ -40,13 +40,13 @@ def look_and_tell(
     ran: Ran | None = None,
     log: Sequence[str] = (),
     known: Look | None = None,
-    limit: timedelta = LIMIT,
+    limit: timedelta | None = None,
 ) -> Told:
     """Looks, tells all monitors, and notes what each was told once it has been. `ran` is the run that has just ended, if one has.
 
     Raises OSError where the state folder cannot be used at all.
     """
-    seconds = limit.total_seconds()
+    seconds = (limit or LIMIT).total_seconds()
     file = NotesFile(folder_of(profile, plugins))
     with file.locked(2 * seconds):
         seen = see(profile, plugins, seconds=seconds, ran=ran, known=known)

@@ -148,7 +148,7 @@ class Watch:
             History(folder_of(self._profile, self._session.plugins)).append(ran)
 
     def _tell(self, ran: Ran, look: Look | None, *, hurry: bool) -> None:
-        from wrikebackup_core.cli.telling import LIMIT, look_and_tell
+        from wrikebackup_core.cli.telling import look_and_tell
 
         crew = self._listeners()
         if crew:
@@ -161,7 +161,7 @@ class Watch:
                     ran=ran,
                     log=tuple(self._said),
                     known=look,
-                    limit=_HURRY if hurry else LIMIT,
+                    limit=_HURRY if hurry else None,
                 )
 
     def _listeners(self) -> list[Listener]:
