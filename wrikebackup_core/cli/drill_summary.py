@@ -58,7 +58,7 @@ def _rows(one: Drilled) -> Iterator[tuple[str, str]]:
         pages = f"{plural(one.pages, 'page')} and " if one.pages else ""
         what = "came back" if one.decoded else "as SHA256SUMS says"
         yield "files", f"{count(one.whole)} of {count(one.files)} {what}; the backup has {count(one.of_files)}"
-        yield "read", f"both zips, {pages}{plural(one.files, 'file')}, {size(one.bytes)}"
+        yield "read", f"the zips, {pages}{plural(one.files, 'file')}, {size(one.bytes)}"
         rate = f", {size(one.rate)}/s" if one.rate else ""
         yield "took", f"{duration(one.seconds)}{rate}"
     if one.whole_restore is not None:

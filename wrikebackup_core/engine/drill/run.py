@@ -40,6 +40,7 @@ __all__ = ["drill"]
 
 _TRIES = 3  # backups, where one is deleted while it is drilled
 _UNSAFE = re.compile(r"[^A-Za-z0-9]+")
+_NO_BACKUP = "`wrikebackup list` shows what is there; what Wrike's own tool stored is taken over by `copy --from`"
 Notify = Callable[[Event], None]
 
 
@@ -78,7 +79,8 @@ class _Drilling:
         committed = store.uids()[0]
         newest = yield from self._first(account, committed[::-1])
         if newest is None:
-            yield self._failed("no backup", f"{self._sink.name}: account {account} has no complete backup", account)
+            text = f"{self._sink.name}: account {account} has no complete backup"
+            yield self._failed("no backup", text, account, _NO_BACKUP)
         elif self._job.older:
             older = sorted((uid for uid in committed if uid < newest), key=lambda uid: lot(str(self._job.seed), uid))
             if (yield from self._first(account, older)) is None:
