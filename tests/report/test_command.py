@@ -180,3 +180,33 @@ def test_the_last_drill_of_each_sink_is_told(sinks: tuple[LocalSink, LocalSink],
     told = json.loads(cli("report", "--json", "p.yaml").out)["profiles"][0]
     assert [(one["sink"], one["good"]) for one in told["drills"]] == [(sinks[0].name, False)]
     assert told["level"] == "bad"
+
+
+def test_several_profiles_are_one_file_and_the_headline_counts_those_that_need_somebody(
+    sinks: tuple[LocalSink, LocalSink], cli: Cli, place: Path
+) -> None:
+    for sink in sinks:
+        grow(sink, 3, NOW)
+    (place / "q.yaml").write_text("source: mock\nstate: state\nsinks: [local: {path: three}]\n")
+    assert cli("report", "p.yaml", "q.yaml", "-o", "r.html").code == 0
+    page = (place / "r.html").read_text("utf-8")
+    assert '<h1 class="bad">1 of 2 profiles needs you now.</h1>' in page
+    assert "<h2><bdi>p</bdi></h2>" in page
+
+
+def test_nothing_of_an_encrypted_backup_is_told_but_what_its_manifest_says(cli: Cli, place: Path) -> None:
+    pytest.importorskip("cryptography", reason="the extra age is not installed")
+    assert cli("keygen", "--classic", "key.txt").code == 0
+    recipient = next(line.split()[-1] for line in (place / "key.txt").read_text().splitlines() if "public key" in line)
+    (place / "p.yaml").write_text(
+        f"source: {{mock: {{tasks: 20, seed: 1}}}}\nstate: state\ntransforms: [encrypt: {{recipients: ['{recipient}']}}]\nsinks: [local: {{path: one}}]\n"
+    )
+    assert cli("backup", "-q", "p.yaml").code == 0
+    (place / "p.yaml").write_text((place / "p.yaml").read_text().replace("tasks: 20", "tasks: 30"))
+    assert cli("backup", "-q", "p.yaml").code == 0
+    without = json.loads(cli("report", "--json", "--compare", "p.yaml").out)["profiles"][0]["accounts"][0]["compared"]
+    assert without["failed"] is not None
+    compared = json.loads(cli("report", "--json", "--compare", "-i", "key.txt", "p.yaml").out)
+    (tasks,) = [one for one in compared["profiles"][0]["accounts"][0]["compared"]["kinds"] if one["kind"] == "tasks"]
+    assert tasks["added"] + tasks["removed"] + tasks["changed"] > 0
+    assert tasks["first"] == []
