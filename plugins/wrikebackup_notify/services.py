@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from urllib.parse import urlsplit
 
@@ -28,15 +27,15 @@ class _Words(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
-        self._said = threading.local()
+        self._last = ""
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._said.last = one_line(record.getMessage())
+        self._last = one_line(record.getMessage())
 
     def take(self) -> str:
-        """The last words in this thread, once."""
-        last, self._said.last = getattr(self._said, "last", ""), ""
-        return str(last)
+        """The last words, once. Apprise speaks in threads of its own, so they cannot be told from those of another monitor at the same time."""
+        last, self._last = self._last, ""
+        return last
 
 
 _words = _Words()
