@@ -46,6 +46,16 @@ def test_all_that_any_of_them_names_is_needed(shelves: list[list[str]], piece: i
     assert found == of([name for shelf in shelves for name in shelf])
 
 
+@settings(deadline=None, max_examples=30)
+@given(st.lists(st.sets(st.integers(0, 1500), max_size=12), min_size=2, max_size=5), st.integers(500, 40_000))
+def test_backups_that_lack_a_few_of_the_same_names_need_what_they_name(without: list[set[int]], piece: int) -> None:
+    shelves = [[f"IEAAAEDYIY{number:06X}-file" for number in range(1500) if number not in lack] for lack in without]
+    with Names(Path("/dev/null/nowhere")) as names:
+        found, damaged = names.needed([listed(str(at), sums(shelf), piece=piece) for at, shelf in enumerate(shelves)])
+    assert damaged == {}
+    assert found == of([name for shelf in shelves for name in shelf])
+
+
 def test_two_that_differ_in_a_few_names_are_told_apart(tmp_path: Path) -> None:
     names = [f"IEAAAEDYIY{number:06X}-file {number}" for number in range(5000)]
     other = names[:1000] + names[1001:4000] + ["another"] + names[4000:]

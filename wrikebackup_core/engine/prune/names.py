@@ -1,7 +1,7 @@
 """Which attachments backups name: for a thousand backups of a million attachments, of which each names nearly what the one before did.
 
-SHA256SUMS is cut into pieces where its own content says so, before each line whose hash begins with a zero (in `_split`): so two of
-them have all pieces in common but those around what has changed, and only a piece that was not met before is looked into. What each
+SHA256SUMS is cut into pieces where its own content says so (`pieces.py`): two of them have all pieces in common but those around
+what has changed, and only a piece that was not met before is looked into. What each
 backup names is remembered on this host, by the hash of its SHA256SUMS that its manifest tells, and need not be read again.
 
 A name is kept as 64 bits. Two names may share them, and then one attachment stays that nobody needs; none is ever taken for another.
@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from wrikebackup_core.engine.prune.pieces import Cutting, finer, key_of
 from wrikebackup_core.engine.scratch import scratch
 from wrikebackup_core.errors import FormatError
 from wrikebackup_core.format import checksums
@@ -31,8 +32,6 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS pieces (id INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, names BLOB NOT NULL, crc INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS sums (sha256 TEXT PRIMARY KEY, pieces BLOB NOT NULL) WITHOUT ROWID;
 """
-_COARSE, _FINE = b"00", b"0"  # what a hash begins with where a new piece does: every 256th line, and every 16th
-_LONGEST = 64 << 20  # bytes between two such lines
 _PATIENCE = 2.0  # seconds; another plan may be at it
 _SET = ord("1")
 _PLAIN = b"  ../attachments/"
@@ -110,6 +109,7 @@ class Names:
         self._coarse: dict[bytes, array[int]] = {}
         self._fine: dict[bytes, int] | None = None
         self._last = 0
+        self._cutting = Cutting()
 
     def needed(self, backups: Sequence[Listed]) -> tuple[set[int], dict[str, FormatError]]:
         """`digests` of all that the backups name, and by uid what is wrong with a SHA256SUMS that is not as it should be.
@@ -207,11 +207,10 @@ class Names:
 
     def _read(self, listed: Listed) -> str:
         digest, numbers, count = hashlib.sha256(), array("Q"), 0
-        for piece in _split(_hashed(digest, listed.chunks()), _COARSE):
-            key = _key(piece)
+        for key, piece in self._cutting.large(_hashed(digest, listed.chunks())):
             met = self._coarse.get(key)
             if met is None:
-                met = self._coarse[key] = self._numbers(list(_split([piece], _FINE)))
+                met = self._coarse[key] = self._numbers(finer(piece))
             numbers += met
             if listed.sha256 is None:  # else the hash says it all
                 count += piece.count(_PLAIN)
@@ -229,7 +228,7 @@ class Names:
         if self._fine is None:
             self._fine = dict(self._db.execute("SELECT digest, id FROM pieces"))
             self._last = max(self._fine.values(), default=0)
-        keys = list(map(_key, pieces))
+        keys = list(map(key_of, pieces))
         if new := {key: piece for key, piece in zip(keys, pieces, strict=True) if key not in self._fine}:
             rows = [
                 (number, key, names, zlib.crc32(names))
@@ -239,10 +238,6 @@ class Names:
             self._fine.update((key, number) for number, key, *_ in rows)
             self._last += len(rows)
         return array("Q", [self._fine[key] for key in keys])
-
-
-def _key(piece: bytes) -> bytes:
-    return hashlib.sha256(piece).digest()[:16]
 
 
 def _digests_of(pieces: Iterable[bytes]) -> Iterator[bytes]:
@@ -266,22 +261,6 @@ def _hashed(digest: hashlib._Hash, chunks: Iterable[bytes]) -> Iterator[bytes]:
     for chunk in chunks:
         digest.update(chunk)
         yield chunk
-
-
-def _split(chunks: Iterable[bytes], start: bytes) -> Iterator[bytes]:
-    """Lines together, up to one that begins with `start`: only the last ends with the file's own line feed. Raises FormatError."""
-    mark, carry = b"\n" + start, b"\n"
-    for chunk in chunks:
-        parts = (carry + chunk).split(mark)
-        carry = mark + parts.pop() if len(parts) > 1 else parts.pop()
-        if len(carry) > _LONGEST:
-            raise FormatError("is not made of hashes and paths")
-        if parts:
-            if parts[0]:
-                yield parts[0].removeprefix(b"\n")
-            for part in parts[1:]:
-                yield start + part
-    yield carry.removeprefix(b"\n")
 
 
 def _names(piece: bytes) -> list[bytes]:
