@@ -40,6 +40,7 @@ PROFILES = [
     *(
         (str(path.relative_to(ROOT)), path.read_text(encoding="utf-8"))
         for path in sorted((ROOT / "examples").glob("*.yaml"))
+        if path.name != "compose.yaml"
     ),
 ]
 

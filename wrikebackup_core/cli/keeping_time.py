@@ -46,18 +46,18 @@ class _Due:
 
 def keep_time(terminal: Terminal, profiles: Sequence[Profile]) -> None:
     """Never returns by itself: SIGTERM and Ctrl-C, which are KeyboardInterrupt by now, end it and the backup that is at work."""
-    dues = [_due(profile) for profile in profiles]
-    for due in dues:
-        _tell_next(terminal, due)
     try:
+        dues = [_due(profile) for profile in profiles]
+        for due in dues:
+            _tell_next(terminal, due)
         while True:
             due = min(dues, key=lambda one: one.moment)
             if not _wait(due):
                 due.plan()  # the clock was set back
                 continue
             due.last = datetime.now(UTC)
-            _note(due)
             _back_up(terminal, due)
+            _note(due)  # not before: one that was interrupted is gone on with at the next start
             due.plan()
             _tell_next(terminal, due)
     except KeyboardInterrupt:
@@ -69,6 +69,7 @@ def _due(profile: Profile) -> _Due:
     note = profile.state / _NOTES / f"{slug(profile.name)}.last"
     last = min(_noted(note) or now, now)
     due = _Due(profile.path, profile.name, scheduled(profile), note, last, now)
+    _note(due)
     due.plan()
     return due
 

@@ -1,0 +1,47 @@
+"""examples/Dockerfile and examples/compose.yaml, as far as can be told without a container."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from ruamel.yaml import YAML
+
+from wrikebackup_core.schedule import kubernetes
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+DOCKERFILE = (EXAMPLES / "Dockerfile").read_text(encoding="utf-8")
+COMPOSE = YAML(typ="safe", pure=True).load((EXAMPLES / "compose.yaml").read_text(encoding="utf-8"))
+
+
+def test_what_the_image_is_made_from_is_there() -> None:
+    sources = [
+        word for words in re.findall(r"^COPY (?!--from)(.+) \S+$", DOCKERFILE, re.MULTILINE) for word in words.split()
+    ]
+    assert len(sources) >= 5
+    assert [name for name in sources if not (EXAMPLES.parent / name).exists()] == []
+
+
+def test_it_runs_as_a_user_without_rights_the_same_everywhere() -> None:
+    [user] = re.findall(r"^USER (\d+)$", DOCKERFILE, re.MULTILINE)
+    service = COMPOSE["services"]["wrikebackup"]
+    assert f"--uid {user} " in DOCKERFILE
+    assert service["user"] == f"{user}:{user}"
+    assert int(user) == kubernetes._USER
+    assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"])
+
+
+def test_every_base_is_pinned_by_a_tag() -> None:
+    bases = re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)
+    assert len(bases) == 2
+    assert all(re.fullmatch(r"python:3\.\d+-slim-\w+", base) for base in bases)
+
+
+def test_state_and_backups_are_on_volumes_that_compose_names() -> None:
+    service = COMPOSE["services"]["wrikebackup"]
+    mounted = dict(reversed(one.split(":")[:2]) for one in service["volumes"])
+    volumes = re.search(r'^VOLUME \["(.+)"\]$', DOCKERFILE, re.MULTILINE)
+    assert volumes is not None
+    for path in volumes[1].split('", "'):
+        assert mounted[path] in COMPOSE["volumes"]
+    assert service["build"] == {"context": "..", "dockerfile": "examples/Dockerfile"}
