@@ -27,6 +27,7 @@ TYPED_TESTS = (
     "tests/hello",
     "tests/metrics",
     "tests/notify",
+    "tests/report",
     "tests/retention",
     "tests/store",
 )
