@@ -42,6 +42,7 @@ def keep_secret(value: str) -> str:
     with _lock:
         _known.add(value)
         parts = {part.strip() for known in _known for part in _parts(known)}
+        parts |= {part.lower() for part in parts}  # so our own messages repeat what libraries say
         forms = {form for part in parts if len(part) >= _LONG for form in _written(part)}
         _forms = tuple(sorted(forms, key=lambda form: (-len(form), form)))  # a part is not taken out of the whole
         short = sorted(part for part in parts if _SHORTEST <= len(part) < _LONG)

@@ -70,6 +70,11 @@ def test_a_longer_secret_is_masked_before_a_part_of_it() -> None:
     assert masked("secret-of-mine-and-yours") == MASK
 
 
+def test_a_secret_in_small_letters_is_masked_too() -> None:
+    keep_secret("Hunter-22-Of-Mine")
+    assert masked("who says hunter-22-of-mine?") == f"who says {MASK}?"
+
+
 def test_each_line_of_a_key_is_masked() -> None:
     keep_secret("-----BEGIN KEY-----\nAbCdEfGhIjKlMnOpQrSt\nUvWx\n-----END KEY-----")
     assert masked("line 2: AbCdEfGhIjKlMnOpQrSt") == f"line 2: {MASK}"
