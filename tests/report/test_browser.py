@@ -30,13 +30,7 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 HOSTILE = "<script>document.title='ran'</script><img src=x onerror=\"document.title='ran'\">"
-NAMES = {
-    "chinese": "株式会社アクメ 备份 任务",
-    "arabic": "نسخة احتياطية للحساب",
-    "emoji": "🚀🗂️👩‍💻 launch",
-    "long": "W" * 300,
-    "hostile": HOSTILE,
-}
+NAMES = {"scripts": "株式会社アクメ 备份 نسخة احتياطية 🚀🗂️👩‍💻", "long": "W" * 300, "hostile": HOSTILE}
 
 
 @pytest.fixture(scope="module")
