@@ -205,13 +205,28 @@ def test_a_service_of_the_machine_is_not_given_a_folder_that_it_cannot_make(
     assert "User=daemon\n" in (machine.folder / "units/wrikebackup-acme.service").read_text()
 
 
-def test_a_monitor_brings_an_hourly_look_and_secrets_of_the_environment_a_warning(machine: Machine) -> None:
+def test_secrets_of_the_environment_are_warned_of(machine: Machine) -> None:
     text = machine.profile.read_text().replace("source: mock", 'source: {wrike: {token: "env:WRIKE_TOKEN"}}')
     machine.profile.write_text(text)
     code, _, err = machine.call("install", "--as", "systemd")
     assert code == 0
     assert "takes WRIKE_TOKEN from the environment" in err
     assert "EnvironmentFile=%h/.config/wrikebackup/acme.env\n" in machine.units["wrikebackup-acme.service"]
+
+
+def test_a_profile_with_monitors_has_an_hourly_look_as_well(machine: Machine) -> None:
+    text = machine.profile.read_text() + 'monitors:\n  - ping: {url: "env:PING"}\n'
+    machine.profile.write_text(text)
+    if "no installed plugin" in machine.call("show", "--as", "systemd")[2]:
+        pytest.skip("no plugin brings this kind of monitor")
+    assert machine.call("install", "--as", "systemd")[0] == 0
+    assert sorted(machine.units) == [
+        f"wrikebackup-acme{end}" for end in ("-check.service", "-check.timer", ".service", ".timer")
+    ]
+    assert " notify check " in machine.units["wrikebackup-acme-check.service"]
+    assert "OnCalendar=*-*-* *:17:00\n" in machine.units["wrikebackup-acme-check.timer"]
+    assert machine.call("remove", "--as", "systemd")[0] == 0
+    assert machine.units == {}
 
 
 def test_a_cluster_is_told_by_kubectl(machine: Machine) -> None:
