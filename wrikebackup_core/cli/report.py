@@ -88,7 +88,7 @@ def _of_profile(session: Session, profile: Profile, now: datetime, identity: Seq
     plugins, context = session.plugins, part_context(profile, session.plugins)
     with _opened(session, profile) as (sinks, lost):
         parts = [plugins.make_transform(part.kind, part.options, context) for part in profile.transforms]
-        objective = getattr(profile, "objective", None)
+        objective = profile.objective
         drills = _drills(profile, {sink.name for sink in sinks})
         asked = Asked(profile.name, sinks, profile.state, plugins, parts, lost, objective, drills)
         facts, reading = gather(asked, now), Reading(session, sinks, profile)
