@@ -7,8 +7,6 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from wrikebackup_core import expand_home
-
 __all__ = ["Format", "PrometheusOptions"]
 
 
@@ -30,7 +28,7 @@ class PrometheusOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    textfile: Annotated[str, AfterValidator(_textfile), AfterValidator(expand_home)] = Field(
+    textfile: Annotated[str, AfterValidator(_textfile)] = Field(
         description="the file to write, in a folder that is there; several profiles may share one",
         examples=["/var/lib/node_exporter/wrikebackup.prom"],
     )

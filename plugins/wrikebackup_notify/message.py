@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from wrikebackup_core import Ran, Report, SinkStanding, Standing, Trouble
 from wrikebackup_notify.options import Occasion
 
-__all__ = ["Message", "message", "one_line", "summary"]
+__all__ = ["Message", "message", "one_line", "outcome", "summary"]
 
 _TITLE = 150
 _LINE = 500
@@ -37,16 +37,21 @@ def message(report: Report, occasions: Collection[Occasion]) -> Message | None:
     lines = [*map(_begun, begun), *(_over(one, report.standing.at) for one in over)]
     good = not begun and (run is None or run.exit_code == 0)
     if run is not None and (not begun or run.exit_code == 0):
-        lines.insert(0, one_line(run.words))
+        lines.insert(0, outcome(run))
     first = lines[0] if len(lines) == 1 else f"{lines[0]} (and {len(lines) - 1} more)"
     profile = one_line(report.standing.profile)
     body = "\n".join([*lines[:_NAMED], *_more(lines), *_hints(report, run), "", *_background(report)])
     return Message(_cut(f"{profile}: {first}", _TITLE), _cut(body, _BODY), good)
 
 
+def outcome(run: Ran) -> str:
+    """What came of the run, in words that stand alone."""
+    return f"backup {'' if run.exit_code in (0, 3) else 'failed: '}{one_line(run.words)}"
+
+
 def summary(run: Ran) -> str:
     """One line on a run, and its hint in a second one where it has one."""
-    text = f"{one_line(run.words)} (exit code {run.exit_code})"
+    text = f"{outcome(run)} (exit code {run.exit_code})"
     return text if run.hint is None else f"{text}\nhint: {one_line(run.hint)}"
 
 
@@ -95,7 +100,7 @@ def _background(report: Report) -> Iterator[str]:
 
 
 def _of_run(run: Ran) -> Iterator[str]:
-    yield f"Run: {one_line(run.words)}; exit code {run.exit_code}, {_span(run.ended - run.started)}"
+    yield f"Run: {outcome(run)}; exit code {run.exit_code}, {_span(run.ended - run.started)}"
     if run.counts:
         yield "Records: " + ", ".join(f"{number:,} {one_line(kind)}" for kind, number in run.counts.items())
     if run.attachments_total:

@@ -224,6 +224,26 @@ def test_a_folder_that_is_read_only_is_found_by_doctor(tmp_path: Path, monkeypat
         monitor(folder / "a.prom").told(good_report())
 
 
+def test_a_home_folder_is_found_when_the_file_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    monitor(Path("~/a.prom")).told(good_report())
+    assert (tmp_path / "a.prom").is_file()
+    (check,) = monitor(Path("~nobody-of-this-name/a.prom")).checks()
+    assert check.ok is False
+
+
+def test_the_options_can_be_shown() -> None:
+    """The suite takes warnings of pydantic for errors."""
+    options = PrometheusOptions.model_validate({"textfile": "~/a.prom"})
+    assert options.model_dump(mode="json") == {"textfile": "~/a.prom", "format": "prometheus"}
+
+
+def test_a_file_that_node_exporter_would_pass_over_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"ends in \.prom"):
+        PrometheusOptions.model_validate({"textfile": "/var/lib/node_exporter/wrikebackup.txt"})
+
+
 def test_a_run_that_was_pruned_or_not_says_so(path: Path) -> None:
     report = good_report()
     assert report.run is not None

@@ -69,7 +69,7 @@ def test_after_a_look_nothing_is_pinged(listener: Listener) -> None:
 def test_the_body_says_how_it_ended_and_then_the_log(listener: Listener) -> None:
     pings(address(listener)).told(bad_report())
     assert listener.requests[0].body.decode().split("\n") == [
-        "no space left (exit code 1)",
+        "backup failed: no space left (exit code 1)",
         "hint: make room",
         "",
         "03:11 crawling",
@@ -82,7 +82,7 @@ def test_of_a_long_log_the_last_lines_are_sent(listener: Listener) -> None:
     pings(address(listener)).told(replace(bad_report(), log=log))
     lines = listener.requests[0].body.decode().split("\n")
     assert 90_000 < len(listener.requests[0].body) <= 100_000
-    assert lines[0] == "no space left (exit code 1)"
+    assert lines[0] == "backup failed: no space left (exit code 1)"
     assert lines[-1].startswith("4999 é")
 
 

@@ -37,13 +37,13 @@ def test_by_default_a_trouble_is_told_when_it_begins_and_when_it_is_over_and_not
 def test_a_failed_run_that_no_trouble_accounts_for_is_told_all_the_same() -> None:
     bad = bad_report()
     alone = replace(bad, begun=(), standing=replace(bad.standing, troubles=()))
-    assert sent(alone).title == "example: no space left"
+    assert sent(alone).title == "example: backup failed: no space left"
 
 
 def test_every_run_is_told_to_whoever_wants_it() -> None:
-    assert sent(lasting(), "failure").title == "example: no space left"
+    assert sent(lasting(), "failure").title == "example: backup failed: no space left"
     assert message(good_report(), [Occasion.FAILURE]) is None
-    assert sent(good_report(), "success").title == "example: backup 20261127T030000Z-7f3a9c is complete"
+    assert sent(good_report(), "success").title == "example: backup complete"
     assert message(bad_report(), [Occasion.SUCCESS]) is None
 
 

@@ -30,7 +30,7 @@ def good_report(profile: str = "example") -> Report:
         NOW - timedelta(minutes=12),
         NOW,
         0,
-        "backup 20261127T030000Z-7f3a9c is complete",
+        "complete",
         "IEAAAEDY",
         "20261127T030000Z-7f3a9c",
         complete=True,
