@@ -17,8 +17,8 @@ from wrikebackup_core import (
     durations,
     errors,
     homes,
-    masking,
     hookspecs,
+    masking,
     model,
     monitors,
     ports,
@@ -42,7 +42,11 @@ GROUPS: list[tuple[str, str, list[ModuleType]]] = [
         "How a plugin makes itself known; the hooks have [a page of their own](hooks.md).",
         [hookspecs, secrets],
     ),
-    ("Reading", "What a plugin need not write itself.", [resuming, homes, addresses, masking, ids, decoders, durations, zones]),
+    (
+        "Reading",
+        "What a plugin need not write itself.",
+        [resuming, homes, addresses, masking, ids, decoders, durations, zones],
+    ),
     ("Commands", "What a command that a plugin adds may ask for.", [commands]),
 ]
 
