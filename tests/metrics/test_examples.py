@@ -120,3 +120,9 @@ def test_every_rule_is_tested() -> None:
     fired = {one["alertname"] for test in tests for one in test["alert_rule_test"] if one.get("exp_alerts")}
     quiet = {one["alertname"] for test in tests for one in test["alert_rule_test"] if not one.get("exp_alerts")}
     assert fired == quiet == {rule["alert"] for rule in rules()}
+
+
+def test_the_page_on_metrics_lists_each_with_its_meaning() -> None:
+    page = (FOLDER.parents[1] / "docs" / "how-to" / "metrics.md").read_text(encoding="utf-8")
+    listed = dict(re.findall(r"^\| `wrikebackup_(\w+)` \| [^|]* \| (.*) \|$", page, re.MULTILINE))
+    assert listed == {name: about.rstrip(".") for name, about in METRICS.items()}
