@@ -44,10 +44,10 @@ class JsonLines:
         fields = masked_values(msgspec.to_builtins(told, enc_hook=str))
         line = json.dumps({"time": now, "level": level, "logger": logger, "message": masked(message), **fields})
         with self._lock, suppress(OSError, ValueError):
-            start, self._broken = "\n" if self._broken else "", True  # a signal may end the writing of a line halfway
+            start, self._broken = "\n" if self._broken else "", True  # a signal may end the writing of a line halfway; at worst one is empty
             sys.stderr.write(f"{start}{line}\n")
-            sys.stderr.flush()
             self._broken = False
+            sys.stderr.flush()
 
     def record(self, record: logging.LogRecord, *, traces: bool) -> None:
         """What a library, or a module of ours, has logged."""
