@@ -44,7 +44,8 @@ class JsonLines:
         fields = masked_values(msgspec.to_builtins(told, enc_hook=str))
         line = json.dumps({"time": now, "level": level, "logger": logger, "message": masked(message), **fields})
         with self._lock, suppress(OSError, ValueError):
-            start, self._broken = "\n" if self._broken else "", True  # a signal may end the writing of a line halfway; at worst one is empty
+            # A signal may end the writing of a line halfway: the next one begins anew, at worst behind an empty one.
+            start, self._broken = "\n" if self._broken else "", True
             sys.stderr.write(f"{start}{line}\n")
             self._broken = False
             sys.stderr.flush()
