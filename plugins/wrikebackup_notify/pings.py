@@ -105,11 +105,12 @@ class Pings(Monitor):
                 "POST", target, content=body, headers=headers, timeout=seconds, follow_redirects=False
             ) as answer:
                 status, said = answer.status_code, next(answer.iter_bytes(), b"")  # never more than its beginning
-        except httpx.TransportError as error:
-            why = (
-                f"no answer within {seconds:g} s" if isinstance(error, httpx.TimeoutException) else type(error).__name__
-            )
-            raise _Passing(f"{host} could not be pinged: {why}") from None  # its words may hold the address
+        except httpx.TimeoutException:
+            raise _Passing(f"{host} could not be pinged: no answer within {seconds:g} s") from None
+        except httpx.ConnectError as error:  # says what the system says, without the address
+            raise _Passing(f"{host} could not be pinged: {one_line(str(error)) or 'no connection'}") from None
+        except httpx.TransportError:
+            raise _Passing(f"{host} could not be pinged: the connection ended early") from None
         except (httpx.InvalidURL, httpx.HTTPError, ValueError) as error:
             raise WrikeBackupError(f"{host} could not be pinged: {type(error).__name__}") from None
         _read(status, said, host)

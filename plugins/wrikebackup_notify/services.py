@@ -119,7 +119,7 @@ class Services(Monitor):
             why = "; ".join(filter(None, (reasons[id(service)] for service in left)))
             raise WrikeBackupError(
                 f"the message was not taken by {', '.join(map(_name, left))}{': ' if why else ''}{why}",
-                hint="`wrikebackup notify test` tries it again",
+                hint="the service may be away, or its URL wrong: `wrikebackup notify test` shows whether messages arrive",
             )
         return services
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import uuid
 from dataclasses import replace
@@ -128,6 +129,16 @@ def test_a_server_that_stays_in_trouble_is_told_by_its_host(listener: Listener, 
     with pytest.raises(WrikeBackupError, match=r"127\.0\.0\.1 could not be pinged: ") as caught:
         pings(address(listener)).test("example")
     assert len(listener.requests) == 4
+    assert CHECK not in str(caught.value)
+
+
+def test_where_nobody_listens_the_reason_is_the_systems(listener: Listener) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and does not listen
+        with pytest.raises(
+            WrikeBackupError, match=r"127\.0\.0\.1 could not be pinged: .*(refused|Errno|WinError)"
+        ) as caught:
+            pings(f"http://127.0.0.1:{taken.getsockname()[1]}/{CHECK}", patience=0).test("example")
     assert CHECK not in str(caught.value)
 
 
