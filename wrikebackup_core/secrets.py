@@ -12,7 +12,10 @@ import shlex
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
+from concurrent.futures import Future, wait
 from pathlib import Path
+from threading import Thread
 from typing import IO, Annotated
 
 from pydantic import AfterValidator, Field
@@ -171,7 +174,12 @@ def _from_keyring(entry: str) -> str:
     if not service or not user:
         raise SecretError(f"keyring:{entry} names no password", hint="write keyring:SERVICE/USER")
     try:
-        found = keyring.get_password(service, user)
+        found = _answer(lambda: keyring.get_password(service, user))
+    except _Silent:
+        raise SecretError(
+            f"the keyring does not answer for {entry} within {_KEYRING_SECONDS:.0f} s",
+            hint="it may be locked: unlock it, or see whether a window asks for its password",
+        ) from None
     except Exception as error:  # noqa: BLE001 - backends are strangers, and raise what their systems raise
         raise SecretError(
             f"the keyring does not answer for {entry}: {type(error).__name__}",
@@ -180,6 +188,26 @@ def _from_keyring(entry: str) -> str:
     if found is None:
         raise SecretError(f"the keyring has no password for {entry}", hint=f"keyring set {service} {user}")
     return found
+
+
+class _Silent(Exception):
+    """A keyring is still waiting, as for somebody at a desktop who gives its password."""
+
+
+def _answer(ask: Callable[[], str | None]) -> str | None:
+    """What a keyring says in time; one that waits cannot be stopped, so that it is left alone in its thread. Raises _Silent."""
+    future: Future[str | None] = Future()
+
+    def answer() -> None:
+        try:
+            future.set_result(ask())
+        except Exception as error:  # noqa: BLE001 - raised again for whoever asked
+            future.set_exception(error)
+
+    Thread(target=answer, name="keyring", daemon=True).start()
+    if not wait([future], _KEYRING_SECONDS).done:
+        raise _Silent
+    return future.result()
 
 
 def _from_command(line: str) -> str:
