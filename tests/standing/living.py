@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import shutil
@@ -52,22 +53,23 @@ def live(house: House, days: int, seconds: float) -> list[dict[str, Any]]:
         f"transforms:\n  - sign: {{key: {house.root / 'key'}}}\n  - retain: {{daily: 3, weekly: 2}}",
         "coverage: none",
     )
+    if importlib.util.find_spec("prometheus_client") is not None:
+        line = f"monitors:\n  - prometheus: {{textfile: {house.root / 'metrics.prom'}}}"
+        house.profile.write_text(house.profile.read_text().replace("monitors:", line))
     refused = house.profile.read_text()
     source = next(line for line in refused.splitlines() if line.startswith("  wrike:"))
     (house.root / "refused.yaml.is").write_text(refused)
     (house.root / "acme.yaml.is").write_text(refused.replace(source, "  mock: {tasks: 20, attachments: 5}"))
-    clock = house.root / "clock"
-    clock.write_text("+0\n")
     environment = house.environment | {
         "LD_PRELOAD": library,
-        "FAKETIME_TIMESTAMP_FILE": str(clock),
+        "FAKETIME": "+0",
         "FAKETIME_NO_CACHE": "1",
         "DONT_FAKE_MONOTONIC": "1",
         "PYTHONPATH": os.pathsep.join([house.environment["PYTHONPATH"], str(Path(__file__).parents[2])]),
     }
     try:
         done = subprocess.run(
-            [sys.executable, _DAYS, house.root, str(days), clock],
+            [sys.executable, _DAYS, house.root, str(days)],
             env=environment,
             capture_output=True,
             text=True,

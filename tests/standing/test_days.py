@@ -27,5 +27,8 @@ def test_each_trouble_is_announced_once_when_it_begins_and_once_when_it_ends_and
         assert set(one["troubles"]) == lasting, one
         assert one["status"] == (3 if lasting else 0), one
         assert one["check"] == 0, one
+        if one["metrics"] is not None:
+            assert set(one["metrics"]["troubles"]) == lasting, one
+            assert one["metrics"]["ages"] == pytest.approx(one["ages"], abs=60), one
         late = {name for name, age in one["ages"].items() if age > 26 * 3600}
         assert late == {id_.rpartition(":")[2] for id_ in lasting if id_.startswith("late ")}, one
