@@ -1,63 +1,24 @@
-"""A stranger's plugin, `examples/wrikebackup_hello`: built as a distribution, installed into a fresh environment, and used in a run.
-
-The new environment sees the libraries of the one that runs the tests, and wrikebackup itself as it is installed there; the plugin is
-nowhere but in the new one.
-"""
+"""A stranger's plugin, `examples/wrikebackup_hello`: built as a distribution, installed into a fresh environment, and used in a run."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
-import site
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
 import pytest
 
+from tests.hello.environments import installed, own_tests_pass, run
+
 EXAMPLE = Path(__file__).parents[2] / "examples" / "wrikebackup_hello"
-BUILD = "import sys; from hatchling.build import build_wheel; build_wheel(sys.argv[1])"
 PROGRAM = "import sys; from wrikebackup_core.cli import main; sys.argv[0] = 'wrikebackup'; main()"
-
-
-def run(*command: str | Path, cwd: Path, check: bool = True) -> subprocess.CompletedProcess[str]:
-    """Runs a program that knows of nothing but the environment it belongs to, with a home of its own."""
-    keep = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "TEMP", "TMPDIR") if name in os.environ}
-    done = subprocess.run(
-        [*map(str, command)],
-        cwd=cwd,
-        env={**keep, "HOME": str(cwd), "USERPROFILE": str(cwd), "LOCALAPPDATA": str(cwd), "PYTHONUTF8": "1"},
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        timeout=300,
-        check=False,
-    )
-    assert not check or done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-    return done
 
 
 @pytest.fixture(scope="session")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The interpreter of a new environment with the example plugin in it."""
-    place = tmp_path_factory.mktemp("hello")
-    shutil.copytree(EXAMPLE, place / "source", ignore=shutil.ignore_patterns("__pycache__", ".*"))
-    (place / "wheels").mkdir()
-    run(sys.executable, "-c", BUILD, place / "wheels", cwd=place / "source")
-    (wheel,) = (place / "wheels").glob("wrikebackup_hello-1.0-*.whl")
-
-    run(sys.executable, "-m", "venv", place / "venv", cwd=place)
-    python = place / "venv" / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
-    own = Path(run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=place).stdout.strip())
-    # addsitedir and not a bare path, so that an editable installation is found too.
-    lines = [f"import site; site.addsitedir({folder!r})\n" for folder in site.getsitepackages()]
-    (own / "libraries_of_the_tests.pth").write_text("".join(lines), encoding="utf-8")
-    run(python, "-m", "pip", "install", "--no-deps", "--no-index", wheel, cwd=place)
-    shutil.rmtree(place / "source" / "src")  # what is imported from here on is what was installed
-    return python
+    return installed(EXAMPLE, tmp_path_factory.mktemp("hello"))
 
 
 @pytest.fixture
@@ -77,23 +38,7 @@ def test_the_plugin_is_listed_with_its_parts(environment: Path, tmp_path: Path) 
 
 
 def test_its_own_tests_pass_where_it_is_installed(environment: Path) -> None:
-    tests = environment.parents[2] / "source" / "tests"
-    done = run(
-        environment,
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "-c",
-        os.devnull,
-        "--rootdir",
-        tests,
-        tests,
-        cwd=tests,
-    )
-    assert " passed" in done.stdout
-    assert "skipped" not in done.stdout
+    own_tests_pass(environment)
 
 
 def test_a_run_with_all_three_parts_makes_a_complete_backup(environment: Path, profile: Path) -> None:

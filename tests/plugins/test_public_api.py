@@ -59,10 +59,11 @@ def test_our_own_plugins_import_only_what_strangers_may(plugin: str) -> None:
     assert sorted(_imports(ROOT / "plugins" / plugin) - allowed) == []
 
 
-def test_the_example_plugin_imports_only_what_strangers_may() -> None:
+@pytest.mark.parametrize("example", ["wrikebackup_hello", "wrikebackup_vault"])
+def test_the_example_plugins_import_only_what_strangers_may(example: str) -> None:
     allowed = {f"wrikebackup_core:{name}" for name in PUBLIC}
     allowed |= {f"wrikebackup_core.testing:{name}" for name in FOR_TESTS}
-    imports = _imports(ROOT / "examples" / "wrikebackup_hello")
+    imports = _imports(ROOT / "examples" / example)
     assert imports
     assert sorted(imports - allowed) == []
 
