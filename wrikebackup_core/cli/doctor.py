@@ -15,6 +15,7 @@ import click
 
 from wrikebackup_core.cli.ending import Ended
 from wrikebackup_core.cli.other_runs import account_of, other_runs
+from wrikebackup_core.cli.secret_checks import secret_checks
 from wrikebackup_core.cli.session import PATH, Session, options
 from wrikebackup_core.cli.terminal import Terminal
 from wrikebackup_core.cli.words import clean, size
@@ -66,6 +67,7 @@ def _groups(profile: Profile, plugins: Plugins) -> Iterator[tuple[str, Iterable[
 
     context = part_context(profile, plugins)
     yield "this machine", _machine(profile, plugins)
+    yield "secrets", secret_checks(profile, plugins)
     kind, options_ = profile.source.kind, profile.source.options
     yield f"source {kind}", checks_of(lambda: plugins.make_source(kind, options_, context))
     account = functools.cache(lambda: account_of(functools.partial(plugins.make_source, kind, options_, context)))
