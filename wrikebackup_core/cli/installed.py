@@ -40,7 +40,12 @@ def plugins(session: Session) -> None:
 
 
 def _kinds(found: Plugins, plugin: str) -> dict[str, list[str]]:
-    registries = {"sources": found.sources, "sinks": found.sinks, "transforms": found.transforms, "monitors": found.monitors}
+    registries = {
+        "sources": found.sources,
+        "sinks": found.sinks,
+        "transforms": found.transforms,
+        "monitors": found.monitors,
+    }
     return {
         what: sorted(kind for kind, registration in registry.items() if registration.plugin == plugin)
         for what, registry in registries.items()
