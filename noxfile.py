@@ -64,7 +64,11 @@ def lint(session: nox.Session) -> None:
 def typing(session: nox.Session) -> None:
     """mypy --strict: the packages, this file, the tools of the documentation, and the tests that are typed throughout."""
     _install(
-        session, "typing", "picture", "stores", project=f".[keyring,speed,age,bi,report,notify,metrics,{','.join(STORES)}]"
+        session,
+        "typing",
+        "picture",
+        "stores",
+        project=f".[keyring,speed,age,bi,report,notify,metrics,{','.join(STORES)}]",
     )
     session.run("mypy", *session.posargs)
     session.run("mypy", "noxfile.py", "tools", *TYPED_TESTS)

@@ -98,7 +98,11 @@ def test_the_environment_says_it_for_every_run_and_the_command_line_for_one(
     )
 
 
-def test_what_libraries_log_is_told_with_their_fields(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_libraries_log_is_told_with_their_fields(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # pytest's own would keep the lone surrogate for its report, which cannot be sent between its processes.
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
     terminal = Terminal(verbosity=2, lines=JsonLines())
     keep_secret("hunter22")
     with logging_to(terminal):

@@ -16,9 +16,7 @@ from wrikebackup_core.errors import ExitCode, ProfileError
 from wrikebackup_core.plugins import Broken, Plugins
 from wrikebackup_core.profile import Part, ProfileProblems, load
 
-NOT_A_REFERENCE = (
-    "must be a reference such as env:NAME, file:PATH, credential:NAME, keyring:SERVICE/USER or command:..., not the secret itself"
-)
+NOT_A_REFERENCE = "must be a reference such as env:NAME, file:PATH, credential:NAME, keyring:SERVICE/USER or command:..., not the secret itself"
 SECRET = "eyJhbGciOiJIUzI1NiJ9"
 
 
