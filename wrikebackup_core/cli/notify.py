@@ -19,6 +19,7 @@ _NO_MONITORS = "add `monitors:` to the profile; `wrikebackup plugins` lists the 
 
 
 @click.group(short_help="Tell the profile's monitors, or try whether they can be told.")
+@options
 def notify() -> None:
     """Tell the profile's monitors, or try whether they can be told."""
 
