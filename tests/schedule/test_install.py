@@ -211,7 +211,7 @@ def test_secrets_of_the_environment_are_warned_of(machine: Machine) -> None:
     code, _, err = machine.call("install", "--as", "systemd")
     assert code == 0
     assert "takes WRIKE_TOKEN from the environment" in err
-    assert "EnvironmentFile=%h/.config/wrikebackup/acme.env\n" in machine.units["wrikebackup-acme.service"]
+    assert "EnvironmentFile=-%h/.config/wrikebackup/acme.env\n" in machine.units["wrikebackup-acme.service"]
 
 
 def test_a_profile_with_monitors_has_an_hourly_look_as_well(machine: Machine) -> None:
@@ -223,6 +223,8 @@ def test_a_profile_with_monitors_has_an_hourly_look_as_well(machine: Machine) ->
     ]
     assert " notify check " in machine.units["wrikebackup-acme-check.service"]
     assert "OnCalendar=*-*-* *:17:00\n" in machine.units["wrikebackup-acme-check.timer"]
+    for unit in ("wrikebackup-acme.service", "wrikebackup-acme-check.service"):  # one file for both
+        assert "EnvironmentFile=-%h/.config/wrikebackup/acme.env\n" in machine.units[unit]
     assert machine.call("remove", "--as", "systemd")[0] == 0
     assert machine.units == {}
 

@@ -79,7 +79,8 @@ def _process(errand: Errand, *, system: bool, user: str | None) -> Iterator[str]
         yield "Environment=XDG_STATE_HOME=%S"
     if errand.variables:
         yield f"# {', '.join(map(_text, errand.variables))}: a line NAME=VALUE for each, in a file of mode 0600"
-        yield f"EnvironmentFile={environment_file(errand, system=system)}"
+        # With the dash a file that is not there stops nothing: the run itself says which variable it lacks.
+        yield f"EnvironmentFile=-{environment_file(errand, system=system)}"
     for name in errand.credentials:
         # From a folder credstore of systemd's, such as /etc/credstore.
         yield f"LoadCredential={_text(name)}"
@@ -92,8 +93,8 @@ def _process(errand: Errand, *, system: bool, user: str | None) -> Iterator[str]
 
 
 def environment_file(errand: Errand, *, system: bool) -> str:
-    """Where the service looks for variables of the environment, as a unit writes it."""
-    return f"/etc/wrikebackup/{errand.name}.env" if system else f"%h/.config/wrikebackup/{errand.name}.env"
+    """Where the services of a profile look for variables of the environment, as a unit writes it: one file for all of them."""
+    return f"/etc/wrikebackup/{errand.base}.env" if system else f"%h/.config/wrikebackup/{errand.base}.env"
 
 
 def _fences(errand: Errand, *, system: bool) -> Iterator[str]:
