@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from wrikebackup_core.engine.drill import Drilled, last_drills, note
 from wrikebackup_core.engine.drill.job import Verdict
 
@@ -26,6 +28,19 @@ def test_the_last_drill_and_the_last_that_went_well_are_told_by_sink(tmp_path: P
     assert one.last_well is not None
     assert one.last_well.at == NOW
     assert set(last_drills(tmp_path, "s3:two")) == {("s3:two", "IEAAAEDY")}
+
+
+@pytest.mark.parametrize("verdicts", [("damaged", "whole"), ("whole", "damaged")])
+def test_a_run_that_drilled_a_damaged_and_a_whole_backup_did_not_go_well(
+    tmp_path: Path, verdicts: tuple[Verdict, Verdict]
+) -> None:
+    noted(tmp_path, 0)
+    for verdict in verdicts:  # of the newest backup and of an older one, in either order
+        noted(tmp_path, 1, verdict)
+    one = last_drills(tmp_path)["local:/one", "IEAAAEDY"]
+    assert one.last.verdict == "damaged"
+    assert one.last_well is not None
+    assert one.last_well.at == NOW
 
 
 def test_a_clock_that_jumps_back_makes_no_older_drill_the_last_one(tmp_path: Path) -> None:

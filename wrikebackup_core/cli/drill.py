@@ -185,9 +185,10 @@ def _drilled(reading: Reading, job: DrillJob, place: str) -> list[Drilled]:
     with progress(terminal, title) as notify:
         results = engine(job, notify)
     state = profile.state if profile else default_state()
+    ended = datetime.now(UTC)  # one moment for all: of two backups of a sink the one that is not whole counts
     try:
         for result in results:
-            note(state, result, datetime.now(UTC))
+            note(state, result, ended)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         terminal.warn(f"how the drill went cannot be noted in {state}: {reason}")

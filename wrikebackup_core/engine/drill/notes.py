@@ -75,18 +75,21 @@ def note(state: Path, drilled: Drilled, at: datetime) -> None:
 def last_drills(state: Path, sink: str | None = None) -> Mapping[tuple[str, str], LastDrills]:
     """By sink and account; of all sinks, or of the one with this name. What cannot be read is passed over, and raises nothing.
 
-    A drill that found no backup, or did not get that far, has the account `""` and counts for no account.
+    Drills of one moment are those of one run, which went well only where all of them did. A drill that found no backup, or did not get
+    that far, has the account `""` and counts for no account.
     """
-    found: dict[tuple[str, str], LastDrills] = {}
+    found: dict[tuple[str, str], dict[datetime, Drill]] = {}
     for drill in _drills(state):
         if sink in (None, drill.sink):
-            before = found.get((drill.sink, drill.account))
-            well = drill if drill.went_well else before.last_well if before else None
-            if before is None or drill.at >= before.last.at:
-                found[drill.sink, drill.account] = LastDrills(drill, well)
-            elif drill.went_well and (before.last_well is None or drill.at > before.last_well.at):
-                found[drill.sink, drill.account] = LastDrills(before.last, drill)
-    return found
+            runs = found.setdefault((drill.sink, drill.account), {})
+            if drill.at not in runs or runs[drill.at].went_well:
+                runs[drill.at] = drill
+    return {key: _last(runs) for key, runs in found.items()}
+
+
+def _last(runs: Mapping[datetime, Drill]) -> LastDrills:
+    well = [at for at, drill in runs.items() if drill.went_well]
+    return LastDrills(runs[max(runs)], runs[max(well)] if well else None)
 
 
 def _drills(state: Path) -> Iterator[Drill]:
