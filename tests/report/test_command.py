@@ -182,6 +182,33 @@ def test_the_last_drill_of_each_sink_is_told(sinks: tuple[LocalSink, LocalSink],
     assert told["level"] == "bad"
 
 
+def test_a_drill_that_got_no_further_than_the_sink_is_over_once_a_later_one_went_well(
+    sinks: tuple[LocalSink, LocalSink], cli: Cli, place: Path
+) -> None:
+    for sink in sinks:
+        grow(sink, 3, NOW)
+    (place / "state").mkdir(exist_ok=True)
+    lost = {"at": "2026-11-01T03:00:00Z", "sink": sinks[0].name, "account": "", "verdict": "failed"}
+    well = {"at": "2026-11-02T03:00:00Z", "sink": sinks[0].name, "account": "IEAAAEDY", "verdict": "whole"}
+    for noted, level in (
+        ([lost], "bad"),
+        ([lost, well], "good"),
+        ([well, lost | {"at": "2026-11-03T03:00:00Z"}], "bad"),
+    ):
+        (place / "state" / "drills.jsonl").write_text("".join(json.dumps(one) + "\n" for one in noted))
+        assert json.loads(cli("report", "--json", "p.yaml").out)["profiles"][0]["level"] == level
+
+
+def test_a_schedule_says_how_old_the_newest_backup_may_become_where_no_objective_does(
+    sinks: tuple[LocalSink, LocalSink], cli: Cli, place: Path
+) -> None:
+    for sink in sinks:
+        put(sink, NOW - timedelta(days=2))
+    for schedule, level in (("daily", "bad"), ("weekly", "good")):
+        (place / "p.yaml").write_text(f"schedule: {schedule}\n{PROFILE}")
+        assert json.loads(cli("report", "--json", "p.yaml").out)["profiles"][0]["level"] == level
+
+
 def test_several_profiles_are_one_file_and_the_headline_counts_those_that_need_somebody(
     sinks: tuple[LocalSink, LocalSink], cli: Cli, place: Path
 ) -> None:

@@ -147,6 +147,15 @@ def test_without_an_objective_backups_are_late_by_what_is_usual(tmp_path: Path, 
     assert facts_of(sink, state=tmp_path).level is level
 
 
+@pytest.mark.parametrize(("days", "level"), [(6, Level.GOOD), (8, Level.LOOK)])
+def test_all_is_not_well_with_one_old_backup_of_which_nothing_says_when_the_next_is_due(
+    tmp_path: Path, days: int, level: Level
+) -> None:
+    sink = MemorySink("one")
+    put(sink, NOW - days * DAY)
+    assert facts_of(sink, state=tmp_path).level is level
+
+
 def test_an_empty_account_is_told_as_such(tmp_path: Path) -> None:
     facts = facts_of(MemorySink("one"), state=tmp_path)
     assert (facts.level, [one.text for one in facts.remarks]) == (Level.BAD, ["There is no backup yet."])

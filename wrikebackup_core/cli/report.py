@@ -82,13 +82,14 @@ def _facts(session: Session, profiles: Sequence[Path], identity: Sequence[str] |
 
 
 def _of_profile(session: Session, profile: Profile, now: datetime, identity: Sequence[str] | None) -> ProfileFacts:
+    from wrikebackup_core.cli.standings import freshness
     from wrikebackup_core.engine.reporting import Asked, gather
     from wrikebackup_core.profile import part_context
 
     plugins, context = session.plugins, part_context(profile, session.plugins)
     with _opened(session, profile) as (sinks, lost):
         parts = [plugins.make_transform(part.kind, part.options, context) for part in profile.transforms]
-        objective = profile.objective
+        objective = freshness(profile, now)
         drills = _drills(profile, {sink.name for sink in sinks})
         asked = Asked(profile.name, sinks, profile.state, plugins, parts, lost, objective, drills)
         facts, reading = gather(asked, now), Reading(session, sinks, profile)
@@ -101,9 +102,13 @@ def _drills(profile: Profile, sinks: set[str]) -> list[DrillFacts]:
     from wrikebackup_core.engine.drill import last_drills
     from wrikebackup_core.engine.reporting import DrillFacts
 
-    found = []
-    for (sink, _), drills in sorted(last_drills(profile.state).items()):
-        if sink in sinks:
+    found, last_ones = [], sorted(last_drills(profile.state).items())
+    latest: dict[str, datetime] = {}
+    for (sink, _), drills in last_ones:
+        latest[sink] = max(drills.last.at, latest.get(sink, drills.last.at))
+    for (sink, account), drills in last_ones:
+        # One that got no further than the sink is over as soon as a later one did.
+        if sink in sinks and (account or drills.last.at == latest[sink]):
             last = drills.last
             what = plural(last.files, "file") + ("" if last.decoded else ", as they are stored: there was no key")
             found.append(

@@ -16,6 +16,9 @@ _GRAVEST_FIRST = (Level.BAD, Level.LOOK, Level.GOOD)
 _LATE_FOR_GOOD = 3
 """So many usual waits without a complete backup are no delay any more."""
 
+_FRESH = timedelta(days=7)
+"""So old an only backup may become where nobody says how old."""
+
 
 def worst(remarks: Iterable[Remark]) -> Level:
     return min((one.level for one in remarks), key=_GRAVEST_FIRST.index, default=Level.GOOD)
@@ -91,7 +94,12 @@ def _age(last: datetime, usual: timedelta | None, now: datetime, objective: time
             None if kept else "`wrikebackup doctor` says what is in the way",
         )
     most = limit(usual, None)
-    if usual is None or most is None or age <= most:
+    if usual is None or most is None:
+        if age <= _FRESH:
+            return Remark(Level.GOOD, f"{text}.")
+        hint = "an `objective` or a `schedule` in the profile says how old it may become"
+        return Remark(Level.LOOK, f"{text}, and nothing says when the next one is due.", hint)
+    if age <= most:
         return Remark(Level.GOOD, f"{text}.")
     level = Level.LOOK if age <= usual * _LATE_FOR_GOOD else Level.BAD
     return Remark(
