@@ -104,3 +104,13 @@ def test_a_backup_with_gaps_does_not_count(at: At, tmp_path: Path) -> None:
         manifest.write_text(manifest.read_text().replace('"complete": true', '"complete": false'))
     assert at("2027-01-10 03:00:00").returncode == 0
     assert len(backups(tmp_path / "first")) == 2
+
+
+@pytest.mark.parametrize("less", ["attachments: none", "skip: [timelogs]"])
+def test_the_smaller_backup_of_another_profile_does_not_count(at: At, tmp_path: Path, less: str) -> None:
+    text = (tmp_path / "acme.yaml").read_text()
+    (tmp_path / "small.yaml").write_text(f"{text.replace('name: acme', 'name: small')}{less}\n")
+    assert at("2027-01-10 02:00:00", "backup", "small.yaml").returncode == 0
+    assert at("2027-01-10 03:00:00").returncode == 0
+    assert len(backups(tmp_path / "first")) == 2
+    assert "not due" in at("2027-01-10 04:00:00").stdout

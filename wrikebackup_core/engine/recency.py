@@ -12,6 +12,7 @@ from wrikebackup_core.engine.job import Job
 from wrikebackup_core.engine.locking import spool_folder
 from wrikebackup_core.errors import FormatError, KeyNotFound, SinkError
 from wrikebackup_core.format import layout
+from wrikebackup_core.format.manifest import Manifest
 from wrikebackup_core.model import Event, Message
 from wrikebackup_core.ports import Sink
 from wrikebackup_core.store import AccountStore
@@ -32,7 +33,7 @@ class Recent:
 def recent_enough(
     job: Job, interval: timedelta | None, now: datetime, notify: Callable[[Event], None]
 ) -> Recent | None:
-    """That every sink has a complete backup that was begun less than `interval` ago. None where a run is due: no interval is given, a sink has none or cannot
+    """That every sink has a complete backup, of all that the job asks for, that was begun less than `interval` ago. None where a run is due: no interval is given, a sink has none or cannot
     be asked, or a run was interrupted and is to be gone on with. Raises SourceError where the account cannot be asked for its id.
 
     A backup that is begun in the future, by this clock, counts for nothing: `notify` hears of it.
@@ -52,7 +53,7 @@ def recent_enough(
             text = f"{sink.name}: the backup {max(ahead)} was begun in the future, so one of the clocks is or was wrong"
             notify(Message(f"{text}; min_interval passes over it", warning=True))
         newest = _newest_complete(
-            sink, account.id, (uid for uid in uids if now - interval < _begun(uid) <= now + _CLOCKS_DIFFER)
+            job, sink, account.id, (uid for uid in uids if now - interval < _begun(uid) <= now + _CLOCKS_DIFFER)
         )
         if newest is None:
             return None
@@ -67,15 +68,21 @@ def _begun(uid: str) -> datetime:
     return begun
 
 
-def _newest_complete(sink: Sink, account: str, uids: Iterable[str]) -> str | None:
+def _newest_complete(job: Job, sink: Sink, account: str, uids: Iterable[str]) -> str | None:
     store = AccountStore(sink, account)
     for uid in sorted(uids, reverse=True):
         with contextlib.suppress(
             KeyNotFound, FormatError, SinkError
         ):  # deleted since, damaged, or not to be had: none of use
-            if store.manifest(uid).complete:
+            manifest = store.manifest(uid)
+            if manifest.complete and _holds_as_much(manifest, job):
                 return uid
     return None
+
+
+def _holds_as_much(manifest: Manifest, job: Job) -> bool:
+    """Whether it was taken with what this profile asks for: another one may leave out more, and write to the same sink."""
+    return set(manifest.skipped) <= job.skip and manifest.attachments.mode == job.attachments
 
 
 def _unfinished(job: Job, account: str) -> bool:
