@@ -76,6 +76,13 @@ def test_a_run_that_failed_for_a_sink_and_the_sink_are_one_trouble() -> None:
     assert ids(judge([], stands(lost), [ran(1, "sink", sinks={"a": "no route to host"})]).begun) == ["sink a"]
 
 
+def test_a_run_that_lost_a_sink_and_then_failed_for_another_reason_is_a_trouble_of_its_own() -> None:
+    refused = ran(1, "unauthorized", sinks={"b": "no room"})
+    first = judge([], stands(held("a"), held("b")), [refused])
+    assert set(ids(first.begun)) == {"run unauthorized", "sink b"}
+    assert judge(first.lasting, stands(held("a"), held("b")), [refused, refused]).over == ()
+
+
 def test_a_sink_that_is_not_reached_ends_none_of_its_other_troubles() -> None:
     first = judge([], stands(held(age=3 * DAY, gaps=2)), [])
     assert set(ids(first.begun)) == {"late a", "gaps"}

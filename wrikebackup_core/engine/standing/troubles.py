@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from wrikebackup_core.engine.standing.causes import BUSY, INTERRUPTED
+from wrikebackup_core.engine.standing.causes import BUSY, INTERRUPTED, STORES
 from wrikebackup_core.errors import ExitCode
 from wrikebackup_core.monitors import Ran, SinkStanding, Standing, Trouble
 
@@ -108,7 +108,8 @@ def _of_runs(runs: Sequence[Ran], before: Mapping[str, Open]) -> Iterator[_Found
     if ran is None:
         return
     failed = None
-    if ran.exit_code not in (ExitCode.DONE, ExitCode.PARTIAL) and not any(ran.sinks.values()):
+    of_a_sink = ran.cause in STORES and any(ran.sinks.values())  # then the sink is the trouble
+    if ran.exit_code not in (ExitCode.DONE, ExitCode.PARTIAL) and not of_a_sink:
         failed = f"run {ran.cause or 'failed'}"
         yield _Found(failed, f"the last run failed: {ran.words}", ran.hint)
     yield from (_Found(id_) for id_ in before if id_.startswith("run ") and id_ != failed)
