@@ -89,6 +89,20 @@ def test_a_kill_between_telling_and_noting_tells_again_rather_than_never(house: 
     assert [one["begun"] for one in house.told("dies")] == [["run unauthorized"], ["run unauthorized"]]
 
 
+def test_a_state_folder_that_cannot_be_written_keeps_nobody_from_being_told(house: House) -> None:
+    (house.root / "state").mkdir()
+    (house.root / "state" / "profiles").touch()
+    run = house.run("backup", "-q", "acme.yaml", ACME_TOKEN="expired")
+    assert run.returncode == 1
+    look = house.run("notify", "check", "-q", "acme.yaml")
+    assert look.returncode == 0
+    begun = [one["begun"] for one in house.told() if one["event"] == "told"]
+    assert begun[0] == ["run unauthorized"]
+    assert len(begun) == 2
+    assert "cannot be noted, so they are told it again" in run.stderr
+    assert "cannot be noted, so they are told it again" in look.stderr
+
+
 def test_a_monitor_that_hangs_is_left_behind_and_the_others_are_told(house: House) -> None:
     house.write(monitors=("hangs", "well"))
     words = "import sys, datetime; from wrikebackup_core.cli import program, telling\n"

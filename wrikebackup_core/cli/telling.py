@@ -44,7 +44,7 @@ def look_and_tell(
 ) -> Told:
     """Looks, tells all monitors, and notes what each was told once it has been. `ran` is the run that has just ended, if one has.
 
-    Raises OSError where the state folder cannot be used at all.
+    Where that cannot be noted, the terminal tells of it, and monitors are told the same again at the next look.
     """
     seconds = (limit or LIMIT).total_seconds()
     file = NotesFile(folder_of(profile, plugins))
@@ -55,8 +55,16 @@ def look_and_tell(
         asked = {one.key: (one, one.ask(_report(seen, one.key, ran, log))) for one in crew}
         done = tell_all(asked, seconds, terminal)
         _note(seen, done, [one.key for one in crew])
-        file.write(seen.notes)
+        _keep(file, seen, terminal)
     return Told(seen, heard=len(done) == len(crew))
+
+
+def _keep(file: NotesFile, seen: Seen, terminal: Terminal) -> None:
+    try:
+        file.write(seen.notes)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        terminal.warn(f"what the monitors were told cannot be noted, so they are told it again: {file.path}: {reason}")
 
 
 def _report(seen: Seen, key: str, ran: Ran | None, log: Sequence[str]) -> _Work:

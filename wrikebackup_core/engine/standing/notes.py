@@ -46,13 +46,14 @@ class NotesFile:
 
     @contextlib.contextmanager
     def locked(self, wait: float) -> Iterator[None]:
-        """Only one process looks and tells at a time, so that nothing is told twice. After `wait` seconds it goes ahead all the same:
-        better twice than never. Raises OSError."""
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = FileLock(self._folder / "standing.lock", timeout=wait)
+        """Only one process looks and tells at a time, so that nothing is told twice. After `wait` seconds, and where nothing can be
+        locked, it goes ahead all the same: better twice than never."""
         with contextlib.ExitStack() as stack:
-            with contextlib.suppress(Timeout):
-                stack.enter_context(lock)
+            with contextlib.suppress(
+                Timeout, OSError, NotImplementedError
+            ):  # the last where the file system has no locks
+                self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                stack.enter_context(FileLock(self._folder / "standing.lock", timeout=wait))
             yield
 
     def read(self) -> tuple[Notes, str | None]:
