@@ -91,6 +91,17 @@ def test_units_are_written_started_and_taken_away_again(machine: Machine) -> Non
     assert "nothing to remove" in machine.call("remove", "--as", "systemd")[1]
 
 
+def test_what_systemctl_edit_made_is_in_nobodys_way(machine: Machine) -> None:
+    machine.call("install", "--as", "systemd")
+    mine = machine.folder / "config/systemd/user/wrikebackup-acme.service.d/override.conf"
+    mine.parent.mkdir()
+    mine.write_text("[Service]\nSuccessExitStatus=3\n")
+    code, _, err = machine.call("remove", "--as", "systemd")
+    assert (code, err) == (0, "")
+    assert [path.name for path in mine.parent.parent.iterdir()] == ["wrikebackup-acme.service.d"]
+    assert mine.exists()
+
+
 def test_what_show_prints_is_what_install_writes(machine: Machine) -> None:
     code, out, _ = machine.call("show", "--as", "systemd", "--json")
     shown = {Path(one["path"]).name: one["text"] for one in json.loads(out)["files"]}
@@ -233,6 +244,18 @@ def test_a_cluster_is_told_by_kubectl(machine: Machine) -> None:
     code, _, err = machine.call("install", "--as", "kubernetes")
     assert code == 2
     assert "kubectl apply -f -" in err
+
+
+@pytest.mark.parametrize("name", ["a" * 100, "a" * 27, "a" * 28, "ä b" * 30])
+def test_a_cluster_takes_the_names_of_profiles_of_any_length(machine: Machine, name: str) -> None:
+    text = machine.profile.read_text().replace("acme", name) + 'monitors:\n  - healthchecks: {url: "env:PING"}\n'
+    machine.profile.write_text(text)
+    jobs = [
+        one
+        for one in YAML(typ="safe", pure=True).load_all(machine.call("show", "--as", "kubernetes")[1])
+        if one["kind"] == "CronJob"
+    ]
+    assert [len(one["metadata"]["name"]) <= 52 for one in jobs] == [True, True]
 
 
 def test_the_cron_job_is_one_by_the_types_of_kubernetes(machine: Machine) -> None:

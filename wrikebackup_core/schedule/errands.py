@@ -12,7 +12,8 @@ from wrikebackup_core.schedule.expressions import Schedule
 __all__ = ["Errand", "Marked", "inspect", "mark", "slug"]
 
 _UNSAFE = re.compile(r"[^a-z0-9]+")
-_LONGEST = 40  # of a name: a CronJob's has 52 characters at most, and what we put ahead counts
+# Of a name: a CronJob's has 52 characters at most, of which `wrikebackup-`, a hash and `-check` take 25.
+_LONGEST = 27
 _BY = "Written by `wrikebackup schedule install`; `wrikebackup schedule remove` takes it away."
 _HEAD = re.compile(
     r"# Written by `wrikebackup schedule install`[^\n]*\n# For the profile (?P<profile>\"[^\n]*\"); of what follows: sha256 (?P<hash>[0-9a-f]{64})\n"

@@ -19,6 +19,7 @@ from wrikebackup_core.schedule.errands import Errand, Marked, inspect
 __all__ = ["install_crontab", "install_units", "remove_crontab", "remove_units", "runs_systemd", "unit_folder"]
 
 _SECONDS = 60
+_SUFFIXES = (".service", ".timer")
 _HINT = "--force overwrites it"
 Tell = Callable[[str], None]
 
@@ -58,7 +59,8 @@ def remove_units(folder: Path, profile: str, *, system: bool, force: bool, tell:
     mine = [
         (path, one)
         for path in sorted(folder.glob("wrikebackup-*"))
-        if (one := _marked(path)) and one.profile == profile
+        # Beside the units are the folders that `systemctl edit` makes.
+        if path.suffix in _SUFFIXES and (one := _marked(path)) and one.profile == profile
     ]
     left = 0
     for path, one in sorted(mine, key=lambda item: item[0].suffix != ".timer"):
