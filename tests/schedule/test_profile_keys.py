@@ -70,6 +70,14 @@ def test_the_profile_with_its_defaults_means_the_same(tmp_path: Path, plugins: P
         ("min_interval: 20", "acme.yaml:4: min_interval: must be text"),
         ("min_interval: soon", "acme.yaml:4: min_interval: must be a duration"),
         ("min_interval: 0h", "acme.yaml:4: min_interval: must be longer"),
+        ("schedule: daily\nmin_interval: 24h", "acme.yaml:5: min_interval: is as long as the schedule's wait"),
+        ("min_interval: 1d1h\nschedule: daily", "acme.yaml:4: min_interval: is as long as the schedule's wait"),
+        ("schedule: 0 2 * * 1,4\nmin_interval: 3d", "acme.yaml:5: min_interval: is as long as the schedule's wait"),
+        ("schedule: 0 1,23 * * *\nmin_interval: 2h", "acme.yaml:5: min_interval: is as long as the schedule's wait"),
+        (
+            "schedule: {cron: daily, random_delay: 4h}\nmin_interval: 20h",
+            "acme.yaml:5: min_interval: is as long as the schedule's wait",
+        ),
     ],
 )
 def test_mistakes_are_told_with_file_line_and_key(tmp_path: Path, plugins: Plugins, text: str, message: str) -> None:
@@ -83,3 +91,16 @@ def test_a_schedule_that_never_fires_has_a_hint(tmp_path: Path, plugins: Plugins
     with pytest.raises(ProfileError) as caught:
         loaded(tmp_path, plugins, 'schedule: "0 0 30 2 *"')
     assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "schedule: {cron: daily, random_delay: 3h}\nmin_interval: 20h",
+        "schedule: hourly\nmin_interval: 20h",
+        "schedule: 30 2,14 * * *\nmin_interval: 20h",
+        "schedule: 0 0 29 2 *\nmin_interval: 4w",
+    ],
+)
+def test_an_interval_that_passes_over_no_run_that_is_due_is_taken(tmp_path: Path, plugins: Plugins, text: str) -> None:
+    assert loaded(tmp_path, plugins, text).min_interval

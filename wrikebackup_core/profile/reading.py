@@ -20,7 +20,7 @@ from wrikebackup_core.plugins import Plugins, Registration
 from wrikebackup_core.profile.complaints import complaint, complaints, nearest
 from wrikebackup_core.profile.document import Document, Step, read
 from wrikebackup_core.profile.shape import Shape
-from wrikebackup_core.profile.timing import scheduled
+from wrikebackup_core.profile.timing import passes_over, scheduled
 from wrikebackup_core.schedule import Schedule
 
 __all__ = ["Part", "Profile", "ProfileProblems", "default_state", "load"]
@@ -84,6 +84,8 @@ def load(path: Path, plugins: Plugins) -> Profile:
     transforms = check.parts("transform", plugins.transforms, "transforms") if check.has("transforms") else []
     monitors = check.parts("monitor", plugins.monitors, "monitors") if check.has("monitors") else []
     state = check.folder("state", shape.state) if shape is not None and shape.state is not None else None
+    if shape is not None:
+        check.interval(shape)
     if check.problems or shape is None or source is None:
         problems = sorted(check.problems, key=lambda problem: problem.line or 0)
         raise problems[0] if len(problems) == 1 else ProfileProblems(problems)
@@ -122,6 +124,15 @@ class _Check:
         except UsageError as error:
             self._wrong((key,), error.message, error.hint)
             return None
+
+    def interval(self, shape: Shape) -> None:
+        if shape.min_interval is None or shape.schedule is None:
+            return
+        if passes_over(duration(shape.min_interval), scheduled(shape.schedule)):
+            hint = "make it clearly shorter than the wait between two runs less their random delay, such as 20h for a daily schedule"
+            self._wrong(
+                ("min_interval",), "is as long as the schedule's wait: every other run would be passed over", hint
+            )
 
     def model(self, steps: tuple[Step, ...], model: type[_Model], value: object) -> _Model | None:
         """The value as a model. It goes through JSON, whose rules are those of YAML: "8" is text, and a list is a list."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from wrikebackup_core.durations import duration
-from wrikebackup_core.schedule import Schedule
+from wrikebackup_core.schedule import Schedule, shortest_wait
 
-__all__ = ["Interval", "ScheduleKey", "scheduled"]
+__all__ = ["Interval", "ScheduleKey", "passes_over", "scheduled"]
 
 
 def _duration(text: str) -> str:
@@ -70,3 +71,11 @@ def scheduled(value: str | ScheduleOptions) -> Schedule:
     if isinstance(value, str):
         return Schedule(value)
     return Schedule(value.cron, value.time_zone, duration(value.random_delay))
+
+
+def passes_over(interval: timedelta, schedule: Schedule) -> bool:
+    """Whether a `min_interval` is about as long as the wait from one run to the next, so that every other run would find the last backup
+    too young. One that is longer by half is meant: `hourly` with 20h is a backup a day, tried every hour.
+    """
+    wait = shortest_wait(schedule)
+    return wait - schedule.random_delay <= interval < wait * 1.5

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from wrikebackup_core.schedule.expressions import Schedule, ScheduleError
-from wrikebackup_core.schedule.runs import longest_wait, next_runs
+from wrikebackup_core.schedule.runs import longest_wait, next_runs, shortest_wait
 
-__all__ = ["Schedule", "ScheduleError", "longest_wait", "next_runs"]
+__all__ = ["Schedule", "ScheduleError", "longest_wait", "next_runs", "shortest_wait"]

@@ -13,9 +13,10 @@ from cronsim import CronSim
 
 from wrikebackup_core.schedule.expressions import Fields, Schedule
 
-__all__ = ["longest_wait", "next_runs"]
+__all__ = ["longest_wait", "next_runs", "shortest_wait"]
 
 _DAY = timedelta(days=1)
+_ANY_DAY = date(2000, 1, 1)
 _YEARS = 13  # from one 29 February to the next it can be eight, and the first is up to four away
 
 
@@ -40,6 +41,26 @@ def longest_wait(schedule: Schedule, after: datetime) -> timedelta:
     """The longest time between two runs, of those of the thirteen years after that moment, with the random delay of the later one."""
     local = after.astimezone(schedule.zone)
     return _longest(schedule.expression, schedule.fields, local.date(), schedule.zone) + schedule.random_delay
+
+
+def shortest_wait(schedule: Schedule) -> timedelta:
+    """The shortest time between two runs by the clock on the wall, changes of the clocks and the random delay left aside."""
+    return _shortest(schedule.fields)
+
+
+@lru_cache(maxsize=64)
+def _shortest(fields: Fields) -> timedelta:
+    clock = [timedelta(hours=hour, minutes=minute) for hour in fields.hours for minute in fields.minutes]
+    over_night, waits = clock[0] - clock[-1], [later - earlier for earlier, later in itertools.pairwise(clock)]
+    before: int | None = None
+    for number in range(366 * _YEARS):
+        if _fits(_ANY_DAY + timedelta(days=number), fields):
+            if before is not None:
+                waits.append(over_night + (number - before) * _DAY)
+                if number - before == 1:
+                    break  # it cannot be shorter
+            before = number
+    return min(waits)
 
 
 @lru_cache(maxsize=64)
