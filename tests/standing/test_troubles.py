@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wrikebackup_core.engine.standing import Open, cause_of, judge
+from wrikebackup_core.engine.standing import Open, Place, cause_of, judge, look
 from wrikebackup_core.errors import LeaseLost, SinkFull, SourceError, Unauthorized
 from wrikebackup_core.monitors import Ran, SinkStanding, Standing
 
@@ -88,6 +89,19 @@ def test_a_sink_that_is_not_reached_ends_none_of_its_other_troubles() -> None:
     assert set(ids(first.begun)) == {"late a", "gaps"}
     judged = judge(first.lasting, stands(SinkStanding("a", problem="gone")), [])
     assert (ids(judged.begun), ids(judged.over)) == (["sink a"], [])
+
+
+def test_a_sink_that_had_no_time_to_answer_neither_begins_nor_ends_a_trouble() -> None:
+    asked = threading.Event()
+    with_no_end = Place("a", "a", asked.wait)  # type: ignore[arg-type] # opens nothing, ever
+    looked = look([with_no_end], None, seconds=0.01)
+    assert looked.slow == {"a"}
+    slow = looked.sinks[0]
+    assert judge([], stands(slow), [], missed=looked.slow).begun == ()
+    lost = judge([], stands(SinkStanding("a", problem="gone"), held("b", 3 * DAY)), []).lasting
+    judged = judge(lost, stands(slow, SinkStanding("local", problem=slow.problem)), [], missed={"a", "local"})
+    assert (judged.begun, judged.over, judged.lasting) == ((), (), lost)
+    asked.set()
 
 
 def test_a_clock_that_was_set_back_ends_no_lateness_and_makes_no_backup_younger() -> None:

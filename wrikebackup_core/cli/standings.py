@@ -55,11 +55,18 @@ def freshness(profile: Profile, now: datetime) -> timedelta | None:
 
 
 def see(
-    profile: Profile, plugins: Plugins, *, seconds: float, ran: Ran | None = None, known: Look | None = None
+    profile: Profile,
+    plugins: Plugins,
+    *,
+    seconds: float,
+    ran: Ran | None = None,
+    known: Look | None = None,
+    hurried: bool = False,
 ) -> Seen:
     """Looks, for so many seconds at most, and judges. Writes nothing, and raises nothing of what the sinks or the state folder may do.
 
-    `ran` is a run that has just ended, which may not be in the history; `known` is what was looked at already.
+    `ran` is a run that has just ended, which may not be in the history; `known` is what was looked at already. Where it is
+    `hurried`, a sink that does not answer in time need not be in trouble.
     """
     folder, now = folder_of(profile, plugins), datetime.now(UTC)
     notes, strange_notes = NotesFile(folder).read()
@@ -79,7 +86,7 @@ def see(
         last_run=runs[-1] if runs else None,
         next_run=_next_run(profile, now),
     )
-    judged = judge(notes.open, standing, runs)
+    judged = judge(notes.open, standing, runs, missed=seen.slow if hurried else ())
     return Seen(replace(standing, troubles=[one.trouble for one in judged.lasting]), judged, notes, strange, seen)
 
 

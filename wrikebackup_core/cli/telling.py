@@ -49,7 +49,7 @@ def look_and_tell(
     seconds = (limit or LIMIT).total_seconds()
     file = NotesFile(folder_of(profile, plugins))
     with file.locked(2 * seconds):
-        seen = see(profile, plugins, seconds=seconds, ran=ran, known=known)
+        seen = see(profile, plugins, seconds=seconds, ran=ran, known=known, hurried=limit is not None)
         for line in seen.strange:
             terminal.warn(line)
         asked = {one.key: (one, one.ask(_report(seen, one.key, ran, log))) for one in crew}

@@ -31,11 +31,12 @@ class Place:
 @dataclass(slots=True)
 class Look:
     """What was seen, in the places' order. `names` are the sinks' names by how the profile writes them, `account` is whose backups
-    were looked at."""
+    were looked at, `slow` are those of the sinks that did not answer in time."""
 
     sinks: list[SinkStanding] = field(default_factory=list)
     names: dict[str, str] = field(default_factory=dict)
     account: str | None = None
+    slow: set[str] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -70,6 +71,8 @@ def look(places: Sequence[Place], account: str | None, *, seconds: float) -> Loo
         if name is not None:
             found.names[place.part] = name
             standing = replace(standing, sink=name)
+        if standing.problem == slow:
+            found.slow.add(standing.sink)
         if standing.problem is None and whose is not None:
             standing = one.held.get(whose, standing)
         found.sinks.append(standing)

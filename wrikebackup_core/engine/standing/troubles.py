@@ -5,7 +5,7 @@ What cannot be told now (a sink that is not reached, a clock that was set back) 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -54,10 +54,11 @@ class _Found:
     about: str | None = None
 
 
-def judge(last: Sequence[Open], standing: Standing, runs: Sequence[Ran]) -> Judged:
-    """`last` are the troubles that lasted at the last look, and `runs` what is remembered of runs, the oldest first."""
+def judge(last: Sequence[Open], standing: Standing, runs: Sequence[Ran], *, missed: Collection[str] = ()) -> Judged:
+    """`last` are the troubles that lasted at the last look, and `runs` what is remembered of runs, the oldest first. `missed` are sinks
+    that were given too little time to answer."""
     before = {one.id: one for one in last}
-    found = {one.id: one for one in _findings(standing, runs, before)}
+    found = {one.id: one for one in _findings(standing, runs, before, missed)}
     lasting, begun, over = list[Open](), list[Open](), list[Open]()
     for known in before.values():
         now = found.get(known.id)
@@ -73,16 +74,21 @@ def judge(last: Sequence[Open], standing: Standing, runs: Sequence[Ran]) -> Judg
     return Judged((*lasting, *begun), tuple(begun), tuple(over))
 
 
-def _findings(standing: Standing, runs: Sequence[Ran], before: Mapping[str, Open]) -> Iterator[_Found]:
+def _findings(
+    standing: Standing, runs: Sequence[Ran], before: Mapping[str, Open], missed: Collection[str]
+) -> Iterator[_Found]:
     yield from _of_runs(runs, before)
     yield from _of_prune(runs)
     names = {one.sink for one in standing.sinks}
     for known in before.values():  # of a sink that the profile no longer has
         kind, _, name = known.id.partition(" ")
-        if kind in ("sink", "late", "lock", "drill") and name not in names:
+        if (
+            kind in ("sink", "late", "lock", "drill") and name not in names and not missed
+        ):  # which may go by another name
             yield _Found(known.id)
     for sink in standing.sinks:
-        yield from _of_reach(sink, runs)
+        if sink.sink not in missed:
+            yield from _of_reach(sink, runs)
         if sink.drilled is not None:
             words = (
                 f"{sink.sink}: in the last drill, not everything came back"
