@@ -124,6 +124,17 @@ def test_an_interrupted_run_is_remembered_and_told_and_no_trouble(house: House) 
     assert '"exit_code":130' in (house.state / "runs.jsonl").read_text().splitlines()[-1]
 
 
+@pytest.mark.parametrize(("token", "code"), [("standing-token", 0), ("expired", 1)])
+def test_who_stops_the_waiting_for_monitors_does_not_change_how_the_run_ended(
+    house: House, token: str, code: int
+) -> None:
+    words = "import signal, sys, os; from wrikebackup_core.cli import program, telling\n"
+    words += "def stop(*_): os.kill(os.getpid(), signal.SIGTERM); signal.pause()\ntelling.tell_all = stop\n"
+    words += "sys.exit(program.run(sys.argv[1:]))"
+    assert house.run_with(words, "backup", "-q", "acme.yaml", ACME_TOKEN=token).returncode == code
+    assert house.run_with(words, "backup", "-q", "acme.yaml", "acme.yaml", ACME_TOKEN=token).returncode == 130
+
+
 def test_with_a_deleted_state_the_sinks_tell_the_ages_and_what_is_wrong_is_told_anew(house: House) -> None:
     house.write("objective: 1s")
     house.run("backup", "-q", "acme.yaml")

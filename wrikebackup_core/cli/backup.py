@@ -50,6 +50,7 @@ class _Task:
     profile: Profile | None = None
     code: ExitCode = ExitCode.DONE
     words: str = ""
+    last: bool = False
 
 
 @click.command(short_help="Take a backup, or finish one.")
@@ -71,6 +72,7 @@ def backup(session: Session, profiles: tuple[Path, ...], *, dry_run: bool, force
     terminal = session.terminal
     terminal.interrupted = "run the same command again: it goes on where this run stopped"
     tasks = [_loaded(session, path) for path in profiles]  # all of them first: a mistake is told now and not in an hour
+    tasks[-1].last = True
     for task in tasks:
         if task.profile is not None:
             whenever = dry_run or force
@@ -125,12 +127,25 @@ def _run(
         task.words = "failed: " + (" ".join(str(error).split()) or type(error).__name__)
         code = ending(error, terminal, about=str(task.path) if one_of_several else None)
         if watch is not None:
-            watch.failed(error, code)
+            with _nobody_need_wait(task):
+                watch.failed(error, code)
         return code
     code = _tell(terminal, task, profile, result)
     if watch is not None and isinstance(result, Outcome):
-        watch.ended(result, task.words)
+        with _nobody_need_wait(task):
+            watch.ended(result, task.words)
     return code
+
+
+@contextlib.contextmanager
+def _nobody_need_wait(task: _Task) -> Iterator[None]:
+    """Who interrupts while monitors are told is tired of waiting for them: the run is over, and its end stands. It is an interruption
+    only of the profiles that are yet to run."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if not task.last:
+            raise
 
 
 def _tell(terminal: Terminal, task: _Task, profile: Profile, result: Outcome | DryRun) -> ExitCode:

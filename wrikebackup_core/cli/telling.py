@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["LIMIT", "Told", "look_and_tell"]
 
 LIMIT = timedelta(seconds=60)
-"""How long monitors may take, and how long a look."""
+"""How long monitors may take, how long a look, and how long another process that does the same is waited for."""
 
 
 class Told:
@@ -45,15 +46,20 @@ def look_and_tell(
     """Looks, tells all monitors, and notes what each was told once it has been. `ran` is the run that has just ended, if one has.
 
     Where that cannot be noted, the terminal tells of it, and monitors are told the same again at the next look.
+    `limit` is for all of it; without one, each part may take `LIMIT`.
     """
-    seconds = (limit or LIMIT).total_seconds()
+    most, whole = (limit or LIMIT).total_seconds(), (limit or 3 * LIMIT).total_seconds()
+    end = (
+        time.monotonic() + whole
+    )  # the lock, the look and the telling have a third each, and what those before leave of theirs
     file = NotesFile(folder_of(profile, plugins))
-    with file.locked(2 * seconds):
+    with file.locked(whole / 3):
+        seconds = min(most, (end - time.monotonic()) / 2)
         seen = see(profile, plugins, seconds=seconds, ran=ran, known=known, hurried=limit is not None)
         for line in seen.strange:
             terminal.warn(line)
         asked = {one.key: (one, one.ask(_report(seen, one.key, ran, log))) for one in crew}
-        done = tell_all(asked, seconds, terminal)
+        done = tell_all(asked, min(most, max(end - time.monotonic(), 0)), terminal)
         _note(seen, done, [one.key for one in crew])
         _keep(file, seen, terminal)
     return Told(seen, heard=len(done) == len(crew))
