@@ -72,7 +72,7 @@ def see(
     notes, strange_notes = NotesFile(folder).read()
     strange = [strange_notes] if strange_notes else []
     runs = _runs(folder, strange)
-    if ran is not None and ran not in runs[-1:]:
+    if ran is not None and ran not in runs:
         runs.append(ran)
     account = next((one.account_id for one in reversed(runs) if one.account_id is not None), None)
     seen = known or look(_places(profile, plugins, notes.sinks), account, seconds=seconds)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Watch"]
 
 _LINES = 50
+_BRIEFLY = 1.0  # seconds that another process is waited for: to append while it does harms a line at worst
 _HURRY = timedelta(seconds=5)  # for a run that was told to stop: whoever did that waits
 
 
@@ -142,10 +143,11 @@ class Watch:
 
     def _remember(self, ran: Ran) -> None:
         from wrikebackup_core.cli.standings import folder_of
-        from wrikebackup_core.engine.standing import History
+        from wrikebackup_core.engine.standing import History, NotesFile
 
-        with self._harmless("the run cannot be noted in the history"):
-            History(folder_of(self._profile, self._session.plugins)).append(ran)
+        folder = folder_of(self._profile, self._session.plugins)
+        with self._harmless("the run cannot be noted in the history"), NotesFile(folder).locked(_BRIEFLY):
+            History(folder).append(ran)
 
     def _tell(self, ran: Ran, look: Look | None, *, hurry: bool) -> None:
         from wrikebackup_core.cli.telling import look_and_tell
