@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 from ruamel.yaml import YAML
@@ -20,6 +21,13 @@ def test_what_the_image_is_made_from_is_there() -> None:
     ]
     assert len(sources) >= 5
     assert [name for name in sources if not (EXAMPLES.parent / name).exists()] == []
+
+
+def test_the_image_has_the_extras_of_all_that_a_profile_may_name() -> None:
+    [named] = re.findall(r'"\.\[(.+)\]"', DOCKERFILE)
+    project = tomllib.loads((EXAMPLES.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    of_desktops_and_builders = {"keyring", "speed", "dev"}
+    assert set(named.split(",")) == set(project["optional-dependencies"]) - of_desktops_and_builders
 
 
 def test_it_runs_as_a_user_without_rights_the_same_everywhere() -> None:

@@ -35,8 +35,8 @@ def start(tmp_path: Path) -> Start:
         ["faketime", "-f", "+0", "printenv", "LD_PRELOAD"], capture_output=True, text=True, check=True
     )
 
-    def begin(moment: str, tasks: int = 20) -> subprocess.Popen[str]:
-        text = PROFILE.replace("DIR", str(tmp_path)).replace("TASKS", str(tasks))
+    def begin(moment: str, tasks: int = 20, more: str = "") -> subprocess.Popen[str]:
+        text = (PROFILE + more).replace("DIR", str(tmp_path)).replace("TASKS", str(tasks))
         (tmp_path / "acme.yaml").write_text(text, encoding="utf-8")
         return subprocess.Popen(
             [str(Path(sys.executable).with_name("wrikebackup")), "schedule", "run", "acme.yaml"],
@@ -120,3 +120,11 @@ def test_told_to_stop_while_it_waits_it_stops(start: Start) -> None:
     line = process.stdout.readline()
     assert line == "acme: the next backup is at 2027-01-21 02:30:00 CET\n"
     assert stop(process).endswith("stopped\n")
+
+
+def test_a_profile_with_monitors_is_looked_at_every_hour(start: Start, tmp_path: Path) -> None:
+    pytest.importorskip("prometheus_client", reason="the extra metrics is not installed")
+    process = start("2027-01-20 12:16:58", more="monitors:\n  - prometheus: {textfile: DIR/acme.prom}\n")
+    until((tmp_path / "acme.prom").exists)
+    stop(process)
+    assert backups(tmp_path) == []

@@ -16,9 +16,9 @@ from wrikebackup_core.schedule.errands import Errand, slug
 if TYPE_CHECKING:
     from wrikebackup_core.profile import Profile
 
-__all__ = ["errands", "program", "scheduled"]
+__all__ = ["CHECK", "errands", "program", "scheduled"]
 
-_CHECK = Schedule("17 * * * *")
+CHECK = Schedule("17 * * * *")
 
 
 def errands(profile: Profile, *, quiet: bool, container: bool = False) -> list[Errand]:
@@ -58,7 +58,7 @@ def errands(profile: Profile, *, quiet: bool, container: bool = False) -> list[E
     found = [errand(base, ("backup",), schedule, f"Back up the Wrike account of {said}", lot)]
     if profile.monitors:
         title = f"Tell whoever is to hear of it when {said} has no fresh backup"
-        found.append(errand(f"{base}-check", ("notify", "check"), _CHECK, title, lot))
+        found.append(errand(f"{base}-check", ("notify", "check"), CHECK, title, lot))
     return found
 
 

@@ -1,4 +1,4 @@
-"""`wrikebackup schedule run`: a process that stays and starts backups at their times."""
+"""`wrikebackup schedule run`: a process that stays and starts backups at their times, and the hourly look whether one is missing."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wrikebackup_core.cli.errands import program, scheduled
+from wrikebackup_core.cli.hourly_look import HourlyLook
 from wrikebackup_core.cli.terminal import Terminal
 from wrikebackup_core.schedule import Schedule, next_runs
 from wrikebackup_core.schedule.errands import slug
@@ -46,10 +47,12 @@ class _Due:
 
 def keep_time(terminal: Terminal, profiles: Sequence[Profile]) -> None:
     """Never returns by itself: SIGTERM and Ctrl-C, which are KeyboardInterrupt by now, end it and the backup that is at work."""
+    look = HourlyLook(terminal, [profile.path for profile in profiles if profile.monitors])
     try:
         dues = [_due(profile) for profile in profiles]
         for due in dues:
             _tell_next(terminal, due)
+        look.start()
         while True:
             due = min(dues, key=lambda one: one.moment)
             if not _wait(due):
@@ -61,6 +64,7 @@ def keep_time(terminal: Terminal, profiles: Sequence[Profile]) -> None:
             due.plan()
             _tell_next(terminal, due)
     except KeyboardInterrupt:
+        look.end()
         terminal.say("stopped")
 
 

@@ -145,6 +145,8 @@ def run(session: Session, profiles: tuple[Path, ...]) -> None:
 
     Each backup is a process of its own. On SIGTERM or Ctrl-C the one that is at work is told to stop, which it does without losing what
     it has, and then this ends too. A time that was slept through is made up for. Profiles are read once: start anew after a change.
+
+    Profiles with monitors are looked at once an hour as well, as by `wrikebackup notify check`, also while a backup is at work.
     """
     from wrikebackup_core.cli.keeping_time import keep_time
 
