@@ -102,6 +102,19 @@ def test_what_systemctl_edit_made_is_in_nobodys_way(machine: Machine) -> None:
     assert mine.exists()
 
 
+@pytest.mark.parametrize("kind", ["systemd", "crontab"])
+def test_a_profile_is_itself_however_its_path_is_spelled(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    (machine.folder / "below").mkdir()
+    monkeypatch.chdir(machine.folder / "below")
+    other = f"../below/../{machine.profile.parent.name}/{machine.profile.name}"
+    assert run(["schedule", "install", "--as", kind, other]) == 0
+    assert "unchanged" in machine.call("install", "--as", kind)[1]
+    assert run(["schedule", "remove", "--as", kind, other]) == 0
+    assert (machine.units, machine.crontab or None) == ({}, None)
+
+
 def test_what_show_prints_is_what_install_writes(machine: Machine) -> None:
     code, out, _ = machine.call("show", "--as", "systemd", "--json")
     shown = {Path(one["path"]).name: one["text"] for one in json.loads(out)["files"]}

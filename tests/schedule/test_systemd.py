@@ -95,6 +95,11 @@ def test_any_path_reaches_the_program_as_it_is(tmp_path: Path, path: str) -> Non
     assert [line for line in there.stderr.splitlines() if "wrikebackup" in line] == []
 
 
+def test_a_blank_that_is_no_ascii_is_written_byte_by_byte() -> None:
+    text = service(errand(words=("/bin/echo", "/etc/a\u00a0b\u202fc\udcff.yaml")), system=True)
+    assert r'ExecStart=:/bin/echo "/etc/a\xc2\xa0b\xe2\x80\xafc\xff.yaml"' in text
+
+
 def test_a_program_that_systemd_does_not_run_is_refused() -> None:
     with pytest.raises(UsageError, match="quotes in its path"):
         service(errand(words=("/opt/it's/wrikebackup", "backup")), system=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from wrikebackup_core.errors import UsageError
 from wrikebackup_core.homes import expand_home
 from wrikebackup_core.schedule import Schedule
-from wrikebackup_core.schedule.errands import Errand, slug
+from wrikebackup_core.schedule.errands import Errand, named, slug
 
 if TYPE_CHECKING:
     from wrikebackup_core.profile import Profile
@@ -29,7 +29,7 @@ def errands(profile: Profile, *, quiet: bool, container: bool = False) -> list[E
     from wrikebackup_core.profile import marked
 
     schedule = scheduled(profile)
-    path, base = str(profile.path.absolute()), slug(profile.name)
+    path, base = named(profile.path), slug(profile.name)
     secrets = list(marked(profile, "secret"))
     writes = list(marked(profile, "folder"))
     relative = [one for one in (*writes, *_named(secrets, "file")) if not expand_home(one).is_absolute()]

@@ -220,8 +220,9 @@ class _Place:
 
     def remove(self, profile: Path, *, force: bool) -> int:
         from wrikebackup_core.schedule import installing
+        from wrikebackup_core.schedule.errands import named
 
-        path = str(profile.absolute())
+        path = named(profile)
         if self.kind == "crontab":
             return installing.remove_crontab(path, force=force, tell=self._tell)
         folder = installing.unit_folder(system=self._system)

@@ -6,10 +6,11 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 from wrikebackup_core.schedule.expressions import Schedule
 
-__all__ = ["Errand", "Marked", "inspect", "mark", "slug"]
+__all__ = ["Errand", "Marked", "inspect", "mark", "named", "slug"]
 
 _UNSAFE = re.compile(r"[^a-z0-9]+")
 # Of a name: a CronJob's has 52 characters at most, of which `wrikebackup-`, a hash and `-check` take 25.
@@ -43,6 +44,11 @@ class Errand:
     delay: int = 0
 
 
+def named(profile: Path) -> str:
+    """The path of a profile, the same however it is spelled; it need not be there. A link stays itself: what it leads to may change."""
+    return str(profile.parent.resolve() / profile.name)
+
+
 def slug(name: str) -> str:
     """A profile's name as units, crontabs and clusters take it: `acme`. One that had to be changed has a hash of itself at its end."""
     plain = _UNSAFE.sub("-", name.lower()).strip("-")[:_LONGEST].strip("-")
@@ -71,7 +77,7 @@ def inspect(text: str) -> Marked | None:
     if found is None:
         return None
     try:
-        profile = str(json.loads(found["profile"]))
+        profile = named(Path(str(json.loads(found["profile"]))))  # as it was spelled then
     except ValueError:
         return None
     digest = hashlib.sha256(text[found.end() :].encode(errors="surrogateescape")).hexdigest()

@@ -138,4 +138,9 @@ def _word(text: str) -> str:
     if plain and all(char.isalnum() or char in "/._-+=:@,%" for char in plain) and plain[0] not in "-@:+!":
         return plain
     escaped = plain.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in escaped) + '"'
+    return '"' + "".join(char if char.isprintable() else _bytes(char) for char in escaped) + '"'
+
+
+def _bytes(char: str) -> str:
+    """`\\x` stands for a byte, of which some characters have several."""
+    return "".join(f"\\x{byte:02x}" for byte in char.encode(errors="surrogateescape"))
