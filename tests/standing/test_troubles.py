@@ -147,7 +147,7 @@ def test_a_sink_that_left_the_profile_takes_its_troubles_along() -> None:
 def test_a_failure_has_the_cause_of_its_kind() -> None:
     causes = [cause_of(error) for error in (Unauthorized("x"), SourceError("x"), SinkFull("x"), LeaseLost("x"))]
     assert causes == ["unauthorized", "source", "full", "busy"]
-    assert cause_of(OSError(28, "no room")) == "full"
+    assert cause_of(OSError(28, "no room")) == "disk"  # the spool's: no sink is to blame
     assert (cause_of(KeyboardInterrupt()), cause_of(ValueError())) == ("interrupted", "bug")
 
 

@@ -47,11 +47,11 @@ _CAUSES: tuple[tuple[type[Exception], str], ...] = (
 
 
 def cause_of(error: BaseException) -> str:
-    """`bug` for what nobody foresaw."""
+    """`bug` for what nobody foresaw; `disk` for one of this machine that is full, which is no sink's."""
     if isinstance(error, OSError):
-        return "full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "machine"
+        return "disk" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "machine"
     if type(error).__module__ == "sqlite3":  # the spool; not imported for the sake of this line
-        return "full" if "full" in str(error) else "machine"
+        return "disk" if "full" in str(error) else "machine"
     if not isinstance(error, Exception):
         return INTERRUPTED
     return next((word for kind, word in _CAUSES if isinstance(error, kind)), "bug")
