@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import apprise
 import tenacity
 
-from wrikebackup_core import Check, Monitor, Report, UsageError, WrikeBackupError
+from wrikebackup_core import Check, Monitor, Report, UsageError, WrikeBackupError, masked
 from wrikebackup_notify.message import Message, message, one_line
 from wrikebackup_notify.options import AppriseOptions
 
@@ -38,6 +38,7 @@ class _Words(logging.Handler):
         return last
 
 
+_log = logging.getLogger(__name__)
 _words = _Words()
 
 
@@ -60,12 +61,18 @@ class Services(Monitor):
     def told(self, report: Report) -> None:
         found = message(report, self._options.on)
         if found is not None:
-            self._send(found, apprise.NotifyType.SUCCESS if found.good else apprise.NotifyType.FAILURE)
+            sent, untaken = self._send(found, apprise.NotifyType.SUCCESS if found.good else apprise.NotifyType.FAILURE)
+            if untaken is not None and not sent:
+                raise untaken
+            if untaken is not None:  # not raised: at the next look, those that took it would be told once more
+                _log.warning("%s", masked(untaken.message))
 
     def test(self, profile: str) -> str:
         text = f"This is a test of wrikebackup: messages about the profile {one_line(profile)} arrive here."
-        services = self._send(Message(f"{one_line(profile)}: a test", text, good=True), apprise.NotifyType.INFO)
-        return f"sent to {', '.join(map(_name, services))}"
+        sent, untaken = self._send(Message(f"{one_line(profile)}: a test", text, good=True), apprise.NotifyType.INFO)
+        if untaken is not None:
+            raise untaken
+        return f"sent to {', '.join(map(_name, sent))}"
 
     def checks(self) -> Iterator[Check]:
         try:
@@ -95,8 +102,10 @@ class Services(Monitor):
                 service.overflow_mode = apprise.OverflowMode.TRUNCATE
         return found
 
-    def _send(self, text: Message, kind: apprise.NotifyType) -> Sequence[apprise.NotifyBase]:
-        """To every service; those that fail are tried again. Raises WrikeBackupError that names those that did not take it."""
+    def _send(
+        self, text: Message, kind: apprise.NotifyType
+    ) -> tuple[Sequence[apprise.NotifyBase], WrikeBackupError | None]:
+        """To every service; those that fail are tried again. Those that took it, and an error that names the others if there are any."""
         services = self._services()
         left, reasons = list(services), dict[int, str]()
 
@@ -117,11 +126,11 @@ class Services(Monitor):
         )(once)
         if left:
             why = "; ".join(filter(None, (reasons[id(service)] for service in left)))
-            raise WrikeBackupError(
+            return [service for service in services if service not in left], WrikeBackupError(
                 f"the message was not taken by {', '.join(map(_name, left))}{': ' if why else ''}{why}",
                 hint="the service may be away, or its URL wrong: `wrikebackup notify test` shows whether messages arrive",
             )
-        return services
+        return services, None
 
 
 def _notify(service: apprise.NotifyBase, text: Message, kind: apprise.NotifyType) -> bool:

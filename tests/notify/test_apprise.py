@@ -81,6 +81,19 @@ def test_of_two_services_the_one_that_took_it_is_not_told_twice(listener: Listen
     assert [request.path.rsplit("/", 1)[1] for request in listener.requests] == ["first", "second", "first"]
 
 
+def test_a_dead_service_has_nobody_else_told_again_and_is_said(
+    listener: Listener, caplog: pytest.LogCaptureFixture
+) -> None:
+    listener.behaviour = lambda number: 200 if number == 1 else 500
+    services(url(listener, "dead"), url(listener, "well")).told(bad_report())
+    (line,) = [one.getMessage() for one in caplog.records if one.name == "wrikebackup_notify.services"]
+    assert line.startswith("the message was not taken by JSON at 127.0.0.1")
+    assert TOKEN not in line
+    listener.requests.clear()
+    with pytest.raises(WrikeBackupError, match="not taken by JSON"):
+        services(url(listener, "dead"), url(listener, "well")).test("example")
+
+
 @pytest.mark.parametrize("status", [500, 403, None])
 def test_what_is_not_taken_names_the_service_and_not_its_address(
     listener: Listener, status: int | None, logged: list[str], capfd: pytest.CaptureFixture[str]
