@@ -31,6 +31,7 @@ class PrometheusOptions(BaseModel):
     textfile: Annotated[str, AfterValidator(_textfile)] = Field(
         description="the file to write, in a folder that is there; several profiles may share one",
         examples=["/var/lib/node_exporter/wrikebackup.prom"],
+        json_schema_extra={"written": True},
     )
     format: Format = Field(
         Format.PROMETHEUS,

@@ -229,6 +229,18 @@ def test_a_service_of_the_machine_is_not_given_a_folder_that_it_cannot_make(
     assert "User=daemon\n" in (machine.folder / "units/wrikebackup-acme.service").read_text()
 
 
+def test_the_service_may_write_where_metrics_go(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wrikebackup_core.schedule.installing.unit_folder", lambda *, system: machine.folder / "units")
+    text = machine.profile.read_text().replace("back ups", "backups")
+    machine.profile.write_text(f"{text}monitors:\n  - prometheus: {{textfile: {machine.folder}/metrics/a.prom}}\n")
+    for name in ("backups", "metrics"):
+        (machine.folder / name).mkdir()
+    assert machine.call("install", "--as", "systemd", "--system", "--run-as", "daemon")[0] == 0
+    for unit in ("wrikebackup-acme.service", "wrikebackup-acme-check.service"):
+        written = (machine.folder / "units" / unit).read_text()
+        assert f"ReadWritePaths={machine.folder}/backups {machine.folder}/metrics\n" in written
+
+
 def test_secrets_of_the_environment_are_warned_of(machine: Machine) -> None:
     text = machine.profile.read_text().replace("source: mock", 'source: {wrike: {token: "env:WRIKE_TOKEN"}}')
     machine.profile.write_text(text)

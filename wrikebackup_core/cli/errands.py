@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import socket
 import sys
 from pathlib import Path
@@ -31,7 +32,9 @@ def errands(profile: Profile, *, quiet: bool, container: bool = False) -> list[E
     schedule = scheduled(profile)
     path, base = named(profile.path), slug(profile.name)
     secrets = list(marked(profile, "secret"))
-    writes = list(marked(profile, "folder"))
+    # A file is replaced as a whole, and has a lock beside it: its folder is what must be writable.
+    beside = (os.path.dirname(one) or "." for one in marked(profile, "written"))  # noqa: PTH120 - a leading ~ or dot stays
+    writes = list(dict.fromkeys((*marked(profile, "folder"), *beside)))
     relative = [one for one in (*writes, *_named(secrets, "file")) if not expand_home(one).is_absolute()]
     if container and relative:
         raise UsageError(f"{profile.path}: {relative[0]} is relative", hint="in a container write paths absolute")

@@ -1,4 +1,5 @@
-"""Options that a plugin's model marks in its `json_schema_extra`: `secret` (a reference), `folder` (one that is written to)."""
+"""Options that a plugin's model marks in its `json_schema_extra`: `secret` (a reference), `folder` (one that is
+written to), `written` (a file whose folder is written to)."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ def inspect(text: str) -> Marked | None:
     if found is None:
         return None
     try:
-        profile = named(Path(str(json.loads(found["profile"]))))  # as it was spelled then
+        profile = str(json.loads(found["profile"]))
     except ValueError:
         return None
     digest = hashlib.sha256(text[found.end() :].encode(errors="surrogateescape")).hexdigest()
