@@ -115,6 +115,26 @@ def test_a_profile_is_itself_however_its_path_is_spelled(
     assert (machine.units, machine.crontab or None) == ({}, None)
 
 
+def test_what_a_profile_was_called_before_or_has_no_more_is_taken_away(machine: Machine) -> None:
+    text = machine.profile.read_text()
+    machine.profile.write_text(text + 'monitors:\n  - healthchecks: {url: "env:PING"}\n')
+    assert machine.call("install", "--as", "systemd")[0] == 0
+    assert machine.call("install", "--as", "crontab")[0] == 0
+    edited = machine.folder / "config/systemd/user/wrikebackup-acme-check.service"
+    edited.write_text(edited.read_text() + "# mine\n")
+    machine.profile.write_text(text.replace("acme", "other"))
+    code, out, _ = machine.call("install", "--as", "systemd")
+    assert code == 0
+    assert sorted(machine.units) == [edited.name, "wrikebackup-other.service", "wrikebackup-other.timer"]
+    assert out.count("deleted: ") == 3
+    assert f"left as it is, since it was edited: {edited}" in out
+    assert "--user disable --now wrikebackup-acme-check.timer\n" in machine.told.read_text()
+    code, out, _ = machine.call("install", "--as", "crontab")
+    assert (code, "deleted: the block wrikebackup acme of the crontab" in out) == (0, True)
+    assert machine.crontab is not None
+    assert machine.crontab.count(b"# BEGIN wrikebackup ") == 1
+
+
 def test_what_show_prints_is_what_install_writes(machine: Machine) -> None:
     code, out, _ = machine.call("show", "--as", "systemd", "--json")
     shown = {Path(one["path"]).name: one["text"] for one in json.loads(out)["files"]}

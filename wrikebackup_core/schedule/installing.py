@@ -52,30 +52,44 @@ def install_units(units: Mapping[Path, str], profile: str, *, system: bool, forc
     for path in units:
         if path.suffix == ".timer":
             _run(_systemctl(system, "enable", "--now", path.name), tell)
+    # Of the profile's former name, or of monitors that it has no more.
+    folders = {path.parent for path in units}
+    old = {path: one for folder in folders for path, one in _units_of(folder, profile).items() if path not in units}
+    _delete(old, system=system, force=False, tell=tell)
 
 
 def remove_units(folder: Path, profile: str, *, system: bool, force: bool, tell: Tell) -> int:
     """Stops the timers of a profile and deletes its units. Returns how many files it leaves because they were edited, and tells of each."""
-    mine = [
-        (path, one)
-        for path in sorted(folder.glob("wrikebackup-*"))
+    mine = _units_of(folder, profile)
+    left = _delete(mine, system=system, force=force, tell=tell)
+    if not mine:
+        tell(f"nothing to remove in {folder}")
+    return left
+
+
+def _units_of(folder: Path, profile: str) -> dict[Path, Marked]:
+    """Timers first: what they start is not deleted under them."""
+    found = {}
+    for path in sorted(folder.glob("wrikebackup-*"), key=lambda one: (one.suffix != ".timer", one)):
         # Beside the units are the folders that `systemctl edit` makes.
-        if path.suffix in _SUFFIXES and (one := _marked(path)) and one.profile == profile
-    ]
+        if path.suffix in _SUFFIXES and (one := _marked(path)) and one.profile == profile:
+            found[path] = one
+    return found
+
+
+def _delete(units: Mapping[Path, Marked], *, system: bool, force: bool, tell: Tell) -> int:
     left = 0
-    for path, one in sorted(mine, key=lambda item: item[0].suffix != ".timer"):
+    for path, one in units.items():
         if not one.intact and not force:
-            tell(f"left as it is, since it was edited: {path}; --force deletes it")
+            tell(f"left as it is, since it was edited: {path}; `remove --force` deletes it")
             left += 1
             continue
         if path.suffix == ".timer":
             _run(_systemctl(system, "disable", "--now", path.name), tell)
         path.unlink()
         tell(f"deleted: {path}")
-    if len(mine) > left:
+    if len(units) > left:
         _run(_systemctl(system, "daemon-reload"), tell)
-    elif not mine:
-        tell(f"nothing to remove in {folder}")
     return left
 
 
@@ -90,12 +104,22 @@ def install_crontab(errands: Sequence[Errand], *, force: bool, tell: Tell) -> No
             raise UsageError(f"{what} was edited, and is left as it is", hint=_HINT)
         if old.marked.profile != first.profile:
             raise UsageError(f"{what} is for {old.marked.profile}", hint="give one of the two profiles another `name:`")
-    after = crontab.replaced(before, old, new)
+    after = _without_former(crontab.replaced(before, old, new), first, tell)
     if after == before:
         tell(f"unchanged: the block wrikebackup {first.name} of the crontab")
     else:
         _write_crontab(after, tell)
         tell(f"written: the block wrikebackup {first.name} of the crontab")
+
+
+def _without_former(text: str, first: Errand, tell: Tell) -> str:
+    """Without the intact blocks of the profile's former names."""
+    for name in re.findall(r"^# BEGIN wrikebackup (\S+)$", text, re.MULTILINE):
+        block = crontab.found(text, name)
+        if name != first.name and block and block.marked == Marked(first.profile, intact=True):
+            text = crontab.replaced(text, block, "")
+            tell(f"deleted: the block wrikebackup {name} of the crontab")
+    return text
 
 
 def remove_crontab(profile: str, *, force: bool, tell: Tell) -> int:
