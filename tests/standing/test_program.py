@@ -149,6 +149,18 @@ def test_with_a_deleted_state_the_sinks_tell_the_ages_and_what_is_wrong_is_told_
     assert house.told()[-1]["begun"] == late
 
 
+def test_with_a_deleted_state_and_two_accounts_in_a_sink_neither_is_taken_for_the_profile_s(house: House) -> None:
+    house.run("backup", "-q", "acme.yaml")
+    shutil.rmtree(house.root / "state")
+    (account,) = (path for path in house.first.iterdir() if path.is_dir() and not path.name.startswith("."))
+    shutil.copytree(account, account.with_name("account-IEAAZZZZ"))
+    status = json.loads(house.run("status", "--json", "acme.yaml").stdout)
+    assert status["sinks"][0]["problem"].startswith("the sinks hold several accounts")
+    house.run("backup", "-q", "acme.yaml")
+    status = json.loads(house.run("status", "--json", "acme.yaml").stdout)
+    assert [one["problem"] for one in status["sinks"]] == [None, None]
+
+
 def test_a_state_of_another_machine_is_said_once_and_gone_on_with(house: House) -> None:
     house.run("backup", "-q", "acme.yaml", ACME_TOKEN="expired")
     path = house.state / "standing.json"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -17,6 +17,9 @@ from wrikebackup_core.ports import Locking, Sink
 from wrikebackup_core.store import AccountStore, accounts
 
 __all__ = ["Look", "Place", "look"]
+
+
+_WHOSE = "the sinks hold several accounts, and no run on this machine says which is this profile's"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,8 @@ class _Seen:
 
 def look(places: Sequence[Place], account: str | None, *, seconds: float) -> Look:
     """Each sink in a thread of its own; one that takes longer than `seconds` has that for a problem. `account` is whose backups are
-    meant; None where nobody knows: then that of which the newest backup is. Raises nothing.
+    meant; None where nobody knows: then the only one that there is, and where there are several, nothing is said of their backups. Raises
+    nothing.
     """
     slow = f"has not answered within {seconds:.0f} seconds"
     seen = [_Seen(SinkStanding(place.label, problem=slow)) for place in places]
@@ -64,7 +68,8 @@ def look(places: Sequence[Place], account: str | None, *, seconds: float) -> Loo
     for thread in crew:
         while thread.is_alive() and (left := end - time.monotonic()) > 0:
             thread.join(min(left, 0.5))
-    whose = account or _newest_account([one.held for one in seen])
+    held = {name for one in seen for name, its in one.held.items() if its.backups}
+    whose = account or (min(held) if len(held) == 1 else None)
     found = Look(account=whose)
     for place, one in zip(places, seen, strict=True):
         name, standing = one.name, one.standing
@@ -75,14 +80,10 @@ def look(places: Sequence[Place], account: str | None, *, seconds: float) -> Loo
             found.slow.add(standing.sink)
         if standing.problem is None and whose is not None:
             standing = one.held.get(whose, standing)
+        elif standing.problem is None and any(its.backups for its in one.held.values()):
+            standing = replace(standing, problem=_WHOSE)
         found.sinks.append(standing)
     return found
-
-
-def _newest_account(held: Sequence[Mapping[str, SinkStanding]]) -> str | None:
-    """The account of the newest backup of all. A copy, since a thread that was left behind may still be at it."""
-    found = [(one.newest, account) for by_account in held for account, one in dict(by_account).items() if one.newest]
-    return max(found)[1] if found else None
 
 
 def _visit(place: Place, seen: _Seen, account: str | None) -> None:
