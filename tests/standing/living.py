@@ -50,7 +50,7 @@ def live(house: House, days: int, seconds: float) -> list[dict[str, Any]]:
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", house.root / "key"], check=True)
     house.write(
         "objective: 26h",
-        f"transforms:\n  - sign: {{key: {house.root / 'key'}}}\n  - retain: {{daily: 3, weekly: 2}}",
+        f"transforms:\n  - sign: {{key: {house.root / 'key'}}}\n  - retain: {{daily: 3, weekly: 2, prune: true}}",
         "coverage: none",
     )
     if importlib.util.find_spec("prometheus_client") is not None:
