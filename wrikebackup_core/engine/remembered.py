@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import msgspec
 
 from wrikebackup_core.decoders import json_decoder
 from wrikebackup_core.engine.locking import short_hash
+from wrikebackup_core.engine.replacing import replace_file
 from wrikebackup_core.errors import FormatError, KeyNotFound, SinkError
 from wrikebackup_core.format import layout
 from wrikebackup_core.ports import Sink
@@ -31,17 +31,7 @@ class Newest(msgspec.Struct, frozen=True):
 def remember(state: Path, newest: Newest) -> None:
     """In place of what was remembered of this account and sink. Raises OSError; then that stays as it was."""
     path = state / _FOLDER / f"{newest.account}-{short_hash(newest.sink)}.json"
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    fresh = path.with_suffix(f".{os.getpid()}.new")
-    try:
-        with fresh.open("wb") as file:
-            file.write(msgspec.json.format(msgspec.json.encode(newest)))
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
-    except BaseException:
-        fresh.unlink(missing_ok=True)
-        raise
+    replace_file(path, msgspec.json.format(msgspec.json.encode(newest)))
 
 
 def recall(state: Path, sink: str, account: str | None = None) -> list[Newest]:

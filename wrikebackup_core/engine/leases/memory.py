@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import os
 from datetime import datetime
 from pathlib import Path
 
 import msgspec
 
 from wrikebackup_core.decoders import json_decoder
+from wrikebackup_core.engine.replacing import replace_file
 from wrikebackup_core.errors import WrikeBackupError
 
 __all__ = ["Memory"]
@@ -68,17 +67,9 @@ class Memory:
         return now
 
     def _write(self) -> None:
-        fresh = self._path.with_name(f"{self._path.name}.{os.getpid()}.new")
         try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with fresh.open("wb") as file:
-                file.write(msgspec.json.encode(self._notes))
-                file.flush()
-                os.fsync(file.fileno())
-            fresh.replace(self._path)
+            replace_file(self._path, msgspec.json.encode(self._notes))
         except OSError as error:
-            with contextlib.suppress(OSError):
-                fresh.unlink(missing_ok=True)
             reason = (error.strerror or str(error)).lower()
             raise WrikeBackupError(
                 f"cannot use the state folder {self._path.parent.parent}: {reason}", hint="set `state:` in the profile"

@@ -16,6 +16,7 @@ from pathlib import Path
 import msgspec
 
 from wrikebackup_core.engine.locking import short_hash
+from wrikebackup_core.engine.replacing import replace_file
 from wrikebackup_core.errors import WrikeBackupError
 
 __all__ = ["Notes"]
@@ -50,19 +51,12 @@ class Notes:
             self._write(left)
 
     def _write(self, uids: set[str]) -> None:
-        fresh = self._given_up.with_suffix(f".{os.getpid()}.new")
         try:
-            if not uids:
+            if uids:
+                replace_file(self._given_up, msgspec.json.encode(sorted(uids)))
+            else:
                 self._given_up.unlink(missing_ok=True)
-                return
-            fresh.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with fresh.open("wb") as file:
-                file.write(msgspec.json.encode(sorted(uids)))
-                file.flush()
-                os.fsync(file.fileno())
-            fresh.replace(self._given_up)
         except OSError as error:
-            fresh.unlink(missing_ok=True)
             reason = (error.strerror or str(error)).lower()
             raise WrikeBackupError(
                 f"cannot use the state folder {self._state}: {reason}", hint="set `state:` in the profile"

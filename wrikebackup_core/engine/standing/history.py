@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from wrikebackup_core.decoders import json_decoder
+from wrikebackup_core.engine.replacing import replace_file
 from wrikebackup_core.monitors import Ran
 
 __all__ = ["History"]
@@ -56,15 +57,5 @@ class History:
 
     def _shorten(self) -> None:
         lines = self.path.read_bytes().splitlines(keepends=True)
-        if len(lines) <= _KEPT + _SLACK:
-            return
-        fresh = self.path.with_suffix(f".{os.getpid()}.new")
-        try:
-            with fresh.open("wb") as file:
-                file.writelines(lines[-_KEPT:])
-                file.flush()
-                os.fsync(file.fileno())
-            fresh.replace(self.path)
-        except BaseException:
-            fresh.unlink(missing_ok=True)
-            raise
+        if len(lines) > _KEPT + _SLACK:
+            replace_file(self.path, b"".join(lines[-_KEPT:]))

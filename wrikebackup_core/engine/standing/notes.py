@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import platform
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ import msgspec
 from filelock import FileLock, Timeout
 
 from wrikebackup_core.decoders import json_decoder
+from wrikebackup_core.engine.replacing import replace_file
 from wrikebackup_core.engine.standing.troubles import Open
 
 __all__ = ["Notes", "NotesFile", "here"]
@@ -79,15 +79,4 @@ class NotesFile:
     def write(self, notes: Notes) -> None:
         """In place of what was there; durable when it returns. Raises OSError, and then that stays."""
         notes.host, notes.machine = here()
-        fresh = self.path.with_suffix(f".{os.getpid()}.new")
-        try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with fresh.open("wb") as file:
-                file.write(msgspec.json.format(msgspec.json.encode(notes)))
-                file.flush()
-                os.fsync(file.fileno())
-            fresh.replace(self.path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                fresh.unlink(missing_ok=True)
-            raise
+        replace_file(self.path, msgspec.json.format(msgspec.json.encode(notes)))
