@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -58,7 +58,7 @@ def look_and_tell(
         seen = see(profile, plugins, seconds=seconds, ran=ran, known=known, hurried=limit is not None)
         for line in seen.strange:
             terminal.warn(line)
-        asked = {one.key: (one, one.ask(_report(seen, one.key, ran, log))) for one in crew}
+        asked = {one.key: (one, one.ask(_telling(_report(seen, one.key, ran, log)))) for one in crew}
         done = tell_all(asked, min(most, max(end - time.monotonic(), 0)), terminal)
         _note(seen, done, [one.key for one in crew])
         _keep(file, seen, terminal)
@@ -73,22 +73,17 @@ def _keep(file: NotesFile, seen: Seen, terminal: Terminal) -> None:
         terminal.warn(f"what the monitors were told cannot be noted, so they are told it again: {file.path}: {reason}")
 
 
-def _report(seen: Seen, key: str, ran: Ran | None, log: Sequence[str]) -> _Work:
+def _report(seen: Seen, key: str, ran: Ran | None, log: Sequence[str]) -> Report:
     """By what this monitor was told before, and not by what another was: one of them may have been out of reach."""
     before = {one.id: one for one in seen.notes.told.get(key, ())}
     now = {one.id: one for one in seen.judged.lasting}
     begun = [one.trouble for id_, one in now.items() if id_ not in before]
     over = [one.trouble for id_, one in before.items() if id_ not in now]
-    report = Report(seen.standing, ran, begun, over, log)
-    return _Work(report)
+    return Report(seen.standing, ran, begun, over, log)
 
 
-class _Work:
-    def __init__(self, report: Report) -> None:
-        self._report = report
-
-    def __call__(self, monitor: Monitor) -> None:
-        monitor.told(self._report)
+def _telling(report: Report) -> Callable[[Monitor], None]:
+    return lambda monitor: monitor.told(report)
 
 
 def _note(seen: Seen, done: dict[str, Asked], keys: Sequence[str]) -> None:

@@ -42,7 +42,6 @@ class Watch:
         self._said = deque[str](maxlen=_LINES)
         self._sinks: tuple[str, ...] = ()
         self._dropped: dict[str, str] = {}
-        self._account: str | None = None
 
     def begins(self, job: Job) -> None:
         """The run begins: its monitors hear of it, and nobody waits for them."""

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from wrikebackup_core.engine.job import Job
 from wrikebackup_core.engine.locking import spool_folder
+from wrikebackup_core.engine.prune.deciding import SKEW
 from wrikebackup_core.errors import FormatError, KeyNotFound, SinkError
 from wrikebackup_core.format import layout
 from wrikebackup_core.format.manifest import Manifest
@@ -18,8 +19,6 @@ from wrikebackup_core.ports import Sink
 from wrikebackup_core.store import AccountStore
 
 __all__ = ["Recent", "recent_enough"]
-
-_CLOCKS_DIFFER = timedelta(minutes=10)  # between two hosts that write to one sink, without anything being wrong
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +48,11 @@ def recent_enough(
             uids = AccountStore(sink, account.id).uids()[0]
         except SinkError:
             return None  # the run will say what is wrong with it
-        if ahead := [uid for uid in uids if _begun(uid) > now + _CLOCKS_DIFFER]:
+        if ahead := [uid for uid in uids if _begun(uid) > now + SKEW]:
             text = f"{sink.name}: the backup {max(ahead)} was begun in the future, so one of the clocks is or was wrong"
             notify(Message(f"{text}; min_interval passes over it", warning=True))
         newest = _newest_complete(
-            job, sink, account.id, (uid for uid in uids if now - interval < _begun(uid) <= now + _CLOCKS_DIFFER)
+            job, sink, account.id, (uid for uid in uids if now - interval < _begun(uid) <= now + SKEW)
         )
         if newest is None:
             return None

@@ -11,13 +11,13 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from wrikebackup_core.engine.prune.deciding import SKEW
 from wrikebackup_core.engine.standing.causes import BUSY, INTERRUPTED, STORES
 from wrikebackup_core.errors import ExitCode
 from wrikebackup_core.monitors import Ran, SinkStanding, Standing, Trouble
 
 __all__ = ["Judged", "Open", "judge"]
 
-SKEW = timedelta(minutes=10)  # two clocks may differ by so much without anything being wrong
 _SOON = timedelta(days=7)
 
 
