@@ -82,7 +82,7 @@ def load(path: Path, plugins: Plugins) -> Profile:
     )
     sinks = check.parts("sink", plugins.sinks, "sinks", at_least_one=True) if check.has("sinks") else []
     transforms = check.parts("transform", plugins.transforms, "transforms") if check.has("transforms") else []
-    monitors = check.parts("monitor", plugins.monitors, "monitors") if check.has("monitors") else []
+    monitors = check.parts("monitor", plugins.monitors, "monitors", alike=False) if check.has("monitors") else []
     state = check.folder("state", shape.state) if shape is not None and shape.state is not None else None
     if shape is not None:
         check.interval(shape)
@@ -143,8 +143,15 @@ class _Check:
             return None
 
     def parts(
-        self, what: str, known: Mapping[str, Registration], key: str, *, at_least_one: bool = False
+        self,
+        what: str,
+        known: Mapping[str, Registration],
+        key: str,
+        *,
+        at_least_one: bool = False,
+        alike: bool = True,
     ) -> list[Part]:
+        """All that the list names; `alike` says whether two of them may be written alike."""
         value = self._document.values[key]
         if not isinstance(value, list):
             hint = f"write `{key}:` and below it, indented, `- kind: {{…}}` for each"
@@ -153,6 +160,10 @@ class _Check:
         if at_least_one and not value:
             self._wrong((key,), f"must name at least one {what}", None)
         found = [self.part(what, known, item, (key, number)) for number, item in enumerate(value)]
+        for number, part in enumerate(found):
+            if part is not None and not alike and (first := found.index(part)) < number:
+                message = f"is there twice: the {what} {part.kind} is written as {key}[{first}] is"
+                self._wrong((key, number), message, "keep one of them")
         return [part for part in found if part is not None]
 
     def part(self, what: str, known: Mapping[str, Registration], value: Any, steps: tuple[Step, ...]) -> Part | None:
