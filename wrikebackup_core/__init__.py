@@ -35,6 +35,7 @@ from wrikebackup_core.hookspecs import Register, hookimpl
 from wrikebackup_core.masking import keep_secret, masked
 from wrikebackup_core.model import (
     Account,
+    AccountFound,
     Attachment,
     AttachmentMode,
     Backup,
@@ -82,6 +83,7 @@ from wrikebackup_core.zones import time_zone
 
 __all__ = [
     "Account",
+    "AccountFound",
     "AlreadyExists",
     "Artifact",
     "Attachment",

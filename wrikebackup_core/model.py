@@ -9,6 +9,7 @@ from typing import NewType
 
 __all__ = [
     "Account",
+    "AccountFound",
     "Attachment",
     "AttachmentMode",
     "Backup",
@@ -126,6 +127,13 @@ class Backup:
 @dataclass(frozen=True, slots=True)
 class Event:
     """What a run tells while it goes; base of all below. Listeners get them in order, from one thread at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountFound(Event):
+    """The source has said whose account it is. Comes before all stages."""
+
+    account: Account
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import wrikebackup_core.testing
 ROOT = Path(__file__).parents[2]
 
 PUBLIC = """
-    Account AlreadyExists Artifact Attachment AttachmentMode Backup Browsing Check Column Context Crawled Entry Event Export FileFinished
+    Account AccountFound AlreadyExists Artifact Attachment AttachmentMode Backup Browsing Check Column Context Crawled Entry Event Export FileFinished
     FileProgress FileStarted Forbidden FormatError Gap GapFound Interrupted KeyLocked KeyMissing KeyNotFound KeyRefused Keys KeyUnfit
     Kind Listed Locking Message MissingExtra Monitor NotFound NotOffered Page Part PluginError Reader Ran Record Recounting Register Report Run Secret SecretError
     Seen Signing Silent Sink SinkDropped SinkStanding Standing Trouble Witness

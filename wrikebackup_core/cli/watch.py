@@ -17,7 +17,7 @@ from wrikebackup_core.cli.progress import Notify
 from wrikebackup_core.cli.session import Session
 from wrikebackup_core.cli.words import clean
 from wrikebackup_core.errors import ExitCode, WrikeBackupError
-from wrikebackup_core.model import Event, GapFound, Message, SinkDropped, StageFinished
+from wrikebackup_core.model import AccountFound, Event, GapFound, Message, SinkDropped, StageFinished
 from wrikebackup_core.monitors import Ran
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ class Watch:
         self._crew: list[Listener] | None = None
         self._said = deque[str](maxlen=_LINES)
         self._sinks: tuple[str, ...] = ()
+        self._account: str | None = None
         self._dropped: dict[str, str] = {}
 
     def begins(self, job: Job) -> None:
@@ -55,7 +56,9 @@ class Watch:
 
         def take(event: Event) -> None:
             line = _line(event)
-            if isinstance(event, SinkDropped):
+            if isinstance(event, AccountFound):
+                self._account = event.account.id
+            elif isinstance(event, SinkDropped):
                 self._dropped[event.sink] = event.reason
             if line is not None:
                 self._say(line)
@@ -100,6 +103,7 @@ class Watch:
             datetime.now(UTC),
             int(code),
             clean(words),
+            account_id=self._account,
             sinks={name: clean(reason) for name, reason in self._lost(error, cause in STORES).items()},
             hint=clean(error.hint) if isinstance(error, WrikeBackupError) and error.hint else None,
             cause=cause,

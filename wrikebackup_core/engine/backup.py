@@ -33,7 +33,7 @@ from wrikebackup_core.errors import AlreadyExists, SinkError, WrikeBackupError
 from wrikebackup_core.format import layout
 from wrikebackup_core.format.manifest import Files
 from wrikebackup_core.ledger import Ledger
-from wrikebackup_core.model import Account, Event, Message
+from wrikebackup_core.model import Account, AccountFound, Event, Message
 from wrikebackup_core.spool import Spool
 
 __all__ = ["back_up", "dry_run"]
@@ -178,6 +178,7 @@ def _opened(
 ) -> Iterator[tuple[RunView, Spool, Locks, Leases]]:
     """The spool, locked, with the run that it holds or a new one; to write, with the leases of the sinks."""
     account = job.source.account()
+    notify(AccountFound(account))
     with locked(job, account) as locks:
         spool = Spool(spool_folder(job, account.id) / "spool.sqlite")
         try:
