@@ -80,6 +80,71 @@ def test_each_line_of_a_key_is_masked() -> None:
     assert masked("line 2: AbCdEfGhIjKlMnOpQrSt") == f"line 2: {MASK}"
 
 
+def test_what_all_keys_begin_with_is_not_masked() -> None:
+    keep_secret("-----BEGIN PRIVATE KEY-----\nAbCdEfGhIjKlMnOpQrSt\n-----END PRIVATE KEY-----")
+    assert masked("there is no -----BEGIN PRIVATE KEY-----") == "there is no -----BEGIN PRIVATE KEY-----"
+
+
+@given(
+    secrets=st.lists(st.text(string.ascii_letters + string.digits + "+/=", min_size=6, max_size=90), min_size=1),
+    before=st.text(st.characters(exclude_categories=["Cs"]), max_size=70),
+    behind=st.text(st.characters(exclude_categories=["Cs"]), max_size=70),
+)
+def test_secrets_of_any_length_are_masked_wherever_they_stand(secrets: list[str], before: str, behind: str) -> None:
+    forget_secrets()
+    for secret in secrets:
+        keep_secret(secret)
+    text = f" {behind}{before} ".join(secrets)
+    assert [secret for secret in secrets if secret in masked(before + text + behind)] == []
+
+
+SERVICE_ACCOUNT = {
+    "type": "service_account",
+    "project_id": "acme-backup-214300",
+    "private_key_id": "0a1b2c3d4e5f60718293a4b5c6d7e8f901234567",
+    "private_key": "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEF\nAASCBKcwggSjAgEAAoIBAQ+/Cz\n-----END PRIVATE KEY-----\n",
+    "client_email": "backup@acme-backup-214300.iam.gserviceaccount.com",
+    "client_id": "103214567890123456789",
+    "token_uri": "https://oauth2.googleapis.com/token",
+    "client_x509_cert_url": "https://www.googleapis.com/robot/v1/metadata/x509/backup%40acme-backup-214300.iam.gserviceaccount.com",
+}
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+def test_of_a_service_account_s_key_the_private_key_is_masked_and_each_of_its_lines(indent: int | None) -> None:
+    keep_secret(json.dumps(SERVICE_ACCOUNT, indent=indent))
+    key = SERVICE_ACCOUNT["private_key"]
+    for shown in (key, repr(key), json.dumps({"key": key}), key.replace("\n", "\r\n"), *key.splitlines()[1:3]):
+        assert [line for line in key.splitlines()[1:3] if line in masked(f"cannot load {shown}")] == []
+    assert masked(f"bad line {key.splitlines()[2]}") == f"bad line {MASK}"
+
+
+def test_what_else_is_in_a_service_account_s_key_is_told() -> None:
+    keep_secret(json.dumps(SERVICE_ACCOUNT))
+    told = " ".join(value for name, value in SERVICE_ACCOUNT.items() if name != "private_key")
+    assert masked(told) == told
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        {"client_secret": "hunter-22-of-mine", "type": "authorized_user"},
+        {"credentials": [{"SessionToken": "hunter-22-of-mine"}], "AccessKeyId": "AKIA"},
+        {"data": {"db-password": "hunter-22-of-mine"}},
+        [{"apiKey": "hunter-22-of-mine"}],
+    ],
+)
+def test_values_of_a_secret_that_is_json_are_masked_by_themselves(secret: object) -> None:
+    keep_secret(json.dumps(secret))
+    assert masked("refused: hunter-22-of-mine, authorized_user, AKIA") == f"refused: {MASK}, authorized_user, AKIA"
+
+
+@pytest.mark.parametrize("secret", ["{not JSON at all", "[" * 100_000])
+def test_a_secret_that_only_looks_like_json_is_masked_as_it_is(secret: str) -> None:
+    keep_secret(secret)
+    assert masked(f"it is {secret}") == f"it is {MASK}"
+
+
 def test_of_an_address_the_parts_that_look_like_keys_are_masked() -> None:
     keep_secret("https://user:pass%21word@hooks.example.com/services/T0123456789/b1946ac92492d234?key=0a1b2c3d4e5f")
     assert masked("refused: /services/T0123456789/b1946ac92492d234") == f"refused: /services/{MASK}/{MASK}"
