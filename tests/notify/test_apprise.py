@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("apprise", reason="needs the extra notify")
 
-from tests.notify.conftest import Listener
+from tests.listener import Listener
 from wrikebackup_core import SecretError, UsageError, WrikeBackupError
 from wrikebackup_core.testing.reports import NASTY, bad_report, good_report, over_report
 from wrikebackup_notify import AppriseOptions

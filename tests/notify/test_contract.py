@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.notify.conftest import Listener
+from tests.listener import Listener
 from wrikebackup_core import Monitor
 from wrikebackup_core.testing import MonitorContract
 from wrikebackup_notify import AppriseOptions, HealthchecksOptions

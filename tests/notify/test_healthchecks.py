@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.notify.conftest import Listener
+from tests.listener import Listener
 from wrikebackup_core import Report, UsageError, WrikeBackupError
 from wrikebackup_core.testing.reports import NOW, bad_report, good_report, look
 from wrikebackup_notify import HealthchecksOptions

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,10 +9,10 @@ import pytest
 pytest.importorskip("apprise", reason="needs the extra notify")
 pytest.importorskip("prometheus_client", reason="needs the extra metrics")
 
-from tests.notify.conftest import Listener
+from tests.house import House
+from tests.listener import Listener
 
 TOKEN, CHECK = "tk-5f1c2d3e4b", "5bf66975-d4c7-4bf5-bcc8-b8d8a82ea278"
-PROGRAM = "import sys; from wrikebackup_core.cli.program import run; sys.exit(run(sys.argv[1:]))"
 PROFILE = """\
 source: mock
 sinks:
@@ -29,30 +26,13 @@ monitors:
 """
 
 
-class House:
-    def __init__(self, root: Path, listener: Listener) -> None:
-        self.root, self.said = root, ""
-        self.environment = {
-            **os.environ,
-            "NO_COLOR": "1",
-            "PYTHONPATH": os.pathsep.join(sys.path),
-            "APPRISE_URL": f"json://me:{TOKEN}@{listener.address}/{TOKEN}?rto=5",
-            "PING_URL": f"http://{listener.address}/ping/{CHECK}",
-        }
-        (root / "acme.yaml").write_text(PROFILE, encoding="utf-8")
+class SecretHouse(House):
+    """With monitors whose addresses are secrets."""
 
-    def run(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [sys.executable, "-c", PROGRAM, *words],
-            cwd=self.root,
-            env=self.environment | environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
-        self.said += done.stdout + done.stderr
-        return done
+    def __init__(self, root: Path, listener: Listener) -> None:
+        apprise = f"json://me:{TOKEN}@{listener.address}/{TOKEN}?rto=5"
+        super().__init__(root, APPRISE_URL=apprise, PING_URL=f"http://{listener.address}/ping/{CHECK}")
+        self.profile.write_text(PROFILE, encoding="utf-8")
 
     def assert_no_secret_was_told(self) -> None:
         for secret in (TOKEN, CHECK):
@@ -62,11 +42,11 @@ class House:
 
 
 @pytest.fixture
-def house(tmp_path: Path, listener: Listener) -> House:
-    return House(tmp_path, listener)
+def house(tmp_path: Path, listener: Listener) -> SecretHouse:
+    return SecretHouse(tmp_path, listener)
 
 
-def test_a_good_run_a_bad_one_and_a_good_one_are_told_to_all(house: House, listener: Listener) -> None:
+def test_a_good_run_a_bad_one_and_a_good_one_are_told_to_all(house: SecretHouse, listener: Listener) -> None:
     assert house.run("backup", "-v", "acme.yaml").returncode == 0
     (house.root / "second").rename(house.root / "away")
     (house.root / "second").touch()
@@ -89,9 +69,9 @@ def test_a_good_run_a_bad_one_and_a_good_one_are_told_to_all(house: House, liste
     house.assert_no_secret_was_told()
 
 
-def test_monitors_that_cannot_be_told_fail_no_run_and_each_is_one_line(house: House, listener: Listener) -> None:
+def test_monitors_that_cannot_be_told_fail_no_run_and_each_is_one_line(house: SecretHouse, listener: Listener) -> None:
     listener.behaviour = lambda _number: 404
-    (house.root / "acme.yaml").write_text(PROFILE.replace("acme.prom", "not-there/acme.prom"), encoding="utf-8")
+    house.profile.write_text(PROFILE.replace("acme.prom", "not-there/acme.prom"), encoding="utf-8")
     done = house.run("backup", "acme.yaml")
     assert done.returncode == 0
     for words in ("apprise", "127.0.0.1 knows no such check", "not-there is no folder"):
@@ -99,8 +79,8 @@ def test_monitors_that_cannot_be_told_fail_no_run_and_each_is_one_line(house: Ho
     house.assert_no_secret_was_told()
 
 
-def test_doctor_and_a_test_say_what_is_wrong_with_each(house: House) -> None:
-    (house.root / "acme.yaml").write_text(PROFILE.replace("acme.prom", "not-there/acme.prom"), encoding="utf-8")
+def test_doctor_and_a_test_say_what_is_wrong_with_each(house: SecretHouse) -> None:
+    house.profile.write_text(PROFILE.replace("acme.prom", "not-there/acme.prom"), encoding="utf-8")
     wrong = {"APPRISE_URL": f"nosuch://{TOKEN}", "PING_URL": f"ftp://{CHECK}"}
     lines = (
         "env:APPRISE_URL is not the URL of a service that Apprise knows: nosuch://",

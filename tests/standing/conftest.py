@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,28 +11,23 @@ from typing import Any
 
 import pytest
 
+from tests.house import House
+from tests.listener import listener
 from wrikebackup_mock.account import MockAccount
 from wrikebackup_mock.server import MockServer
 
+__all__ = ["WatchedHouse", "house", "listener", "server"]
+
 TOKEN = "standing-token"
 RECORDER = Path(__file__).parent / "recorder"
-PROGRAM = "import sys; from wrikebackup_core.cli.program import run; sys.exit(run(sys.argv[1:]))"
 
 
-class House:
-    """A profile, and what its monitor was told."""
+class WatchedHouse(House):
+    """A profile with two sinks, and what its monitors were told."""
 
     def __init__(self, root: Path, base_url: str) -> None:
-        self.root, self.base_url = root, base_url
-        self.profile, self.first, self.second = root / "acme.yaml", root / "first", root / "second"
-        self.environment = {
-            **os.environ,
-            "ACME_TOKEN": TOKEN,
-            "NO_COLOR": "1",
-            "COLUMNS": "80",
-            "TZ": "UTC",
-            "PYTHONPATH": os.pathsep.join([str(RECORDER), *sys.path]),
-        }
+        super().__init__(root, ACME_TOKEN=TOKEN, PYTHONPATH=os.pathsep.join([str(RECORDER), *sys.path]))
+        self.base_url, self.first, self.second = base_url, root / "first", root / "second"
         self.write()
 
     def write(self, *more: str, monitors: tuple[str, ...] = ("well",)) -> None:
@@ -49,21 +43,6 @@ class House:
             *more,
         ]
         self.profile.write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-    def run(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        return self.run_with(PROGRAM, *words, **environment)
-
-    def run_with(self, program: str, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """The same with a program that does as ours, but for what the test wants."""
-        return subprocess.run(
-            [sys.executable, "-c", program, *words],
-            cwd=self.root,
-            env=self.environment | environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
 
     def told(self, does: str = "well") -> list[dict[str, Any]]:
         path = self.root / f"{does}.jsonl"
@@ -83,5 +62,5 @@ def server() -> Iterator[MockServer]:
 
 
 @pytest.fixture
-def house(tmp_path: Path, server: MockServer) -> House:
-    return House(tmp_path, server.base_url)
+def house(tmp_path: Path, server: MockServer) -> WatchedHouse:
+    return WatchedHouse(tmp_path, server.base_url)

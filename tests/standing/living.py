@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.standing.conftest import House
+from tests.standing.conftest import WatchedHouse
 
 __all__ = ["announced", "expected", "live"]
 
@@ -34,7 +34,7 @@ _OF_A_PERIOD: tuple[tuple[int, list[str], list[str]], ...] = (
 """The day, what begins and what ends on it."""
 
 
-def live(house: House, days: int, seconds: float) -> list[dict[str, Any]]:
+def live(house: WatchedHouse, days: int, seconds: float) -> list[dict[str, Any]]:
     """What each day came to. Skips where there is no libfaketime, or no small disk to be had."""
     faketime = shutil.which("faketime")
     if faketime is None:
@@ -82,7 +82,7 @@ def live(house: House, days: int, seconds: float) -> list[dict[str, Any]]:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def announced(house: House) -> list[tuple[list[str], list[str]]]:
+def announced(house: WatchedHouse) -> list[tuple[list[str], list[str]]]:
     """What the monitor was told, report by report, without those in which nothing began or ended."""
     told = [one for one in house.told() if one["event"] == "told"]
     names = [[[id_.replace(f"{house.root}/", "") for id_ in one[key]] for key in ("begun", "over")] for one in told]

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from tests.standing.conftest import House
+from tests.standing.conftest import WatchedHouse
 from tests.standing.living import announced, expected, live
 
 DAYS = int(os.environ.get("WRIKEBACKUP_DAYS", "40"))  # 400 take ten times as long
@@ -15,7 +15,7 @@ DAY = 86_400
 
 @pytest.mark.slow
 def test_each_trouble_is_announced_once_when_it_begins_and_once_when_it_ends_and_status_is_true_every_day(
-    house: House,
+    house: WatchedHouse,
 ) -> None:
     days = live(house, DAYS, 60 * DAYS)
     assert announced(house) == [(sorted(begun), sorted(over)) for _, begun, over in expected(DAYS)]

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from tests.standing.conftest import House
+    from tests.standing.conftest import WatchedHouse
 
 
-def test_a_monitor_hears_of_the_start_and_of_the_end_with_the_last_of_what_was_said(house: House) -> None:
+def test_a_monitor_hears_of_the_start_and_of_the_end_with_the_last_of_what_was_said(house: WatchedHouse) -> None:
     assert house.run("backup", "-q", "acme.yaml").returncode == 0
     started, told = house.told()
     assert started == {"event": "started", "profile": "acme"}
@@ -22,7 +22,7 @@ def test_a_monitor_hears_of_the_start_and_of_the_end_with_the_last_of_what_was_s
     assert any("crawl" in line for line in told["log"])
 
 
-def test_a_refused_token_is_told_once_when_it_begins_and_once_when_it_ends(house: House) -> None:
+def test_a_refused_token_is_told_once_when_it_begins_and_once_when_it_ends(house: WatchedHouse) -> None:
     for token in ("expired", "expired", "standing-token", "standing-token"):
         house.run("backup", "-q", "acme.yaml", ACME_TOKEN=token)
     told = [one for one in house.told() if one["event"] == "told"]
@@ -35,13 +35,13 @@ def test_a_refused_token_is_told_once_when_it_begins_and_once_when_it_ends(house
     assert told[0]["run"][:2] == [1, "unauthorized"]
 
 
-def test_a_profile_whose_secret_is_gone_tells_so(house: House) -> None:
+def test_a_profile_whose_secret_is_gone_tells_so(house: WatchedHouse) -> None:
     del house.environment["ACME_TOKEN"]
     assert house.run("backup", "-q", "acme.yaml").returncode == 2
     assert [one["begun"] for one in house.told()] == [["run secret"]]
 
 
-def test_a_sink_that_is_down_is_one_trouble_whether_a_run_or_a_look_meets_it_first(house: House) -> None:
+def test_a_sink_that_is_down_is_one_trouble_whether_a_run_or_a_look_meets_it_first(house: WatchedHouse) -> None:
     house.run("backup", "-q", "acme.yaml")
     house.second.rename(house.root / "away")
     house.second.touch()
@@ -61,7 +61,7 @@ def test_a_sink_that_is_down_is_one_trouble_whether_a_run_or_a_look_meets_it_fir
 
 
 @pytest.mark.parametrize("does", ["fails", "cannot be made"])
-def test_a_monitor_that_fails_is_a_line_of_warning_and_not_the_end_of_the_run(house: House, does: str) -> None:
+def test_a_monitor_that_fails_is_a_line_of_warning_and_not_the_end_of_the_run(house: WatchedHouse, does: str) -> None:
     house.write(monitors=(does, "well"))
     done = house.run("backup", "-q", "acme.yaml")
     assert done.returncode == 0
@@ -72,7 +72,7 @@ def test_a_monitor_that_fails_is_a_line_of_warning_and_not_the_end_of_the_run(ho
     assert len(house.told()) == 2
 
 
-def test_who_could_not_be_told_is_told_at_the_next_look_and_nobody_else_again(house: House) -> None:
+def test_who_could_not_be_told_is_told_at_the_next_look_and_nobody_else_again(house: WatchedHouse) -> None:
     house.write(monitors=("well", "fails"))
     house.run("backup", "-q", "acme.yaml", ACME_TOKEN="expired")
     text = house.profile.read_text().replace("fails.jsonl", "later.jsonl").replace('does: "fails"', 'does: "well"')
@@ -82,14 +82,14 @@ def test_who_could_not_be_told_is_told_at_the_next_look_and_nobody_else_again(ho
     assert [one["begun"] for one in house.told("later")] == [["run unauthorized"]]
 
 
-def test_a_kill_between_telling_and_noting_tells_again_rather_than_never(house: House) -> None:
+def test_a_kill_between_telling_and_noting_tells_again_rather_than_never(house: WatchedHouse) -> None:
     house.write(monitors=("dies",))
     assert house.run("backup", "-q", "acme.yaml", ACME_TOKEN="expired").returncode == 9
     house.run("notify", "check", "acme.yaml")
     assert [one["begun"] for one in house.told("dies")] == [["run unauthorized"], ["run unauthorized"]]
 
 
-def test_a_state_folder_that_cannot_be_written_keeps_nobody_from_being_told(house: House) -> None:
+def test_a_state_folder_that_cannot_be_written_keeps_nobody_from_being_told(house: WatchedHouse) -> None:
     (house.root / "state").mkdir()
     (house.root / "state" / "profiles").touch()
     run = house.run("backup", "-q", "acme.yaml", ACME_TOKEN="expired")
@@ -103,7 +103,7 @@ def test_a_state_folder_that_cannot_be_written_keeps_nobody_from_being_told(hous
     assert "cannot be noted, so they are told it again" in look.stderr
 
 
-def test_a_monitor_that_hangs_is_left_behind_and_the_others_are_told(house: House) -> None:
+def test_a_monitor_that_hangs_is_left_behind_and_the_others_are_told(house: WatchedHouse) -> None:
     house.write(monitors=("hangs", "well"))
     words = "import sys, datetime; from wrikebackup_core.cli import program, telling\n"
     words += "telling.LIMIT = datetime.timedelta(seconds=2)\nsys.exit(program.run(sys.argv[1:]))"
@@ -113,7 +113,7 @@ def test_a_monitor_that_hangs_is_left_behind_and_the_others_are_told(house: Hous
     assert len(house.told()) == 2
 
 
-def test_an_interrupted_run_is_remembered_and_told_and_no_trouble(house: House) -> None:
+def test_an_interrupted_run_is_remembered_and_told_and_no_trouble(house: WatchedHouse) -> None:
     house.run("backup", "-q", "acme.yaml")
     words = "import signal, sys, os, threading; from wrikebackup_core.cli import program; from wrikebackup_core.engine import backup as b\n"
     words += "def stop(*_): os.kill(os.getpid(), signal.SIGTERM); signal.pause()\nb.derive = stop\nsys.exit(program.run(sys.argv[1:]))"
@@ -126,7 +126,7 @@ def test_an_interrupted_run_is_remembered_and_told_and_no_trouble(house: House) 
 
 @pytest.mark.parametrize(("token", "code"), [("standing-token", 0), ("expired", 1)])
 def test_who_stops_the_waiting_for_monitors_does_not_change_how_the_run_ended(
-    house: House, token: str, code: int
+    house: WatchedHouse, token: str, code: int
 ) -> None:
     words = "import signal, sys, os; from wrikebackup_core.cli import program, telling\n"
     words += "def stop(*_): os.kill(os.getpid(), signal.SIGTERM); signal.pause()\ntelling.tell_all = stop\n"
@@ -135,7 +135,7 @@ def test_who_stops_the_waiting_for_monitors_does_not_change_how_the_run_ended(
     assert house.run_with(words, "backup", "-q", "acme.yaml", "acme.yaml", ACME_TOKEN=token).returncode == 130
 
 
-def test_with_a_deleted_state_the_sinks_tell_the_ages_and_what_is_wrong_is_told_anew(house: House) -> None:
+def test_with_a_deleted_state_the_sinks_tell_the_ages_and_what_is_wrong_is_told_anew(house: WatchedHouse) -> None:
     house.write("objective: 1s")
     house.run("backup", "-q", "acme.yaml")
     time.sleep(1.1)  # older than the objective, whatever the machine does
@@ -149,7 +149,9 @@ def test_with_a_deleted_state_the_sinks_tell_the_ages_and_what_is_wrong_is_told_
     assert house.told()[-1]["begun"] == late
 
 
-def test_with_a_deleted_state_and_two_accounts_in_a_sink_neither_is_taken_for_the_profile_s(house: House) -> None:
+def test_with_a_deleted_state_and_two_accounts_in_a_sink_neither_is_taken_for_the_profile_s(
+    house: WatchedHouse,
+) -> None:
     house.run("backup", "-q", "acme.yaml")
     shutil.rmtree(house.root / "state")
     (account,) = (path for path in house.first.iterdir() if path.is_dir() and not path.name.startswith("."))
@@ -161,7 +163,7 @@ def test_with_a_deleted_state_and_two_accounts_in_a_sink_neither_is_taken_for_th
     assert [one["problem"] for one in status["sinks"]] == [None, None]
 
 
-def test_a_state_of_another_machine_is_said_once_and_gone_on_with(house: House) -> None:
+def test_a_state_of_another_machine_is_said_once_and_gone_on_with(house: WatchedHouse) -> None:
     house.run("backup", "-q", "acme.yaml", ACME_TOKEN="expired")
     path = house.state / "standing.json"
     notes = json.loads(path.read_text())
@@ -177,7 +179,7 @@ def test_a_state_of_another_machine_is_said_once_and_gone_on_with(house: House) 
 
 
 @pytest.mark.parametrize("garbage", [b"\x00\xff\n", b"{", b'{"open": 3}', b"[" * 100_000])
-def test_garbage_in_the_state_is_said_and_ends_nothing(house: House, garbage: bytes) -> None:
+def test_garbage_in_the_state_is_said_and_ends_nothing(house: WatchedHouse, garbage: bytes) -> None:
     house.run("backup", "-q", "acme.yaml")
     for name in ("standing.json", "runs.jsonl"):
         (house.state / name).write_bytes(garbage)
@@ -189,7 +191,7 @@ def test_garbage_in_the_state_is_said_and_ends_nothing(house: House, garbage: by
     assert house.run("status", "-q", "acme.yaml").returncode == 0
 
 
-def test_a_test_says_where_it_went_and_fails_where_one_did_not_arrive(house: House) -> None:
+def test_a_test_says_where_it_went_and_fails_where_one_did_not_arrive(house: WatchedHouse) -> None:
     done = house.run("notify", "test", "acme.yaml")
     assert (done.returncode, done.stdout) == (0, "recorder: written to well.jsonl\n")
     house.write(monitors=("well", "fails"))
@@ -200,14 +202,14 @@ def test_a_test_says_where_it_went_and_fails_where_one_did_not_arrive(house: Hou
     assert house.run("notify", "test", "acme.yaml").returncode == 2
 
 
-def test_the_doctor_tries_monitors(house: House) -> None:
+def test_the_doctor_tries_monitors(house: WatchedHouse) -> None:
     house.write(monitors=("well", "fails"))
     done = house.run("doctor", "acme.yaml")
     assert done.returncode == 1
     assert "there is none" in done.stdout
 
 
-def test_the_history_is_bounded_and_a_cut_line_spoils_no_other(house: House) -> None:
+def test_the_history_is_bounded_and_a_cut_line_spoils_no_other(house: WatchedHouse) -> None:
     house.run("backup", "-q", "acme.yaml")
     path = house.state / "runs.jsonl"
     line = path.read_bytes()
