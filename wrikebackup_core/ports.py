@@ -290,6 +290,16 @@ class Browsing(Protocol):
 
 
 @runtime_checkable
+class Naming(Protocol):
+    """What a sink has besides whose store must be asked once more for the size of each object: it can name them without."""
+
+    def names(self, prefix: str) -> Iterator[Sequence[str]]:
+        """What `list` gives for the folder `prefix` (`""` for all), many together, and of each key only what follows the folder's
+        `/`. Raises SinkError.
+        """
+
+
+@runtime_checkable
 class Locking(Protocol):
     """What a sink has besides, whose store can refuse until a date to delete an object: `create` then locks what it writes, and
     `delete` raises KeyLocked. Keys with a part that begins with a dot are never locked: such is the lease, which is gone after a run.

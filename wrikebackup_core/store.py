@@ -15,7 +15,7 @@ from wrikebackup_core.format import checksums, layout
 from wrikebackup_core.format.manifest import Manifest
 from wrikebackup_core.format.pins import Pin
 from wrikebackup_core.model import Backup
-from wrikebackup_core.ports import Browsing, Entry, Sink
+from wrikebackup_core.ports import Browsing, Entry, Naming, Sink
 from wrikebackup_core.stored import chunks, open_stored
 
 __all__ = ["AccountStore", "accounts", "described", "entries", "names"]
@@ -51,18 +51,18 @@ def entries(sink: Sink, folder: str, tell: Callable[[str], None]) -> Iterator[En
 
 def names(sink: Sink, folder: str, tell: Callable[[str], None]) -> Iterator[tuple[Sequence[str], Sequence[int] | None]]:
     """The same as names below the folder, many together, with the bytes of each; None where the sink would have to look that up."""
-    strip = len(folder) + 1
-    if (keys := getattr(sink, "keys", None)) is None:
-        every = entries(sink, folder, tell)
+    if not isinstance(sink, Naming):
+        strip, every = len(folder) + 1, entries(sink, folder, tell)
         while listed := list(islice(every, _TOGETHER)):
             yield [entry.key[strip:] for entry in listed], [entry.size for entry in listed]
         return
-    strange, every_key = list[str](), iter(keys(folder))
-    while some := list(islice(every_key, _TOGETHER)):
-        if not "".join(some).isascii():
-            strange += [_shown(key) for key in some if not _is_unicode(key)]
-            some = [key for key in some if _is_unicode(key)]
-        yield [key[strip:] for key in some], None
+    strange = list[str]()
+    for some in sink.names(folder):
+        if "".join(some).isascii():  # nearly always
+            yield some, None
+        else:
+            strange += [_shown(name) for name in some if not _is_unicode(name)]
+            yield [name for name in some if _is_unicode(name)], None
     _tell_strange(sink, strange, tell)
 
 

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 PUBLIC = """
     Account AccountFound AlreadyExists Artifact Attachment AttachmentMode Backup Browsing Check Column Context Crawled Entry Event Export FileFinished
     FileProgress FileStarted Forbidden FormatError Gap GapFound Interrupted KeyLocked KeyMissing KeyNotFound KeyRefused Keys KeyUnfit
-    Kind Listed Locking Message MissingExtra Monitor NotFound NotOffered Page Part PluginError Reader Ran Record Recounting Register Report Run Secret SecretError
+    Kind Listed Locking Message MissingExtra Monitor Naming NotFound NotOffered Page Part PluginError Reader Ran Record Recounting Register Report Run Secret SecretError
     Seen Signing Silent Sink SinkDropped SinkStanding Standing Trouble Witness
     SinkError SinkFull Source SourceError StageFinished StageProgress StageStarted Table Transform Unauthorized
     UsageError Verifier Withdrawn WrikeBackupError Writer __version__ account_number command_context duration expand_home hookimpl json_decoder keep_secret masked read_whole source_options time_zone

@@ -6,7 +6,7 @@ import contextlib
 import itertools
 import os
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from wrikebackup_core import Check, Entry, SinkError, UsageError
 from wrikebackup_fsspec import keys
@@ -77,9 +77,9 @@ class LocalSink:
         self.passed_over = []
         return tree.entries(self.root, keys.check_prefix(prefix), self.passed_over)
 
-    def keys(self, prefix: str) -> Iterator[str]:
+    def names(self, prefix: str) -> Iterator[Sequence[str]]:
         self.passed_over = []
-        return tree.file_keys(self.root, keys.check_prefix(prefix), self.passed_over)
+        return tree.file_names(self.root, keys.check_prefix(prefix), self.passed_over)
 
     def folders(self, prefix: str) -> Iterator[str]:
         return tree.folders(self.root, keys.check_prefix(prefix))

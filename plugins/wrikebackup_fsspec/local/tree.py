@@ -13,7 +13,7 @@ from wrikebackup_core import Entry, SinkError
 from wrikebackup_fsspec.keys import FOREIGN, TEMPORARY_SUFFIX, is_probe, is_temporary
 from wrikebackup_fsspec.local.faults import failed
 
-__all__ = ["delete", "entries", "file_keys", "folders", "make_folder", "refuse_links", "sweep"]
+__all__ = ["delete", "entries", "file_names", "folders", "make_folder", "refuse_links", "sweep"]
 
 _SHOWN = 200
 _TOGETHER = 2000
@@ -69,10 +69,12 @@ def entries(root: str, prefix: str, passed_over: list[str]) -> Iterator[Entry]:
             yield Entry(below + entry.name, size)
 
 
-def file_keys(root: str, prefix: str, passed_over: list[str]) -> Iterator[str]:
-    """Their keys alone: to ask for the size of each takes many times as long."""
-    every = _files(root, prefix, passed_over)
-    return itertools.chain.from_iterable([below + entry.name for entry in files] for below, files in every)
+def file_names(root: str, prefix: str, passed_over: list[str]) -> Iterator[list[str]]:
+    """Their names below that folder alone: to ask for the size of each takes many times as long."""
+    strip = len(prefix) + 1 if prefix else 0
+    for below, files in _files(root, prefix, passed_over):
+        folder, names = below[strip:], [entry.name for entry in files]
+        yield [folder + name for name in names] if folder else names
 
 
 def _files(root: str, prefix: str, passed_over: list[str]) -> Iterator[tuple[str, list[os.DirEntry[str]]]]:

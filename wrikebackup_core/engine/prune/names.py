@@ -1,41 +1,37 @@
 """Which attachments backups name: for a thousand backups of a million attachments, of which each names nearly what the one before did.
 
-SHA256SUMS is cut into pieces where its own content says so (`pieces.py`): two of them have all pieces in common but those around
-what has changed, and only a piece that was not met before is looked into. What each
-backup names is remembered on this host, by the hash of its SHA256SUMS that its manifest tells, and need not be read again.
-
-A name is kept as 64 bits. Two names may share them, and then one attachment stays that nobody needs; none is ever taken for another.
+What each backup names is remembered on this host, by the hash of its SHA256SUMS that its manifest tells, and need not be read again:
+all names that were met, with a number for each (`numbering.py`), and for each backup the numbers of those that it names.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import posixpath
 import sqlite3
-import unicodedata
 import zlib
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, chain, compress
 from pathlib import Path
 from typing import Self
 
-from wrikebackup_core.engine.prune.pieces import Cutting, finer, key_of
+from wrikebackup_core.engine.prune.numbering import Numbering, flag, merged
+from wrikebackup_core.engine.prune.pieces import cut
 from wrikebackup_core.engine.scratch import scratch
 from wrikebackup_core.errors import FormatError
-from wrikebackup_core.format import checksums
+from wrikebackup_core.staged import batches
 
-__all__ = ["Listed", "Names", "digests"]
+__all__ = ["Listed", "Names"]
 
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS pieces (id INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, names BLOB NOT NULL, crc INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS sums (sha256 TEXT PRIMARY KEY, pieces BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS blocks (first INTEGER PRIMARY KEY, names BLOB NOT NULL, crc INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS backups (sums TEXT PRIMARY KEY, runs BLOB NOT NULL) WITHOUT ROWID;
 """
+_TOGETHER = 10_000  # names in a block
 _PATIENCE = 2.0  # seconds; another plan may be at it
-_SET = ord("1")
 _PLAIN = b"  ../attachments/"
-_AT = slice(64, 64 + len(_PLAIN))
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,20 +42,6 @@ class Listed:
     sha256: str | None
     total: int
     chunks: Callable[[], Iterator[bytes]]
-
-
-def digests(names: Sequence[bytes]) -> array[int]:
-    """64 bits for each name in `attachments/`, the same for the two ways in which Unicode writes one."""
-    if not all(map(bytes.isascii, names)):
-        names = [name if name.isascii() else _composed(name) for name in names]
-    crc, adler = zlib.crc32, zlib.adler32
-    return array("Q", [crc(name) << 32 | adler(name) for name in names])
-
-
-def _composed(name: bytes) -> bytes:
-    """Some file systems take names apart."""
-    text = name.decode(errors="surrogateescape")
-    return unicodedata.normalize("NFC", text).encode(errors="surrogateescape")
 
 
 class _Corrupt(Exception):
@@ -73,8 +55,8 @@ class Names:
         """A file that cannot be used is done without."""
         self._path = path
         self._db = self._opened() or scratch(_SCHEMA)
+        self._numbering: Numbering | None = None
         self._version: int | None = None
-        self._forget_met()
 
     def __enter__(self) -> Self:
         return self
@@ -91,6 +73,7 @@ class Names:
             return None
         try:
             db.execute("PRAGMA journal_mode=WAL")
+            db.execute("PRAGMA synchronous=NORMAL")  # what a power cut takes is read again
             db.executescript(_SCHEMA)
         except sqlite3.Error as error:
             db.close()
@@ -105,14 +88,8 @@ class Names:
                 with contextlib.suppress(OSError):
                     self._path.with_name(self._path.name + tail).unlink(missing_ok=True)
 
-    def _forget_met(self) -> None:
-        self._coarse: dict[bytes, array[int]] = {}
-        self._fine: dict[bytes, int] | None = None
-        self._last = 0
-        self._cutting = Cutting()
-
-    def needed(self, backups: Sequence[Listed]) -> tuple[set[int], dict[str, FormatError]]:
-        """`digests` of all that the backups name, and by uid what is wrong with a SHA256SUMS that is not as it should be.
+    def needed(self, backups: Sequence[Listed]) -> tuple[set[bytes], dict[str, FormatError]]:
+        """All that the backups name, `comparable`, and by uid what is wrong with a SHA256SUMS that is not as it should be.
 
         Raises SinkError.
         """
@@ -121,167 +98,145 @@ class Names:
         except (_Corrupt, sqlite3.Error) as error:
             self._db.close()
             self._discard(error)
-            self._db = scratch(_SCHEMA)
-            self._forget_met()
+            self._db, self._numbering = scratch(_SCHEMA), None
             return self._needed(backups)
 
-    def _needed(self, backups: Sequence[Listed]) -> tuple[set[int], dict[str, FormatError]]:
-        bits, damaged = 0, dict[str, FormatError]()
+    def _needed(self, backups: Sequence[Listed]) -> tuple[set[bytes], dict[str, FormatError]]:
+        found, damaged = list[str](), dict[str, FormatError]()
         for one in backups:
-            sha256 = one.sha256
-            if sha256 is None or not self._knows(sha256):
-                try:
-                    sha256 = self._learn(one)
-                except FormatError as error:
-                    damaged[one.uid] = error
-                    continue
-            bits |= self._bits(sha256)
-        return self._named(bits), damaged
-
-    def _knows(self, sha256: str) -> bool:
-        return self._db.execute("SELECT 1 FROM sums WHERE sha256 = ?", (sha256,)).fetchone() is not None
-
-    def _bits(self, sha256: str) -> int:
-        """The numbers of its pieces, as the bits of one number."""
-        (stored,) = self._db.execute("SELECT pieces FROM sums WHERE sha256 = ?", (sha256,)).fetchone()
+            try:
+                found.append(one.sha256 if one.sha256 is not None and self._knows(one.sha256) else self._learn(one))
+            except FormatError as error:
+                damaged[one.uid] = error
+        self._numbering = None  # it is as large as the answer
+        self._db.execute("BEGIN")
         try:
-            return int.from_bytes(zlib.decompress(stored), "little")
-        except zlib.error as error:
-            raise _Corrupt from error
+            return self._named(self._flags(found)), damaged
+        finally:
+            self._db.execute("ROLLBACK")
 
-    def _named(self, bits: int) -> set[int]:
-        flags, found, met = bits.to_bytes(bits.bit_length() // 8 + 1, "little"), set[int](), 0
-        few = array("Q")
-        for number, names, crc in self._db.execute("SELECT id, names, crc FROM pieces"):
-            if number >> 3 < len(flags) and flags[number >> 3] >> (number & 7) & 1:
-                if zlib.crc32(names) != crc:
-                    raise _Corrupt
-                met += 1
-                few.frombytes(names)
-                if len(few) > 10_000:
-                    found.update(few)
-                    del few[:]
-        found.update(few)
-        if met != bits.bit_count():
+    def _knows(self, sums: str) -> bool:
+        return self._db.execute("SELECT 1 FROM backups WHERE sums = ?", (sums,)).fetchone() is not None
+
+    def _flags(self, backups: Iterable[str]) -> bytearray:
+        """A byte for each number: 1 for a name that one of them names."""
+        flags = bytearray()
+        for sums in backups:
+            flag(flags, self._runs(sums))
+        return flags
+
+    def _runs(self, sums: str) -> array[int]:
+        row, runs = self._db.execute("SELECT runs FROM backups WHERE sums = ?", (sums,)).fetchone(), array("I")
+        if row is None:
             raise _Corrupt
-        return found
+        try:
+            runs.frombytes(zlib.decompress(row[0]))
+        except (zlib.error, ValueError, TypeError) as error:
+            raise _Corrupt from error
+        return runs
 
-    def forget_all_but(self, sums: Iterable[str]) -> None:
-        """What no backup has any more. Never raises: it is remembered for longer then."""
-        with contextlib.suppress(sqlite3.Error, _Corrupt):
-            kept = {sha256 for sha256 in sums if self._knows(sha256)}
-            bits = 0
-            for sha256 in kept:
-                bits |= self._bits(sha256)
-            self._db.execute("BEGIN IMMEDIATE")
-            gone = [sha256 for (sha256,) in self._db.execute("SELECT sha256 FROM sums") if sha256 not in kept]
-            self._db.executemany("DELETE FROM sums WHERE sha256 = ?", [(sha256,) for sha256 in gone])
-            if gone:
-                unused = [(id_,) for (id_,) in self._db.execute("SELECT id FROM pieces") if not bits >> id_ & 1]
-                self._db.executemany("DELETE FROM pieces WHERE id = ?", unused)
-            self._db.execute("COMMIT")
-            self._forget_met()
+    def _named(self, flags: bytearray) -> set[bytes]:
+        needed, at = set[bytes](), 0
+        for names in self._blocks():
+            needed.update(compress(names, flags[at : at + len(names)]))
+            at += len(names)
+        if at < len(flags):
+            raise _Corrupt
+        return needed
+
+    def _blocks(self) -> Iterator[list[bytes]]:
+        at = 0
+        for first, stored, crc in self._db.execute("SELECT first, names, crc FROM blocks ORDER BY first"):
+            if first != at or zlib.crc32(stored) != crc:
+                raise _Corrupt
+            names = stored.split(b"\0")
+            yield names
+            at += len(names)
 
     # Reading one
 
     def _learn(self, listed: Listed) -> str:
         """Takes down what a SHA256SUMS names, and gives its hash. Raises FormatError, SinkError."""
+        try:
+            with self._writing():
+                numbering = self._numbered()
+                before = len(numbering)
+                sums, runs = _read(listed, numbering)
+                self._add(before, numbering.since(before))
+                self._db.execute("INSERT OR REPLACE INTO backups VALUES (?, ?)", (sums, zlib.compress(runs, 1)))
+        except BaseException:
+            self._numbering = None
+            raise
+        return sums
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
         self._db.execute("BEGIN IMMEDIATE")
         try:
-            self._notice_others()
-            sha256 = self._read(listed)
+            yield
         except BaseException:
             with contextlib.suppress(sqlite3.Error):
                 self._db.execute("ROLLBACK")
-            self._forget_met()
             raise
         self._db.execute("COMMIT")
-        return sha256
 
-    def _notice_others(self) -> None:
-        """Another plan may have written to the file since: what it took down has numbers too."""
+    def _numbered(self) -> Numbering:
+        """All names that are stored: another plan may have written to the file since."""
         (version,) = self._db.execute("PRAGMA data_version").fetchone()
-        if version != self._version:
+        if self._numbering is None or version != self._version:
             self._version = version
-            self._forget_met()
+            self._numbering = Numbering(chain.from_iterable(self._blocks()))
+        return self._numbering
 
-    def _read(self, listed: Listed) -> str:
-        digest, numbers, count = hashlib.sha256(), array("Q"), 0
-        for key, piece in self._cutting.large(_hashed(digest, listed.chunks())):
-            met = self._coarse.get(key)
-            if met is None:
-                met = self._coarse[key] = self._numbers(finer(piece))
-            numbers += met
-            if listed.sha256 is None:  # else the hash says it all
-                count += piece.count(_PLAIN)
-        sha256 = digest.hexdigest()
-        if listed.sha256 not in (None, sha256):
-            raise FormatError("is not the SHA256SUMS that the manifest names")
-        if listed.sha256 is None and count < listed.total:
-            raise FormatError(f"names {count:,} files in attachments/, of {listed.total:,} that the manifest counts")
-        row = (sha256, zlib.compress(_as_bits(numbers), 1))
-        self._db.execute("INSERT OR REPLACE INTO sums VALUES (?, ?)", row)
-        return sha256
+    def _add(self, first: int, names: Iterable[bytes]) -> None:
+        for at, some in enumerate(batches(names, _TOGETHER)):
+            block = b"\0".join(some)
+            self._db.execute("INSERT INTO blocks VALUES (?, ?, ?)", (first + at * _TOGETHER, block, zlib.crc32(block)))
 
-    def _numbers(self, pieces: Sequence[bytes]) -> array[int]:
-        """Of pieces; they are looked into the first time."""
-        if self._fine is None:
-            self._fine = dict(self._db.execute("SELECT digest, id FROM pieces"))
-            self._last = max(self._fine.values(), default=0)
-        keys = list(map(key_of, pieces))
-        if new := {key: piece for key, piece in zip(keys, pieces, strict=True) if key not in self._fine}:
-            rows = [
-                (number, key, names, zlib.crc32(names))
-                for number, (key, names) in enumerate(zip(new, _digests_of(new.values()), strict=True), self._last + 1)
-            ]
-            self._db.executemany("INSERT INTO pieces (id, digest, names, crc) VALUES (?, ?, ?, ?)", rows)
-            self._fine.update((key, number) for number, key, *_ in rows)
-            self._last += len(rows)
-        return array("Q", [self._fine[key] for key in keys])
+    # Forgetting
 
+    def forget_all_but(self, sums: Iterable[str]) -> None:
+        """What no backup has any more. Never raises: it is remembered for longer then."""
+        with contextlib.suppress(sqlite3.Error, _Corrupt), self._writing():
+            every = {sums for (sums,) in self._db.execute("SELECT sums FROM backups")}
+            if gone := every.difference(sums):
+                self._db.executemany("DELETE FROM backups WHERE sums = ?", [(one,) for one in gone])
+                self._number_anew(every - gone)
 
-def _digests_of(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """The digests of the names in each piece. Raises FormatError."""
-    named = list(map(_names, pieces))
-    found, start = digests([name for names in named for name in names]), 0
-    for names in named:
-        yield found[start : start + len(names)].tobytes()
-        start += len(names)
+    def _number_anew(self, backups: Iterable[str]) -> None:
+        """Where a quarter of the names is needed no more."""
+        flags = self._flags(backups)
+        used, every = sum(flags), sum(map(len, self._blocks()))
+        if used * 4 > every * 3:
+            return
+        self._numbering = None
+        new = array("I", accumulate(flags, initial=0))
+        for sums in backups:
+            runs = self._runs(sums)
+            for at in range(0, len(runs), 2):
+                runs[at : at + 2] = array("I", (new[runs[at]], new[runs[at + 1] - 1] + 1))
+            self._db.execute("UPDATE backups SET runs = ? WHERE sums = ?", (zlib.compress(runs, 1), sums))
+        kept = b"\0".join(compress(chain.from_iterable(self._blocks()), flags))
+        self._db.execute("DELETE FROM blocks")
+        self._add(0, kept.split(b"\0") if kept else ())
 
 
-def _as_bits(numbers: array[int]) -> bytes:
-    """A number whose bits they are, the smallest first."""
-    flags = bytearray(b"0") * (max(numbers, default=0) + 1)
-    for number in numbers:
-        flags[number] = _SET
-    return int(flags[::-1], 2).to_bytes(len(flags) // 8 + 1, "little")
+def _read(listed: Listed, numbering: Numbering) -> tuple[str, array[int]]:
+    """The hash of a SHA256SUMS, and the numbers of what it names. Raises FormatError, SinkError."""
+    digest, runs, count = hashlib.sha256(), array("I"), 0
+    for piece in cut(_hashed(digest, listed.chunks())):
+        runs += numbering.runs(piece)
+        if listed.sha256 is None:  # else the hash says it all
+            count += piece.count(_PLAIN)
+    sums = digest.hexdigest()
+    if listed.sha256 not in (None, sums):
+        raise FormatError("is not the SHA256SUMS that the manifest names")
+    if listed.sha256 is None and count < listed.total:
+        raise FormatError(f"names {count:,} files in attachments/, of {listed.total:,} that the manifest counts")
+    return sums, merged(runs)
 
 
 def _hashed(digest: hashlib._Hash, chunks: Iterable[bytes]) -> Iterator[bytes]:
     for chunk in chunks:
         digest.update(chunk)
         yield chunk
-
-
-def _names(piece: bytes) -> list[bytes]:
-    """Of the attachments that the lines name. Raises FormatError."""
-    lines = piece.removesuffix(b"\n").split(b"\n")
-    if {line[_AT] for line in lines} == {_PLAIN}:
-        names = [line[_AT.stop :] for line in lines]
-        joined = b"".join(names)
-        if b"/" not in joined and b"\0" not in joined and b"\\" not in joined and b"" not in names:
-            return names
-    return list(_carefully(lines))
-
-
-def _carefully(lines: Sequence[bytes]) -> Iterator[bytes]:
-    """Line by line, as not all of them are plain ones."""
-    for found in checksums.read((number, line + b"\n") for number, line in enumerate(filter(None, lines), 1)):
-        if isinstance(found, str):
-            raise FormatError("is not made of hashes and paths")
-        path = posixpath.normpath(f"backup/{found[1]}")
-        if path.startswith("..") or posixpath.isabs(found[1]):
-            raise FormatError(f"leads out of the account's folder: {found[1]!r}")
-        folder, _, name = path.partition("/")
-        if folder == "attachments" and name:
-            yield name.encode()

@@ -1,58 +1,69 @@
-"""SHA256SUMS cut into pieces of whole lines, where its own content says so: before each line whose hash begins with two zeros, and
-each of these again before each line whose hash begins with one. What two of them have in common is cut alike.
+"""SHA256SUMS cut into pieces of whole lines, where its own content says so, and the names of attachments in each. What two of these
+files have in common is cut alike.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Iterator
+import posixpath
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
 
 from wrikebackup_core.errors import FormatError
+from wrikebackup_core.format import checksums
 
-__all__ = ["Cutting", "finer", "key_of"]
+__all__ = ["comparable", "cut", "names_in"]
 
-_COARSE, _FINE = b"\n00", b"\n0"  # every 256th line, and every 16th
+_BEFORE = re.compile(rb"\n0[0-3]")  # every 64th line, by its hash
 _LONGEST = 64 << 20  # bytes between two such lines
+_PLAIN = b"  ../attachments/"
+_AT = slice(64, 64 + len(_PLAIN))
 
 
-def key_of(piece: bytes) -> bytes:
-    """No two pieces have the same."""
-    return hashlib.sha256(piece).digest()[:16]
+def cut(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The pieces, without the line feed behind each; the last has the file's own, or is empty. Raises FormatError."""
+    rest = b""
+    for chunk in chunks:
+        buffer, at = rest + chunk, 0
+        for match in _BEFORE.finditer(buffer):
+            yield buffer[at : match.start()]
+            at = match.start() + 1
+        rest = buffer[at:]
+        if len(rest) > _LONGEST:
+            raise FormatError("is not made of hashes and paths")
+    yield rest
 
 
-def finer(piece: bytes) -> list[bytes]:
-    """The small pieces of a large one."""
-    first, *rest = piece.split(_FINE)
-    return [first, *(_FINE[1:] + part for part in rest)]
+def names_in(piece: bytes) -> list[bytes]:
+    """Of the attachments that its lines name, `comparable`. Raises FormatError."""
+    lines = piece.removesuffix(b"\n").split(b"\n")
+    names = [line[_AT.stop :] for line in lines if line[_AT] == _PLAIN]
+    joined = b"".join(names)
+    plain = len(names) == len(lines) and b"" not in names and not any(sign in joined for sign in (b"/", b"\0", b"\\"))
+    if not plain:
+        names = list(_carefully(lines))
+        joined = b"".join(names)
+    return names if joined.isascii() else [_composed(name.decode(errors="surrogateescape")) for name in names]
 
 
-class Cutting:
-    """Cuts one after the other. As long as one goes on as one before it did, nobody has to look for where a piece ends: the length
-    of the one that was next then is tried first, and what is cut off is known by its key.
-    """
+def comparable(names: Sequence[str]) -> list[bytes]:
+    """Names below `attachments/` as bytes, which are the same for the two ways in which Unicode writes one: some file systems take them apart."""
+    together = "\0".join(names)
+    return together.encode().split(b"\0") if names and together.isascii() else list(map(_composed, names))
 
-    def __init__(self) -> None:
-        self._next: dict[bytes, tuple[int, bytes]] = {}
 
-    def large(self, chunks: Iterable[bytes]) -> Iterator[tuple[bytes, bytes]]:
-        """Key and bytes of each piece, without the line feed behind it; the last has the file's own, or is empty. Raises FormatError."""
-        last = instead = buffer = b""
-        for chunk in chunks:
-            buffer, at = buffer + chunk, 0
-            while True:
-                length, wanted = self._next.get(last) or self._next.get(instead) or (0, b"")
-                piece, key = buffer[at : at + length], b""
-                if not length or buffer[at + length : at + length + 1] != b"\n" or (key := key_of(piece)) != wanted:
-                    end = buffer.find(_COARSE, at)
-                    if end < 0:
-                        break
-                    piece = buffer[at:end]
-                    key = key_of(piece)
-                self._next[last] = len(piece), key
-                # Mostly a piece that has changed stands where the one did that was expected, and what followed that comes next.
-                last, instead, at = key, wanted, at + len(piece) + 1
-                yield key, piece
-            buffer = buffer[at:]
-            if len(buffer) > _LONGEST:
-                raise FormatError("is not made of hashes and paths")
-        yield key_of(buffer), buffer
+def _composed(name: str) -> bytes:
+    return unicodedata.normalize("NFC", name).encode(errors="surrogateescape")
+
+
+def _carefully(lines: Sequence[bytes]) -> Iterator[bytes]:
+    """Line by line, as not all of them are plain ones."""
+    for found in checksums.read((number, line + b"\n") for number, line in enumerate(filter(None, lines), 1)):
+        if isinstance(found, str):
+            raise FormatError("is not made of hashes and paths")
+        path = posixpath.normpath(f"backup/{found[1]}")
+        if path.startswith("..") or posixpath.isabs(found[1]):
+            raise FormatError(f"leads out of the account's folder: {found[1]!r}")
+        folder, _, name = path.partition("/")
+        if folder == "attachments" and name:
+            yield name.encode(errors="surrogateescape")

@@ -16,8 +16,9 @@ from wrikebackup_core.engine.prune.begun import Begun, begun
 from wrikebackup_core.engine.prune.deciding import decide, state_of
 from wrikebackup_core.engine.prune.job import Place, Remains, Verdict
 from wrikebackup_core.engine.prune.looking import Folder, Found, look
-from wrikebackup_core.engine.prune.names import Listed, Names, digests
+from wrikebackup_core.engine.prune.names import Listed, Names
 from wrikebackup_core.engine.prune.notes import Notes
+from wrikebackup_core.engine.prune.pieces import comparable
 from wrikebackup_core.engine.removal import until
 from wrikebackup_core.engine.scratch import scratch
 from wrikebackup_core.errors import FormatError, KeyNotFound
@@ -175,13 +176,13 @@ class Planning:
         except KeyNotFound:
             raise FormatError("is missing") from None
 
-    def _take_begun(self, needed: set[int]) -> bool:
+    def _take_begun(self, needed: set[bytes]) -> bool:
         """What unfinished runs want. False where that cannot be told."""
         for run in self._begun:
             try:
                 if run.readable:
                     for wanted in batches(run.wanted(), _BATCH):
-                        needed.update(digests([name.encode(errors="surrogateescape") for name in wanted]))
+                        needed.update(comparable(wanted))
                     continue
             except (sqlite3.Error, OSError):
                 pass
@@ -191,19 +192,16 @@ class Planning:
             return False
         return True
 
-    def _compare(self, needed: set[int]) -> None:
+    def _compare(self, needed: set[bytes]) -> None:
         """What the sink lists with what is needed."""
         folder = layout.attachments_folder(self.place.account)
         listed = names(self.sink, folder, lambda text: self._notify(Message(text, warning=True)))
         for found, sizes in listed:
-            keys = digests([name.encode(errors="surrogateescape") for name in found])
-            if unknown := set(keys).difference(needed):
-                bytes_of: Sequence[int | None] = sizes or [None] * len(found)
-                rows = zip(found, bytes_of, keys, strict=True)
-                # What lies deeper, or is hidden, is none of ours.
-                self._take(
-                    [(n, size) for n, size, key in rows if key in unknown and not n.startswith(".") and "/" not in n]
-                )
+            unneeded = [at for at, name in enumerate(comparable(found)) if name not in needed]
+            # What lies deeper, or is hidden, is none of ours.
+            ours = [at for at in unneeded if "/" not in found[at] and not found[at].startswith(".")]
+            if ours:
+                self._take([(found[at], sizes[at] if sizes else None) for at in ours])
 
     def _take(self, rows: Sequence[tuple[str, int | None]]) -> None:
         folder, attachments = layout.attachments_folder(self.place.account), self.place.attachments
