@@ -137,11 +137,12 @@ class Watch:
         from wrikebackup_core.cli.standings import see
         from wrikebackup_core.cli.telling import LIMIT
         from wrikebackup_core.engine.standing.causes import STORES
+        from wrikebackup_core.engine.standing.troubles import WHOSE
 
         if ran.cause not in STORES or ran.sinks:
             return None, ran
         seen = see(self._profile, self._session.plugins, seconds=LIMIT.total_seconds())
-        problems = {one.sink: one.problem for one in seen.standing.sinks if one.problem is not None}
+        problems = {one.sink: one.problem for one in seen.standing.sinks if one.problem not in (None, WHOSE)}
         return seen.look, replace(ran, sinks=problems)
 
     def _remember(self, ran: Ran) -> None:

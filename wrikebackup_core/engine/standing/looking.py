@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from wrikebackup_core.engine.standing.troubles import WHOSE
 from wrikebackup_core.errors import FormatError, KeyNotFound, SinkError, WrikeBackupError
 from wrikebackup_core.format import layout
 from wrikebackup_core.format.manifest import Manifest
@@ -17,9 +18,6 @@ from wrikebackup_core.ports import Locking, Sink
 from wrikebackup_core.store import AccountStore, accounts
 
 __all__ = ["Look", "Place", "look"]
-
-
-_WHOSE = "the sinks hold several accounts, and no run on this machine says which is this profile's"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +79,7 @@ def look(places: Sequence[Place], account: str | None, *, seconds: float) -> Loo
         if standing.problem is None and whose is not None:
             standing = one.held.get(whose, standing)
         elif standing.problem is None and any(its.backups for its in one.held.values()):
-            standing = replace(standing, problem=_WHOSE)
+            standing = replace(standing, problem=WHOSE)
         found.sinks.append(standing)
     return found
 

@@ -16,9 +16,11 @@ from wrikebackup_core.engine.standing.causes import BUSY, INTERRUPTED, STORES
 from wrikebackup_core.errors import ExitCode
 from wrikebackup_core.monitors import Ran, SinkStanding, Standing, Trouble
 
-__all__ = ["Judged", "Open", "judge"]
+__all__ = ["WHOSE", "Judged", "Open", "judge"]
 
 _SOON = timedelta(days=7)
+WHOSE = "the sinks hold several accounts, and no run on this machine says which is this profile's"
+"""The problem of a sink that was looked at, but nobody knows for what."""
 
 
 class Open(msgspec.Struct, frozen=True):
@@ -99,6 +101,7 @@ def _findings(
         if sink.problem is None:
             yield from _of_age(sink, standing, before.get(f"late {sink.sink}"))
             yield from _of_lock(sink, standing, before.get(f"lock {sink.sink}"))
+    yield from _of_account(standing)
     yield from _of_clock(standing)
     yield from _of_gaps(standing, before.get("gaps"))
 
@@ -132,7 +135,7 @@ def _of_prune(runs: Sequence[Ran]) -> Iterator[_Found]:
 def _of_reach(sink: SinkStanding, runs: Sequence[Ran]) -> Iterator[_Found]:
     """Whether it answers, and whether the last run that had to do with it could write there."""
     id_ = f"sink {sink.sink}"
-    if sink.problem is not None:
+    if sink.problem is not None and sink.problem != WHOSE:
         yield _Found(id_, f"{sink.sink}: {sink.problem}", "`wrikebackup doctor` says what is in the way")
         return
     ran = next((ran for ran in reversed(runs) if sink.sink in ran.sinks), None)
@@ -172,6 +175,16 @@ def _of_lock(sink: SinkStanding, standing: Standing, known: Open | None) -> Iter
         yield _Found(id_, words, "another complete backup is locked anew", sink.complete_uid)
     elif known is None or known.about != sink.complete_uid or standing.at >= known.since:
         yield _Found(id_)
+
+
+def _of_account(standing: Standing) -> Iterator[_Found]:
+    """One trouble, however many sinks hold several accounts."""
+    problems = {one.problem for one in standing.sinks}
+    if WHOSE in problems:
+        hint = "`wrikebackup backup` finds out, and notes it as soon as the account has answered"
+        yield _Found("account", WHOSE, hint)
+    elif standing.account_id is not None or problems <= {None}:
+        yield _Found("account")
 
 
 def _of_clock(standing: Standing) -> Iterator[_Found]:
