@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wrikebackup_core.addresses import without_password, without_passwords
-from wrikebackup_core.commands import command_context, source_options
+from wrikebackup_core.commands import command_context, say, source_options
 from wrikebackup_core.decoders import json_decoder
 from wrikebackup_core.durations import duration
 from wrikebackup_core.errors import (
@@ -167,6 +167,7 @@ __all__ = [
     "keep_secret",
     "masked",
     "read_whole",
+    "say",
     "source_options",
     "time_zone",
     "without_password",

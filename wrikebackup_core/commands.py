@@ -1,14 +1,15 @@
-"""What a plugin's command may ask of the program: what a profile says of its source, and a secret."""
+"""What a plugin's command may ask of the program: what a profile says of its source, a secret, and to say something."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import click
 from pydantic import BaseModel
 
 from wrikebackup_core.ports import Context
 
-__all__ = ["command_context", "source_options"]
+__all__ = ["command_context", "say", "source_options"]
 
 
 def source_options(profile: Path) -> tuple[str, BaseModel, Context]:
@@ -29,3 +30,17 @@ def command_context() -> Context:
     from wrikebackup_core.plugins import Plugins
 
     return Context(secret=Plugins.load().secret)
+
+
+def say(text: str, *, needed: bool = False) -> None:
+    """Talk, which goes to stderr: lines for people, or one JSON object with `--log-format json`. With `--quiet` only what is `needed`.
+
+    Results go to stdout, and questions are click's. Who has something to say in a thread takes the command's context there: `with context.scope(cleanup=False)`.
+    """
+    context = click.get_current_context(silent=True)
+    terminal = getattr(context.obj if context else None, "terminal", None)
+    if terminal is None:  # the command is run by itself, as tests do
+        click.echo(text, err=True)
+    elif needed or not terminal.quiet:
+        for line in [text] if terminal.lines is not None else text.splitlines():
+            terminal.tell(line)

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from wrikebackup_age import key_files
-from wrikebackup_core import UsageError
+from wrikebackup_core import UsageError, say
 
 __all__ = ["keygen"]
 
@@ -44,7 +44,7 @@ def keygen(file: Path, *, protected: bool, classic: bool) -> None:
     if protected:
         text = _protected(text)
     _write(file, text)
-    click.echo(f"the secret key is in {file}: keep it off this machine, and keep a copy; the recipient is", err=True)
+    say(f"the secret key is in {file}: keep it off this machine, and keep a copy; the recipient is")
     click.echo(recipient)
 
 

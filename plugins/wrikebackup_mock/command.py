@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from pydantic import ByteSize, TypeAdapter
 
-from wrikebackup_core import UsageError
+from wrikebackup_core import UsageError, say
 
 if TYPE_CHECKING:
     from wrikebackup_mock.server import MockServer
@@ -90,7 +90,7 @@ def mock_server(**given: Any) -> None:
         while not forever.wait(0.5):
             pass
     except KeyboardInterrupt:
-        click.echo("stopped", err=True)
+        say("stopped")
     finally:
         server.stop()
 

@@ -12,7 +12,7 @@ import click
 from click.core import ParameterSource
 from pydantic import ValidationError
 
-from wrikebackup_core import Context, UsageError, command_context, source_options
+from wrikebackup_core import Context, UsageError, command_context, say, source_options
 from wrikebackup_wrike.options import DEFAULT_LOGIN_URL, WrikeOptions
 
 if TYPE_CHECKING:
@@ -136,29 +136,32 @@ def _log_in(
     with Callback(port, state) as callback:
         address = authorize_url(oauth.login_url, oauth.client_id, callback.redirect_uri, state, scope)
         # Some browsers are done when they have handed the address on, others when somebody closes them.
-        browser = threading.Thread(target=_browse, args=(address, callback), name="browser", daemon=True)
+        browser = threading.Thread(
+            target=_browse, args=(click.get_current_context(), address, callback), name="browser", daemon=True
+        )
         if no_browser:
             _show(address)
             code = _pasted(state)
         else:
-            click.echo("A browser opens. Close it once it says that you are logged in.", err=True)
+            say("A browser opens. Close it once it says that you are logged in.")
             browser.start()
             code = callback.wait(timeout)
         access, grant = redeem(oauth.login_url, oauth.client_id, client_secret, code, callback.redirect_uri)
     vault.save(grant)  # before anything can fail: the code is used up
     while browser.is_alive():  # one in this terminal has the screen until it is closed
         browser.join(_LISTEN)
-    click.echo(f"The login is kept in {vault.place}.", err=True)
+    say(f"The login is kept in {vault.place}.")
     click.echo(_introduce(options, access, grant.host))
 
 
-def _browse(address: str, callback: Callback) -> None:
-    if not webbrowser.open(address) and not callback.came:
-        _show(address)
+def _browse(command: click.Context, address: str, callback: Callback) -> None:
+    with command.scope(cleanup=False):
+        if not webbrowser.open(address) and not callback.came:
+            _show(address)
 
 
 def _show(address: str) -> None:
-    click.echo(f"Open this address in a browser:\n\n  {address}\n", err=True)
+    say(f"Open this address in a browser:\n\n  {address}\n", needed=True)
 
 
 def _pasted(state: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 import subprocess
@@ -86,6 +87,17 @@ def test_a_secret_in_the_environment_is_used_and_not_asked_for(place: Path, monk
     assert "env:AWKWARD_TOKEN is there already" in screen
     assert SECRET not in screen + (place / "new.yaml").read_text()
     assert _loaded(place / "new.yaml", monkeypatch).source.options.token == "env:AWKWARD_TOKEN"  # type: ignore[attr-defined]
+
+
+def test_with_a_log_of_json_only_the_questions_are_for_people(place: Path) -> None:
+    dialogue = [BEGINNING[0], ("Place (", "env"), ("Name of the variable", ""), *END]
+    code, screen = _session(dialogue, "new.yaml", "--log-format", "json", AWKWARD_TOKEN=SECRET)
+    assert code == 0, screen
+    told = [json.loads(line)["message"] for line in screen.splitlines() if line.startswith("{")]
+    assert told[0] == "env:AWKWARD_TOKEN is there already, and is used"
+    assert told[1] == "written: new.yaml"
+    for line in (line for line in screen.splitlines() if not line.startswith("{")):
+        assert [one for one in told if one in line] == []
 
 
 def test_a_secret_that_is_only_typed_is_kept_nowhere(place: Path) -> None:

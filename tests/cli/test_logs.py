@@ -78,6 +78,23 @@ def test_an_error_is_a_line_with_its_exit_code_and_hint(cli: Cli, words: tuple[s
     assert error["hint"]
 
 
+@pytest.mark.parametrize("words", [(), ("profile",), ("key",)])
+def test_a_command_line_without_a_command_is_an_error_like_others(cli: Cli, words: tuple[str, ...]) -> None:
+    error, _ = lines(cli("--log-format", "json", *words).err)
+    assert error["message"] == "missing command"
+    assert error["hint"] == f"`{' '.join(('wrikebackup', *words))} --help` says more"
+
+
+def test_what_plugins_commands_say_is_a_line_and_what_they_make_is_on_stdout(cli: Cli) -> None:
+    pytest.importorskip("cryptography", reason="needs the extra age")
+    ran = cli("--log-format", "json", "keygen", "key.txt")
+    told = lines(ran.err)
+    assert told[0]["message"].startswith("the secret key is in key.txt")
+    assert told[1]["event"] == "exit"
+    assert ran.out.startswith("age1")
+    assert cli("-q", "--log-format", "json", "keygen", "other.txt").err == ""
+
+
 def test_tracebacks_are_a_field(cli: Cli) -> None:
     error = lines(cli("--log-format", "json", "-vv", "backup", "nowhere.yaml").err)[0]
     assert error["traceback"].startswith("Traceback")

@@ -59,7 +59,12 @@ def ending(error: BaseException, terminal: Terminal, *, about: str | None = None
         hang_up()
         return ExitCode.DONE if not error.code else ExitCode.FAILED
     if isinstance(error, _NO_ARGUMENTS):
-        click.echo(error.format_message(), err=True)
+        if terminal.lines is None:
+            click.echo(error.format_message(), err=True)
+        else:
+            terminal.fail(
+                "missing command", f"`{error.ctx.command_path} --help` says more", exit_code=int(ExitCode.USAGE)
+            )
         return ExitCode.USAGE
     if isinstance(error, (KeyboardInterrupt, click.Abort)):
         terminal.fail("interrupted", terminal.interrupted, exit_code=int(ExitCode.INTERRUPTED))

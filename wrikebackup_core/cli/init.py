@@ -45,7 +45,7 @@ def init(session: Session, profile: Path) -> None:
     if profile.exists():
         raise UsageError(f"{profile} exists already", hint="name another file: `wrikebackup init OTHER.yaml`")
     source = _ask_part("source", plugins.sources, prefer="wrike")
-    secrets = _Secrets(source, profile.stem)
+    secrets = _Secrets(source, profile.stem, terminal)
     options_ = _ask_options(source, secrets)
     if not _tried(terminal, plugins, source, options_, secrets) and not click.confirm(
         "Write the profile all the same?", default=False, err=True
@@ -53,7 +53,7 @@ def init(session: Session, profile: Path) -> None:
         raise WrikeBackupError("no profile was written", hint="mend what failed above and run the command again")
     sink = _ask_part("sink", plugins.sinks, prefer="local")
     answers = Answers(source.kind, options_, sink.kind, _ask_options(sink, secrets), _ask_attachments())
-    secrets.keep(terminal)
+    secrets.keep()
     _write(profile, render(answers))
     load(profile, plugins)  # what we write is checked as anything else
     terminal.say(f"written: {profile}", style="green")
@@ -134,8 +134,8 @@ class _Typed:
 class _Secrets:
     """The secrets asked for. They go where the user wants them kept, and into a source that is tried; nowhere else."""
 
-    def __init__(self, source: Registration, profile: str) -> None:
-        self._kind, self._profile = source.kind, profile
+    def __init__(self, source: Registration, profile: str, terminal: Terminal) -> None:
+        self._kind, self._profile, self._terminal = source.kind, profile, terminal
         self._typed: list[_Typed] = []
         self.advice: list[str] = []
 
@@ -147,7 +147,7 @@ class _Secrets:
         place = click.prompt("Place", type=click.Choice([*_PLACES]), default="file", err=True)
         reference = f"{place}:" + self._asked_place(place, name)
         if self._there(reference):
-            click.echo(f"{reference} is there already, and is used.", err=True)
+            self._terminal.say(f"{reference} is there already, and is used")
             return reference
         value = keep_secret(click.prompt(f"The {name} itself (not shown)", hide_input=True, err=True).strip())
         self._typed.append(_Typed(reference, value))
@@ -174,7 +174,7 @@ class _Secrets:
         typed = {one.reference: one.value for one in self._typed}
         return lambda reference: typed.get(reference) or plugins.secret(reference)
 
-    def keep(self, terminal: Terminal) -> None:
+    def keep(self) -> None:
         """Puts the typed secrets where they are to be. Raises SecretError."""
         for one in self._typed:
             place, _, where = one.reference.partition(":")
@@ -221,7 +221,8 @@ def _tried(
         model = source.options.model_validate_json(json.dumps(answers), strict=True)
     except ValidationError as error:
         raise UsageError(_said(error)) from None
-    click.echo("", err=True)
+    if terminal.lines is None:
+        click.echo(err=True)  # between the questions and what came of them
     context = Context(secret=secrets.resolver(plugins))
     checks = list(checks_of(lambda: plugins.make_source(source.kind, model, context)))
     print_checks(terminal, f"source {source.kind}", checks)
