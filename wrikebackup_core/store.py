@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from itertools import islice
 
 from wrikebackup_core.errors import FormatError, KeyNotFound
@@ -49,21 +50,30 @@ def entries(sink: Sink, folder: str, tell: Callable[[str], None]) -> Iterator[En
     _tell_strange(sink, strange, tell)
 
 
-def names(sink: Sink, folder: str, tell: Callable[[str], None]) -> Iterator[tuple[Sequence[str], Sequence[int] | None]]:
-    """The same as names below the folder, many together, with the bytes of each; None where the sink would have to look that up."""
+def names(sink: Sink, folder: str, tell: Callable[[str], None]) -> Iterator[tuple[Sequence[str], Callable[[int], int]]]:
+    """The same as names below the folder, many together, with what gives the bytes of one by its place among them."""
     if not isinstance(sink, Naming):
         strip, every = len(folder) + 1, entries(sink, folder, tell)
         while listed := list(islice(every, _TOGETHER)):
-            yield [entry.key[strip:] for entry in listed], [entry.size for entry in listed]
+            yield [entry.key[strip:] for entry in listed], partial(_size_at, listed)
         return
     strange = list[str]()
-    for some in sink.names(folder):
-        if "".join(some).isascii():  # nearly always
-            yield some, None
+    for some, size in sink.names(folder):
+        if "".join(some).isascii() or all(map(_is_unicode, some)):
+            yield some, size
         else:
             strange += [_shown(name) for name in some if not _is_unicode(name)]
-            yield [name for name in some if _is_unicode(name)], None
+            places = [at for at, name in enumerate(some) if _is_unicode(name)]
+            yield [some[at] for at in places], partial(_at_places, size, places)
     _tell_strange(sink, strange, tell)
+
+
+def _size_at(listed: Sequence[Entry], at: int) -> int:
+    return listed[at].size
+
+
+def _at_places(size: Callable[[int], int], places: Sequence[int], at: int) -> int:
+    return size(places[at])
 
 
 def _shown(key: str) -> str:

@@ -6,7 +6,7 @@ import contextlib
 import itertools
 import os
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from wrikebackup_core import Check, Entry, SinkError, UsageError
 from wrikebackup_fsspec import keys
@@ -77,7 +77,7 @@ class LocalSink:
         self.passed_over = []
         return tree.entries(self.root, keys.check_prefix(prefix), self.passed_over)
 
-    def names(self, prefix: str) -> Iterator[Sequence[str]]:
+    def names(self, prefix: str) -> Iterator[tuple[Sequence[str], Callable[[int], int]]]:
         self.passed_over = []
         return tree.file_names(self.root, keys.check_prefix(prefix), self.passed_over)
 

@@ -8,6 +8,7 @@ import itertools
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 from wrikebackup_core import Entry, SinkError
 from wrikebackup_fsspec.keys import FOREIGN, TEMPORARY_SUFFIX, is_probe, is_temporary
@@ -60,21 +61,30 @@ def entries(root: str, prefix: str, passed_over: list[str]) -> Iterator[Entry]:
     """
     for below, files in _files(root, prefix, passed_over):
         for entry in files:
-            try:
-                size = entry.stat(follow_symlinks=False).st_size
-            except FileNotFoundError:
-                continue  # it is being deleted
-            except OSError as error:
-                raise failed("list", entry.path, error) from error
-            yield Entry(below + entry.name, size)
+            if (size := _size(entry)) is not None:
+                yield Entry(below + entry.name, size)
 
 
-def file_names(root: str, prefix: str, passed_over: list[str]) -> Iterator[list[str]]:
-    """Their names below that folder alone: to ask for the size of each takes many times as long."""
+def file_names(root: str, prefix: str, passed_over: list[str]) -> Iterator[tuple[list[str], Callable[[int], int]]]:
+    """Their names below that folder, and what asks for the size of one: to ask for all takes many times as long."""
     strip = len(prefix) + 1 if prefix else 0
     for below, files in _files(root, prefix, passed_over):
         folder, names = below[strip:], [entry.name for entry in files]
-        yield [folder + name for name in names] if folder else names
+        yield [folder + name for name in names] if folder else names, partial(_size_at, files)
+
+
+def _size_at(files: list[os.DirEntry[str]], at: int) -> int:
+    return _size(files[at]) or 0
+
+
+def _size(entry: os.DirEntry[str]) -> int | None:
+    """None for one that is being deleted."""
+    try:
+        return entry.stat(follow_symlinks=False).st_size
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise failed("list", entry.path, error) from error
 
 
 def _files(root: str, prefix: str, passed_over: list[str]) -> Iterator[tuple[str, list[os.DirEntry[str]]]]:

@@ -6,7 +6,7 @@ A run is its first number and the one behind its last; many of them are an array
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import compress, count, islice
 from operator import ne
 
@@ -25,9 +25,9 @@ class Numbering:
     def __len__(self) -> int:
         return len(self._numbers)
 
-    def since(self, number: int) -> Iterator[bytes]:
+    def since(self, number: int) -> list[bytes]:
         """The names from a number on."""
-        return islice(self._numbers, number, None)
+        return list(islice(reversed(self._numbers), len(self._numbers) - number))[::-1]
 
     def runs(self, piece: bytes) -> array[int]:
         """The numbers of the names in it. Raises FormatError."""

@@ -57,7 +57,7 @@ class Planning:
     def __init__(self, sink: Sink, place: Place, terms: Terms) -> None:
         self.sink, self.place, self.notes = sink, place, Notes(terms.state, place.account, place.sink)
         self._state, self._transforms, self._now, self._notify = terms.state, terms.transforms, terms.now, terms.notify
-        self._db = scratch("CREATE TABLE garbage (key TEXT PRIMARY KEY, size INTEGER NOT NULL) WITHOUT ROWID")
+        self._db = scratch("CREATE TABLE garbage (at INTEGER PRIMARY KEY, keys TEXT NOT NULL)")
         self._begun: list[Begun] = []
         self.found = Found({}, [])
 
@@ -70,11 +70,10 @@ class Planning:
     @property
     def garbage(self) -> Iterator[str]:
         """Keys of the attachments that go."""
-        last = ""
-        query = "SELECT key FROM garbage WHERE key > ? ORDER BY key LIMIT ?"
-        while rows := self._db.execute(query, (last, _BATCH)).fetchall():
-            last = rows[-1][0]
-            yield from (key for (key,) in rows)
+        last = 0
+        while row := self._db.execute("SELECT at, keys FROM garbage WHERE at > ? LIMIT 1", (last,)).fetchone():
+            last, keys = row
+            yield from keys.split("\0")
 
     def make(self) -> None:
         """Fills the place. Raises SinkError, WrikeBackupError for a clock that is wrong, UsageError for rules that keep nothing."""
@@ -196,31 +195,23 @@ class Planning:
         """What the sink lists with what is needed."""
         folder = layout.attachments_folder(self.place.account)
         listed = names(self.sink, folder, lambda text: self._notify(Message(text, warning=True)))
-        for found, sizes in listed:
+        for found, size in listed:
             unneeded = [at for at, name in enumerate(comparable(found)) if name not in needed]
             # What lies deeper, or is hidden, is none of ours.
             ours = [at for at in unneeded if "/" not in found[at] and not found[at].startswith(".")]
             if ours:
-                self._take([(found[at], sizes[at] if sizes else None) for at in ours])
+                self._take({f"{folder}/{found[at]}": size(at) for at in ours})
 
-    def _take(self, rows: Sequence[tuple[str, int | None]]) -> None:
-        folder, attachments = layout.attachments_folder(self.place.account), self.place.attachments
-        sizes = {f"{folder}/{name}": size for name, size in rows}
+    def _take(self, sizes: Mapping[str, int]) -> None:
+        attachments = self.place.attachments
         locks = locks_of(self.sink, list(sizes))
-        free = [(key, self._size(key) if size is None else size) for key, size in sizes.items() if key not in locks]
-        self._db.executemany("INSERT OR REPLACE INTO garbage VALUES (?, ?)", free)
+        if free := [key for key in sizes if key not in locks]:
+            self._db.execute("INSERT INTO garbage (keys) VALUES (?)", ("\0".join(free),))
         attachments.files += len(free)
-        attachments.bytes += sum(size for _, size in free)
+        attachments.bytes += sum(map(sizes.__getitem__, free))
         attachments.locked += len(locks)
         ends = [*locks.values(), *([attachments.locked_until] if attachments.locked_until else [])]
         attachments.locked_until = max(ends, default=None)
-
-    def _size(self, key: str) -> int:
-        try:
-            with self.sink.open(key) as reader:
-                return reader.size or 0
-        except KeyNotFound:
-            return 0  # gone since it was listed
 
 
 def _end(folder: Folder, locks: Mapping[str, datetime]) -> datetime | None:
