@@ -76,7 +76,7 @@ from wrikebackup_core.ports import (
     Writer,
 )
 from wrikebackup_core.resuming import read_whole
-from wrikebackup_core.secrets import Secret
+from wrikebackup_core.secrets import Secret, read_keyring, write_keyring
 from wrikebackup_core.transforms import Artifact, Keys, Transform, Verifier
 from wrikebackup_core.version import __version__
 from wrikebackup_core.witnesses import Part, Seen, Silent, Witness
@@ -166,10 +166,12 @@ __all__ = [
     "json_decoder",
     "keep_secret",
     "masked",
+    "read_keyring",
     "read_whole",
     "say",
     "source_options",
     "time_zone",
     "without_password",
     "without_passwords",
+    "write_keyring",
 ]

@@ -16,13 +16,14 @@ from collections.abc import Callable
 from concurrent.futures import Future, wait
 from pathlib import Path
 from threading import Thread
-from typing import IO, Annotated
+from typing import IO, Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, Field
 
 from wrikebackup_core.errors import MissingExtra, SecretError, UsageError
 from wrikebackup_core.homes import expand_home
 
+_T = TypeVar("_T")
 _REFERENCE = re.compile(r"[a-z][a-z0-9+.-]*:.+", re.DOTALL)
 _COMMAND_SECONDS = 60
 _KEYRING_SECONDS = 60
@@ -166,37 +167,51 @@ def _of_container(path: Path) -> bool:
 
 
 def _from_keyring(entry: str) -> str:
-    try:
-        import keyring
-    except ImportError:
-        raise MissingExtra(f"the secret keyring:{entry}", "keyring") from None
-    service, _, user = entry.rpartition("/")
-    if not service or not user:
-        raise SecretError(f"keyring:{entry} names no password", hint="write keyring:SERVICE/USER")
-    try:
-        found = _answer(lambda: keyring.get_password(service, user))
-    except _Silent:
-        raise SecretError(
-            f"the keyring does not answer for {entry} within {_KEYRING_SECONDS:.0f} s",
-            hint="it may be locked: unlock it, or see whether a window asks for its password",
-        ) from None
-    except Exception as error:  # noqa: BLE001 - backends are strangers, and raise what their systems raise
-        raise SecretError(
-            f"the keyring does not answer for {entry}: {type(error).__name__}",
-            hint="use env:, file: or command: on a machine without a desktop",
-        ) from None
+    service, user = keyring_entry(entry)
+    found = read_keyring(service, user, otherwise="use env:, file: or command: on a machine without a desktop")
     if found is None:
         raise SecretError(f"the keyring has no password for {entry}", hint=f"keyring set {service} {user}")
     return found
 
 
-class _Silent(Exception):
-    """A keyring is still waiting, as for somebody at a desktop who gives its password."""
+def keyring_entry(entry: str) -> tuple[str, str]:
+    """Service and user of `SERVICE/USER`. Raises SecretError for what names none."""
+    service, _, user = entry.rpartition("/")
+    if not service or not user:
+        raise SecretError(f"keyring:{entry} names no password", hint="write keyring:SERVICE/USER")
+    return service, user
 
 
-def _answer(ask: Callable[[], str | None]) -> str | None:
-    """What a keyring says in time; one that waits cannot be stopped, so that it is left alone in its thread. Raises _Silent."""
-    future: Future[str | None] = Future()
+def read_keyring(service: str, user: str, *, otherwise: str) -> str | None:
+    """What the system's keyring holds there; None for nothing. `otherwise` is the hint where there is no keyring to be had.
+
+    Raises MissingExtra, and SecretError for a keyring that does not answer within a minute.
+    """
+    entry = f"{service}/{user}"
+    keyring = _keyring(entry)
+    found: str | None = _answer(lambda: keyring.get_password(service, user), f"does not answer for {entry}", otherwise)
+    return found
+
+
+def write_keyring(service: str, user: str, secret: str, *, otherwise: str) -> None:
+    """Puts a secret into the system's keyring. Raises as `read_keyring` does; one that was locked may then take it later."""
+    entry = f"{service}/{user}"
+    keyring = _keyring(entry)
+    _answer(lambda: keyring.set_password(service, user, secret), f"does not take {entry}", otherwise)
+
+
+def _keyring(entry: str) -> Any:
+    try:
+        import keyring
+    except ImportError:
+        raise MissingExtra(f"the keyring entry {entry}", "keyring") from None
+    return keyring
+
+
+def _answer(ask: Callable[[], _T], does_not: str, otherwise: str) -> _T:
+    """What a keyring says in time; one that waits, as for somebody at a desktop who gives its password, cannot be stopped, so that it is
+    left alone in its thread. Raises SecretError."""
+    future: Future[_T] = Future()
 
     def answer() -> None:
         try:
@@ -206,8 +221,14 @@ def _answer(ask: Callable[[], str | None]) -> str | None:
 
     Thread(target=answer, name="keyring", daemon=True).start()
     if not wait([future], _KEYRING_SECONDS).done:
-        raise _Silent
-    return future.result()
+        raise SecretError(
+            f"the keyring {does_not} within {_KEYRING_SECONDS:.0f} s",
+            hint="it may be locked: unlock it, or see whether a window asks for its password",
+        )
+    try:
+        return future.result()
+    except Exception as error:  # noqa: BLE001 - backends are strangers, and raise what their systems raise
+        raise SecretError(f"the keyring {does_not}: {type(error).__name__}", hint=otherwise) from None
 
 
 def _from_command(line: str) -> str:

@@ -12,13 +12,22 @@ from typing import Protocol
 import msgspec
 import platformdirs
 
-from wrikebackup_core import MissingExtra, SecretError, UsageError, expand_home, json_decoder, keep_secret
+from wrikebackup_core import (
+    SecretError,
+    UsageError,
+    expand_home,
+    json_decoder,
+    keep_secret,
+    read_keyring,
+    write_keyring,
+)
 from wrikebackup_wrike.options import OAuthOptions
 
 __all__ = ["FileVault", "Grant", "KeyringVault", "Vault", "vault_of"]
 
 _SERVICE = "wrikebackup-wrike"
 _LOGIN = "wrikebackup login"
+_NO_DESKTOP = "use `store: file` on a machine without a desktop"
 
 
 class Grant(msgspec.Struct, frozen=True):
@@ -128,32 +137,10 @@ class KeyringVault:
         self.place = f"the keyring entry {_SERVICE}/{client_id}"
 
     def load(self) -> Grant:
-        keyring = _keyring(self.place)
-        try:
-            text = keyring.get_password(_SERVICE, self._client_id)
-        except keyring.errors.KeyringError as error:
-            raise UsageError(
-                f"{self.place} cannot be read: {error}", hint="use `store: file` on a machine without a desktop"
-            ) from None
+        text = read_keyring(_SERVICE, self._client_id, otherwise=_NO_DESKTOP)
         if text is None:
             raise UsageError(f"there is no login in {self.place}", hint=f"log in first: {_LOGIN}")
         return _decode(text, self.place)
 
     def save(self, grant: Grant) -> None:
-        keyring = _keyring(self.place)
-        try:
-            keyring.set_password(_SERVICE, self._client_id, msgspec.json.encode(grant).decode())
-        except keyring.errors.KeyringError as error:
-            raise SecretError(
-                f"the login cannot be stored in {self.place}: {error}",
-                hint="use `store: file` on a machine without a desktop",
-            ) from None
-
-
-def _keyring(place: str):  # type: ignore[no-untyped-def]
-    try:
-        import keyring
-        import keyring.errors
-    except ImportError:
-        raise MissingExtra(place, "keyring") from None
-    return keyring
+        write_keyring(_SERVICE, self._client_id, msgspec.json.encode(grant).decode(), otherwise=_NO_DESKTOP)

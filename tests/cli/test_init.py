@@ -23,6 +23,7 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="terminals as POSIX h
 ROOT = Path(__file__).parents[2]
 AWKWARD = Path(__file__).parent / "awkward"
 PROGRAM = [sys.executable, "-c", "from wrikebackup_core.cli import main; main()", "init"]
+_PATH = os.pathsep.join([str(AWKWARD), str(ROOT), str(ROOT / "plugins")])
 SECRET = "eyJhbGciOiJIUzI1NiJ9"
 
 
@@ -30,8 +31,7 @@ def _session(dialogue: Sequence[tuple[str, str]], *words: str, **more: str) -> t
     """Answers each prompt as soon as it is there; (exit code, the screen)."""
     import pty
 
-    path = os.pathsep.join([str(AWKWARD), str(ROOT), str(ROOT / "plugins")])
-    environment = {**os.environ, "PYTHONPATH": path, "TERM": "dumb", **more}
+    environment = {**os.environ, "PYTHONPATH": _PATH, "TERM": "dumb", **more}
     master, slave = pty.openpty()
     # A session of its own, so that a prompt for a secret finds no terminal but this one.
     process = subprocess.Popen(
@@ -114,6 +114,39 @@ def test_a_secret_that_is_only_typed_is_kept_nowhere(place: Path) -> None:
     assert SECRET not in screen
     assert [path for path in place.rglob("*") if path.is_file() and SECRET in path.read_text()] == []
     assert (place / "wrikebackup.yaml").exists()
+
+
+_WAITING = """
+import time
+import wrikebackup_core.secrets
+from keyring.backend import KeyringBackend
+wrikebackup_core.secrets._KEYRING_SECONDS = 0.1
+class Waiting(KeyringBackend):
+    priority = 1
+    def get_password(self, service, username):
+        return None
+    def set_password(self, service, username, password):
+        time.sleep(60)
+"""
+
+
+def test_a_keyring_that_waits_for_its_password_is_given_up_and_no_profile_is_left(place: Path) -> None:
+    pytest.importorskip("keyring", reason="needs the extra keyring")
+    (place / "waiting_keyring.py").write_text(_WAITING)
+    dialogue = [
+        BEGINNING[0],
+        ("Place (", "keyring"),
+        ("Service and user", ""),
+        ("itself (not shown)", SECRET),
+        *END,
+    ]
+    code, screen = _session(
+        dialogue, "new.yaml", PYTHON_KEYRING_BACKEND="waiting_keyring.Waiting", PYTHONPATH=f"{place}{os.pathsep}{_PATH}"
+    )
+    assert code == 2, screen
+    assert "the keyring does not take wrikebackup/new within 0 s" in screen
+    assert SECRET not in screen
+    assert not (place / "new.yaml").exists()
 
 
 def test_what_is_there_is_not_overwritten(place: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import stat
 import sys
+import threading
 import traceback
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from keyring.backend import KeyringBackend  # noqa: TID253 - nothing here needs to start quickly
 from pydantic import BaseModel, ValidationError
 
-from wrikebackup_core import MissingExtra, Secret, SecretError, WrikeBackupError
+from wrikebackup_core import MissingExtra, Secret, SecretError, WrikeBackupError, read_keyring, secrets, write_keyring
 from wrikebackup_core.plugins import Plugins
 from wrikebackup_core.secrets import resolve
 
@@ -144,6 +145,35 @@ def test_without_a_keyring_the_other_ways_are_named() -> None:
         assert refused("keyring:wrike/me").hint == "use env:, file: or command: on a machine without a desktop"
     finally:
         keyring.set_keyring(before)
+
+
+def test_a_keyring_that_waits_is_given_up_by_whoever_reads_or_writes(monkeypatch: pytest.MonkeyPatch) -> None:
+    import keyring
+
+    over = threading.Event()
+
+    class Waiting(Shelf):
+        def get_password(self, service: str, username: str) -> str | None:
+            over.wait()
+            return None
+
+        def set_password(self, service: str, username: str, password: str) -> None:
+            over.wait()
+
+    before = keyring.get_keyring()
+    keyring.set_keyring(Waiting())
+    monkeypatch.setattr(secrets, "_KEYRING_SECONDS", 0.05)
+    try:
+        with pytest.raises(SecretError, match="the keyring does not answer for wrike/me within 0 s") as read:
+            read_keyring("wrike", "me", otherwise="use a file")
+        with pytest.raises(SecretError, match="the keyring does not take wrike/me within 0 s") as written:
+            write_keyring("wrike", "me", VALUE, otherwise="use a file")
+    finally:
+        over.set()
+        keyring.set_keyring(before)
+    assert VALUE not in str(written.value)
+    assert read.value.hint == written.value.hint
+    assert "unlock it" in str(read.value.hint)
 
 
 def test_without_the_library_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

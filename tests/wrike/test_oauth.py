@@ -285,7 +285,7 @@ def test_a_keyring_that_is_not_there_is_a_hint(ring: Memory, tmp_path: Path, mon
     with pytest.raises(UsageError) as caught:
         vault.load()
     assert "store: file" in (caught.value.hint or "")
-    with pytest.raises(WrikeBackupError, match="cannot be stored"):
+    with pytest.raises(WrikeBackupError, match="the keyring does not take"):
         vault.save(Grant("r"))
 
 

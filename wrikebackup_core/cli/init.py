@@ -18,7 +18,7 @@ from wrikebackup_core.homes import expand_home
 from wrikebackup_core.masking import keep_secret
 from wrikebackup_core.plugins import Plugins, Registration
 from wrikebackup_core.ports import Context
-from wrikebackup_core.secrets import resolve
+from wrikebackup_core.secrets import keyring_entry, resolve, write_keyring
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -181,7 +181,9 @@ class _Secrets:
             if place == "file":
                 _keep_in_file(expand_home(where), one.value)
             elif place == "keyring":
-                _keep_in_keyring(where, one.value)
+                write_keyring(
+                    *keyring_entry(where), one.value, otherwise="keep it in a file on a machine without a desktop"
+                )
             else:
                 self.advice.append(f"before a run: export {where}=… (the secret is kept nowhere yet)")
 
@@ -194,19 +196,6 @@ def _keep_in_file(path: Path, value: str) -> None:
             file.write(value + "\n")
     except OSError as error:
         raise SecretError(f"cannot write the secret file {path}: {(error.strerror or str(error)).lower()}") from None
-
-
-def _keep_in_keyring(entry: str, value: str) -> None:
-    try:
-        import keyring
-    except ImportError:
-        raise SecretError("the keyring needs a library", hint='pip install "wrikebackup[keyring]"') from None
-    service, _, user = entry.rpartition("/")
-    try:
-        keyring.set_password(service, user, value)
-    except keyring.errors.KeyringError as error:
-        hint = "keep it in a file on a machine without a desktop"
-        raise SecretError(f"the keyring does not take {entry}: {type(error).__name__}", hint=hint) from None
 
 
 def _tried(
