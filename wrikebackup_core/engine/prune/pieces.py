@@ -38,12 +38,12 @@ def names_in(piece: bytes) -> list[bytes]:
     """Of the attachments that its lines name, `comparable`. Raises FormatError."""
     lines = piece.removesuffix(b"\n").split(b"\n")
     names = [line[_AT.stop :] for line in lines if line[_AT] == _PLAIN]
-    joined = b"".join(names)
-    plain = len(names) == len(lines) and b"" not in names and not any(sign in joined for sign in (b"/", b"\0", b"\\"))
-    if not plain:
+    together = b"".join(names)
+    if b"" in names or any(sign in together for sign in (b"/", b"\0", b"\\")):
         names = list(_carefully(lines))
-        joined = b"".join(names)
-    return names if joined.isascii() else [_composed(name.decode(errors="surrogateescape")) for name in names]
+    elif len(names) < len(lines):
+        names += _carefully([line for line in lines if line[_AT] != _PLAIN])
+    return names if b"".join(names).isascii() else [_composed(name.decode(errors="surrogateescape")) for name in names]
 
 
 def comparable(names: Sequence[str]) -> list[bytes]:
@@ -57,7 +57,7 @@ def _composed(name: str) -> bytes:
 
 
 def _carefully(lines: Sequence[bytes]) -> Iterator[bytes]:
-    """Line by line, as not all of them are plain ones."""
+    """Of lines that are no plain ones, one by one."""
     for found in checksums.read((number, line + b"\n") for number, line in enumerate(filter(None, lines), 1)):
         if isinstance(found, str):
             raise FormatError("is not made of hashes and paths")
