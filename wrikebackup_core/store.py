@@ -16,6 +16,7 @@ from wrikebackup_core.format import checksums, layout
 from wrikebackup_core.format.manifest import Manifest
 from wrikebackup_core.format.pins import Pin
 from wrikebackup_core.model import Backup
+from wrikebackup_core.plurals import plural
 from wrikebackup_core.ports import Browsing, Entry, Naming, Sink
 from wrikebackup_core.stored import chunks, open_stored
 
@@ -185,7 +186,7 @@ class AccountStore:
         except KeyNotFound as error:
             raise FormatError(f"{layout.sums_key(self._account, uid)} is missing") from error
         if (counted := self._counted(uid)) > named:
-            yield f"names {named:,} files in attachments/, of {counted:,} that the manifest counts"
+            yield f"names {plural(named, 'file')} in attachments/, of {counted:,} that the manifest counts"
 
     def _resolved(self, uid: str, sha256: str, path: str) -> tuple[str, str] | str:
         """With the key that a path in a backup's SHA256SUMS stands for, or that it leads out of the account's folder."""

@@ -196,7 +196,7 @@ def test_files_that_no_backup_names_are_told_of(source: MemorySink, run: Run, ev
         events.clear()
         assert run(target).exit_code is ExitCode.DONE
         [warning] = [event.text for event in events if isinstance(event, Message) and event.warning]
-        assert "1 files in attachments/ are named by no backup" in warning
+        assert "named by no backup, and not copied: 1 file in attachments" in warning
     assert f"{ATTACHMENTS}/IEAAAEDYIYAB7DLZ-old.txt" not in target.objects
 
 

@@ -133,7 +133,7 @@ def test_a_line_that_leads_out_of_the_account_is_told_of(tmp_path: Path, path: s
 def test_a_manifest_without_the_hash_still_counts(tmp_path: Path) -> None:
     with Names(tmp_path / "names") as names:
         _, damaged = names.needed([listed("1", sums(["a"]), total=2, known=False)])
-    assert "names 1 files in attachments/, of 2" in damaged["1"].message
+    assert "names 1 file in attachments/, of 2" in damaged["1"].message
 
 
 @pytest.mark.parametrize(

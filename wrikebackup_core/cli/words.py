@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from wrikebackup_core.masking import masked
+from wrikebackup_core.plurals import plural
 
 __all__ = ["among", "clean", "count", "duration", "escaped", "local_time", "plural", "size"]
 
@@ -33,11 +34,6 @@ def escaped(text: str) -> str:
 
 def count(number: int) -> str:
     return f"{number:,}"
-
-
-def plural(number: int, one: str, many: str | None = None) -> str:
-    """`1 file`, `2,000 files`."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 def size(number: float) -> str:

@@ -14,6 +14,7 @@ from wrikebackup_core.errors import NotOffered, PluginError, SinkError, SourceEr
 from wrikebackup_core.format import layout
 from wrikebackup_core.format.coverage import FILE
 from wrikebackup_core.model import Gap, Message, StageFinished, StageStarted
+from wrikebackup_core.plurals import plural
 from wrikebackup_core.transforms import Artifact, Transform
 
 __all__ = ["add", "add_quietly"]
@@ -47,7 +48,7 @@ def _add_one(attempt: Attempt, transform: Transform) -> list[str]:
     """The same of what one transform adds."""
     attempt.notify(StageStarted(STAGE))
     names = add_quietly(attempt, transform)
-    attempt.notify(StageFinished(STAGE, f"{len(names):,} files of {transform.kind}"))
+    attempt.notify(StageFinished(STAGE, f"{plural(len(names), 'file')} of {transform.kind}"))
     return names
 
 

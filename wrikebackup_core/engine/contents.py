@@ -26,6 +26,7 @@ from wrikebackup_core.format.index import index_name
 from wrikebackup_core.format.names import hidden_file_name
 from wrikebackup_core.format.records import RecordDecoder
 from wrikebackup_core.model import AttachmentMode, Kind, Record
+from wrikebackup_core.plurals import plural
 
 __all__ = ["UNREADABLE", "Contents", "MemberFindings", "by_element", "one_line"]
 
@@ -130,7 +131,7 @@ class Contents:
         for kind in sorted(found.keys() | counts.keys()):
             has, should = found.get(kind, 0), counts.get(kind, 0)
             if has is not None and has != should:
-                yield Finding(key, "damaged", f"{has:,} records of {kind}, {should:,} by the manifest")
+                yield Finding(key, "damaged", f"{plural(has, 'record')} of {kind}, {should:,} by the manifest")
 
     def reconciled(self, key: str) -> Iterator[Finding]:
         """What of the four files, in the archive `key`, does not fit the records."""

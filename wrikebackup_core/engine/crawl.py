@@ -10,6 +10,7 @@ from wrikebackup_core.engine.job import Job
 from wrikebackup_core.engine.threads import each
 from wrikebackup_core.errors import Forbidden, NotOffered
 from wrikebackup_core.model import Event, Gap, GapFound, Kind, StageFinished, StageProgress, StageStarted
+from wrikebackup_core.plurals import plural
 from wrikebackup_core.ports import Page
 from wrikebackup_core.spool import Spool
 
@@ -31,7 +32,7 @@ def crawl(job: Job, spool: Spool, notify: Callable[[Event], None], stop: threadi
             return
     spool.index()
     counts = spool.counts()
-    notify(StageFinished(STAGE, f"{sum(counts.values()):,} records of {len(counts)} kinds"))
+    notify(StageFinished(STAGE, f"{plural(sum(counts.values()), 'record')} of {plural(len(counts), 'kind')}"))
 
 
 class _Crawl:

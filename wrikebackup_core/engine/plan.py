@@ -17,6 +17,7 @@ from wrikebackup_core.format import layout, names, official
 from wrikebackup_core.journal import Origin, StoredObject
 from wrikebackup_core.ledger import Ledger
 from wrikebackup_core.model import Account, Attachment, AttachmentMode, Event, Message, StageFinished, StageStarted
+from wrikebackup_core.plurals import plural
 from wrikebackup_core.spool import Spool
 from wrikebackup_core.store import AccountStore
 from wrikebackup_core.stored import hash_stored
@@ -46,7 +47,7 @@ def plan(attempt: Attempt, stocks: Callable[[], Sequence[Stock]], *, write: bool
     count, _ = ledger.wanted()
     planned = ledger.plan(list(fan.live))
     copies = f", {planned.copies:,} to be copied from one sink to another" if planned.copies else ""
-    attempt.notify(StageFinished(STAGE, f"{count:,} files, {planned.downloads:,} of them new{copies}"))
+    attempt.notify(StageFinished(STAGE, f"{plural(count, 'file')}, {planned.downloads:,} of them new{copies}"))
 
 
 def forget_unfinished(job: Job, account: Account, spool: Spool, uid: str) -> None:

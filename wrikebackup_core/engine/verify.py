@@ -31,6 +31,7 @@ from wrikebackup_core.errors import (
 from wrikebackup_core.format import layout
 from wrikebackup_core.format.manifest import Manifest, intact
 from wrikebackup_core.model import AttachmentMode, Event, Kind, Message, StageFinished, StageProgress, StageStarted
+from wrikebackup_core.plurals import plural
 from wrikebackup_core.ports import Sink
 from wrikebackup_core.store import AccountStore, entries
 from wrikebackup_core.stored import CHUNK, chunks, hash_stored
@@ -242,7 +243,7 @@ class _Verification:
         count, size = self._inventory.total()
         self._notify(StageStarted(STAGE, count, size))
         each(self._present(), self._hash, threads=_THREADS, name=STAGE)
-        self._notify(StageFinished(STAGE, f"{self._done:,} objects, {self._bytes:,} bytes read"))
+        self._notify(StageFinished(STAGE, f"{plural(self._done, 'object')}, {self._bytes:,} bytes read"))
 
     def _present(self) -> Iterator[tuple[str, str, int]]:
         """What is to be read. The inventory bears one thread at a time, and those that read note in it what they find."""
@@ -377,8 +378,7 @@ class _Verification:
             text = "the zips are encoded: their checksums were compared, their contents not looked at"
             self._notify(Message(text if self._decoding else f"{text}; --identity opens them"))
         if self._sealed:
-            text = f"{self._sealed:,} files were compared with their checksums only: the keys given do not open them"
-            self._warn(text)
+            self._warn(f"compared with checksums only, since the keys given do not open them: {plural(self._sealed, 'file')}")
 
     def _foreign(self, key: str, file: IO[bytes]) -> Iterator[Finding]:
         """An archive of Wrike's own tool, which may write a file's name in another way than we do."""

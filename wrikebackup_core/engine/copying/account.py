@@ -16,6 +16,7 @@ from wrikebackup_core.engine.threads import each
 from wrikebackup_core.errors import FormatError, KeyNotFound, SinkError
 from wrikebackup_core.format import layout
 from wrikebackup_core.model import Message, StageFinished, StageStarted
+from wrikebackup_core.plurals import plural
 
 __all__ = ["AccountCopy"]
 
@@ -142,7 +143,9 @@ class AccountCopy:
         if original.gaps and places:
             self._results.gaps[original.uid] = original.gaps
         ended = f"whole in {', '.join(places)}" if places else "not committed"
-        self._notify(StageFinished(STAGE, f"{original.uid}: {self._stored() - before:,} objects stored; {ended}"))
+        self._notify(
+            StageFinished(STAGE, f"{original.uid}: {plural(self._stored() - before, 'object')} stored; {ended}")
+        )
 
     def _stored(self) -> int:
         return sum(one.files for one in self._results.received)
@@ -202,7 +205,7 @@ class AccountCopy:
         """Wrike's tool may keep files that only earlier backups named: whoever deletes the folder should know."""
         count = self._catalog.unnamed(layout.attachments_folder(self._account))
         if count:
-            text = f"{count:,} files in attachments/ are named by no backup, and not copied"
+            text = f"named by no backup, and not copied: {plural(count, 'file')} in attachments/"
             self._notify(Message(f"{self._job.source.name}: {text}", warning=True))
 
 

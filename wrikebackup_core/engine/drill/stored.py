@@ -18,6 +18,7 @@ from wrikebackup_core.engine.restore.original import Original
 from wrikebackup_core.engine.restore.trusting import refuse_altered, refuse_untrusted
 from wrikebackup_core.engine.threads import each
 from wrikebackup_core.model import Event, Message, StageFinished, StageProgress, StageStarted
+from wrikebackup_core.plurals import plural
 
 __all__ = ["compare_stored"]
 
@@ -68,7 +69,7 @@ def compare_stored(
         each([*zips, *files], compare, threads=job.transfers, name=STAGE)
     result.files, result.seconds = len(files), time.monotonic() - began
     result.findings = sorted(findings, key=lambda one: one.key)
-    notify(StageFinished(STAGE, f"{done:,} objects, {result.bytes:,} bytes read"))
+    notify(StageFinished(STAGE, f"{plural(done, 'object')}, {result.bytes:,} bytes read"))
 
 
 def _stored(plain: Original, key: str, size: int | None, sha256: str | None) -> Iterator[bytes]:

@@ -21,6 +21,7 @@ from wrikebackup_core.engine.prune.numbering import Numbering, flag, merged
 from wrikebackup_core.engine.prune.pieces import cut
 from wrikebackup_core.engine.scratch import scratch
 from wrikebackup_core.errors import FormatError
+from wrikebackup_core.plurals import plural
 from wrikebackup_core.staged import batches
 
 __all__ = ["Listed", "Names"]
@@ -232,7 +233,9 @@ def _read(listed: Listed, numbering: Numbering) -> tuple[str, array[int]]:
     if listed.sha256 not in (None, sums):
         raise FormatError("is not the SHA256SUMS that the manifest names")
     if listed.sha256 is None and count < listed.total:
-        raise FormatError(f"names {count:,} files in attachments/, of {listed.total:,} that the manifest counts")
+        raise FormatError(
+            f"names {plural(count, 'file')} in attachments/, of {listed.total:,} that the manifest counts"
+        )
     return sums, merged(runs)
 
 

@@ -18,6 +18,7 @@ from wrikebackup_core.engine.prune.job import Place, Pruned, PruneJob
 from wrikebackup_core.engine.prune.planning import STAGE, Planning, Terms
 from wrikebackup_core.errors import Locked, SinkError, UsageError, WrikeBackupError
 from wrikebackup_core.model import Account, Event, Message, StageFinished, StageStarted
+from wrikebackup_core.plurals import plural
 from wrikebackup_core.ports import Sink
 from wrikebackup_core.store import accounts
 from wrikebackup_core.transforms import Transform
@@ -140,4 +141,4 @@ def _summary(pruned: Pruned) -> str:
         return "nothing to delete"
     backups = sum(not one.keep for place in pruned.places for one in place.backups)
     files = sum(place.attachments.files for place in pruned.places)
-    return f"{backups:,} backups and {files:,} attachments {'deleted' if pruned.done else 'to delete'}"
+    return f"{plural(backups, 'backup')} and {plural(files, 'attachment')} {'deleted' if pruned.done else 'to delete'}"

@@ -29,6 +29,7 @@ from wrikebackup_core.errors import FormatError, KeyNotFound, KeyRefused, UsageE
 from wrikebackup_core.format import layout
 from wrikebackup_core.format.manifest import Manifest
 from wrikebackup_core.model import Account, Event, Gap, Kind, Message, StageFinished, StageProgress, StageStarted
+from wrikebackup_core.plurals import plural
 from wrikebackup_core.ports import Sink
 from wrikebackup_core.store import AccountStore, entries
 
@@ -161,7 +162,9 @@ class _Reading(contextlib.ExitStack):
         tasks, files = (
             int(self.index.one(f"SELECT count(*) FROM {what}")[0]) for what in ("nodes WHERE task", "files")
         )
-        self._notify(StageFinished(READ, f"{tasks:,} tasks and {files:,} files read from {original.uid}"))
+        self._notify(
+            StageFinished(READ, f"{plural(tasks, 'task')} and {plural(files, 'file')} read from {original.uid}")
+        )
 
     def _choose(self) -> Sequence[str]:
         """Marks what is chosen. The keys of the artifacts that are."""
