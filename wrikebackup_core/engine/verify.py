@@ -378,7 +378,7 @@ class _Verification:
             text = "the zips are encoded: their checksums were compared, their contents not looked at"
             self._notify(Message(text if self._decoding else f"{text}; --identity opens them"))
         if self._sealed:
-            self._warn(f"compared with checksums only, since the keys given do not open them: {plural(self._sealed, 'file')}")
+            self._warn(f"compared with checksums only, as no key opens them: {plural(self._sealed, 'file')}")
 
     def _foreign(self, key: str, file: IO[bytes]) -> Iterator[Finding]:
         """An archive of Wrike's own tool, which may write a file's name in another way than we do."""
