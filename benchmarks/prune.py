@@ -2,9 +2,10 @@
 
     python benchmarks/prune.py [BACKUPS] [ATTACHMENTS] [RUNS]
 
-The attachments came evenly over the days, a fifth of them before the first, and one in twenty was deleted again in Wrike. Each backup names
-what there was on its day, so the last names nearly all of them: a SHA256SUMS of 130 MB. Rules keep some 20 of the backups; those that go
-have a SHA256SUMS of the right length that takes no room on the disk, for a prune does not read it.
+Three accounts. In `growing` the attachments came evenly over the days, a fifth of them before the first, and one in twenty was deleted
+again in Wrike. Each backup names what there was on its day, so the last names nearly all of them: a SHA256SUMS of 130 MB. Rules keep
+some 20 of the backups; those that go have a SHA256SUMS of the right length that takes no room on the disk, for a prune does not read it.
+In `apart, few stay` and `apart, all stay` each backup names attachments of its own, and the rules keep those 20, or all.
 
 `first`: nothing is remembered, and the SHA256SUMS of every backup that stays are read. `next day`: one backup more. `again`: none.
 """
@@ -19,6 +20,7 @@ import shutil
 import sys
 import tempfile
 from array import array
+from bisect import bisect_left, bisect_right
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -32,6 +34,12 @@ from wrikebackup_retention.retention import retention
 
 ACCOUNT = Account("IEAAAEDY", "Acme")
 RULES = {"daily": 7, "weekly": 5, "monthly": 12, "yearly": 3}
+ACCOUNTS: dict[str, tuple[bool, dict[str, int]]] = {
+    "growing": (False, RULES),
+    "apart, few stay": (True, RULES),
+    "apart, all stay": (True, {"last": 1_000_000}),
+}
+"""Whether each backup names attachments of its own, and the rules."""
 TARGET_SECONDS, TARGET_MB = 5, 300
 NOW = datetime.now(UTC).replace(microsecond=0)
 
@@ -39,14 +47,18 @@ NOW = datetime.now(UTC).replace(microsecond=0)
 class Shelf:
     """The folder, and how its attachments came and went: day 0 is that of the first backup."""
 
-    def __init__(self, root: Path, days: int, attachments: int) -> None:
+    def __init__(self, root: Path, days: int, attachments: int, *, apart: bool) -> None:
         chance = random.Random(1)
-        self._root, self._days = root, days
-        old = attachments // 5
+        self._root, self._days, self._apart = root, days, apart
+        old = 0 if apart else attachments // 5
         self._born = array("i", [max(0, (at - old) * days // (attachments - old)) for at in range(attachments)])
-        self._gone = array(
-            "i", [chance.randrange(born, days * 20 - 19 * born) if born < days else days for born in self._born]
-        )
+        if apart:
+            self._gone = array("i", [born + 1 for born in self._born])
+        else:
+            last = days * 20
+            self._gone = array(
+                "i", [chance.randrange(born, last - 19 * born) if born < days else days for born in self._born]
+            )
         self._come, self._left = [0] * (days + 1), [0] * (days * 20 + 1)
         for born, gone in zip(self._born, self._gone, strict=True):
             self._come[born] += 1
@@ -60,8 +72,9 @@ class Shelf:
             self._lines.append(f"{hashlib.sha256(name.encode()).hexdigest()}  ../attachments/{name}\n".encode())
 
     def _lines_of(self, day: int) -> list[bytes]:
-        lives = zip(self._lines, self._born, self._gone, strict=True)
-        return [line for line, born, gone in lives if born <= day < gone]
+        first = bisect_left(self._born, day) if self._apart else 0
+        end = bisect_right(self._born, day)
+        return [self._lines[at] for at in range(first, end) if day < self._gone[at]]
 
     def put(self, day: int, *, read: bool) -> None:
         """The backup of a day; with `read`, one that a prune reads."""
@@ -95,9 +108,9 @@ class Shelf:
         (folder / "manifest.json").write_bytes(manifest.encode())
 
 
-def kept(days: int) -> set[int]:
+def kept(days: int, wanted: dict[str, int]) -> set[int]:
     """The days whose backups the rules keep, now and with one more."""
-    rules, found = retention(RetainOptions(**RULES)), set[int]()
+    rules, found = retention(RetainOptions(**wanted)), set[int]()
     for last in (days, days + 1):
         backups = {}
         for day in range(last):
@@ -116,28 +129,31 @@ def tell(what: str, run: Run) -> None:
     )
 
 
-def fill(root: Path, days: int, attachments: int) -> None:
+def fill(root: Path, days: int, attachments: int, account: str) -> None:
     """In a process of its own: what one holds in memory counts as that of the commands that it starts."""
-    shelf, stay = Shelf(root, days, attachments), kept(days)
+    apart, rules = ACCOUNTS[account]
+    shelf, stay = Shelf(root, days, attachments, apart=apart), kept(days, rules)
     for day in range(days):
         shelf.put(day, read=day in stay)
     shelf.put(days, read=True)
 
 
-def measure(days: int, attachments: int, runs: int) -> None:
+def measure(days: int, attachments: int, runs: int, account: str) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        filling = multiprocessing.get_context("spawn").Process(target=fill, args=(folder / "sink", days, attachments))
+        filling = multiprocessing.get_context("spawn").Process(
+            target=fill, args=(folder / "sink", days, attachments, account)
+        )
         filling.start()
         filling.join()
         newest = max((folder / "sink").glob("*/backup-*"))
-        rules = ", ".join(f"{key}: {value}" for key, value in RULES.items())
+        rules = ", ".join(f"{key}: {value}" for key, value in ACCOUNTS[account][1].items())
         profile = folder / "bench.yaml"
         profile.write_text(
             f"source: mock\ntransforms: [retain: {{{rules}}}]\nstate: {folder}/state\nsinks: [local: {{path: {folder}/sink}}]\n"
         )
         command = [*WRIKEBACKUP, "-q", "prune", "--json", profile]
-        print(f"plan of a prune: {days:,} backups, {attachments:,} attachments", flush=True)
+        print(f"plan of a prune: {days:,} backups, {attachments:,} attachments, {account}", flush=True)
         newest.rename(folder / newest.name)
         for _ in range(runs):
             shutil.rmtree(folder / "state", ignore_errors=True)
@@ -153,4 +169,6 @@ def measure(days: int, attachments: int, runs: int) -> None:
 
 if __name__ == "__main__":
     numbers = [int(argument) for argument in sys.argv[1:]]
-    measure(*numbers, *[1_000, 1_000_000, 3][len(numbers) :])
+    days, attachments, runs = *numbers, *[1_000, 1_000_000, 3][len(numbers) :]
+    for account in ACCOUNTS:
+        measure(days, attachments, runs, account)
