@@ -20,6 +20,8 @@ from tests.cli.conftest import Ran
 from wrikebackup_core.cli.logs import FORMAT_VARIABLE, JsonLines, log_uncaught
 from wrikebackup_core.cli.terminal import Terminal, logging_to
 from wrikebackup_core.masking import keep_secret
+from wrikebackup_mock.account import MockAccount
+from wrikebackup_mock.server import MockServer
 
 Cli = Callable[..., Ran]
 PROFILE = "source:\n  mock: {tasks: 20}\nsinks:\n  - local: {path: ./backups}\nstate: ./state\n"
@@ -99,6 +101,29 @@ def test_tracebacks_are_a_field(cli: Cli) -> None:
     error = lines(cli("--log-format", "json", "-vv", "backup", "nowhere.yaml").err)[0]
     assert error["traceback"].startswith("Traceback")
     assert "traceback" not in lines(cli("--log-format", "json", "-v", "backup", "nowhere.yaml").err)[0]
+
+
+@pytest.mark.parametrize("words", [("-vv", "backup"), ("backup", "-vv"), ("-v", "backup", "-v")])
+def test_two_vs_have_a_line_for_each_request_wherever_they_stand(
+    cli: Cli, place: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("TOKEN", "a-token-of-ours")
+    level = logging.getLogger().level
+    with MockServer(MockAccount(tasks=20, attachments=3), token="a-token-of-ours") as server:
+        (place / "acme.yaml").write_text(
+            f"source:\n  wrike: {{base_url: '{server.base_url}', token: 'env:TOKEN', rate: 'off'}}\n"
+            "sinks:\n  - local: {path: ./backups}\nstate: ./state\n"
+        )
+        for_people = cli(*words, "acme.yaml").err
+        told = lines(cli("--log-format", "json", *words, "acme.yaml").err)
+        one_v = cli("backup", "-v", "acme.yaml").err
+    assert re.search(r"wrikebackup_wrike\.client: GET /account: 200 in .* \(request id \w+\)\n", for_people)
+    assert "a-token-of-ours" not in for_people
+    asked = [line for line in told if line.get("event") == "request"]
+    assert {"/account", "/tasks", "/folders"} <= {line["path"] for line in asked}
+    assert all(line["status"] == 200 and line["request_id"] for line in asked)
+    assert "GET " not in one_v
+    assert logging.getLogger().level == level
 
 
 def test_the_environment_says_it_for_every_run_and_the_command_line_for_one(

@@ -46,7 +46,7 @@ def _set(context: click.Context, parameter: click.Parameter, value: Any) -> None
         return
     terminal = session.terminal
     if parameter.name == "verbose":
-        terminal.verbosity += value
+        terminal.say_more(value)
     elif parameter.name == "no_color":
         terminal.color = False
     elif parameter.name == "quiet":

@@ -100,6 +100,11 @@ class Terminal:
         sys.stdout.write(json.dumps(plain if secret else masked_values(plain)) + "\n")
         sys.stdout.flush()
 
+    def say_more(self, times: int) -> None:
+        """`-v`, so many times. Options are read while logs are listened to already."""
+        self.verbosity += times
+        logging.getLogger().setLevel(_level(self))
+
     def bind(self, **facts: Any) -> None:
         """What every line of a log of JSON lines says from now on."""
         if self.lines is not None:
@@ -185,20 +190,23 @@ class _ToTerminal(logging.Handler):
             self._terminal.tell(f"{record.name}: a message that cannot be told: {type(error).__name__}")
 
 
+def _level(terminal: Terminal) -> int:
+    return (logging.WARNING, logging.INFO, logging.DEBUG)[min(terminal.verbosity, 2)]
+
+
 @contextlib.contextmanager
 def logging_to(terminal: Terminal) -> Iterator[None]:
     """Warnings of all libraries, and with -v more of our own: those of others may hold what is to stay secret."""
     root, handler = logging.getLogger(), _ToTerminal(terminal)
-    level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(terminal.verbosity, 2)]
 
     def wanted(record: logging.LogRecord) -> bool:
         ours = record.name.startswith("wrikebackup")
-        return record.levelno >= (level if ours else logging.WARNING)
+        return record.levelno >= (_level(terminal) if ours else logging.WARNING)
 
     handler.addFilter(wanted)
     before = root.level
     root.addHandler(handler)
-    root.setLevel(level)
+    root.setLevel(_level(terminal))
     logging.captureWarnings(True)
     try:
         yield
