@@ -39,11 +39,6 @@ class Numbering:
 
     def _numbered(self, names: Sequence[bytes]) -> list[int]:
         numbers = self._numbers
-        if numbers.keys().isdisjoint(names):
-            first = len(numbers)
-            numbers.update(zip(dict.fromkeys(names), count(first)))
-            if len(numbers) - first == len(names):
-                return list(range(first, len(numbers)))
         return [numbers.setdefault(name, len(numbers)) for name in names]
 
 
