@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError
 
-from wrikebackup_core import AlreadyExists, KeyLocked, SinkError, SinkFull, without_passwords
+from wrikebackup_core import AlreadyExists, KeyLocked, SinkError, SinkFull, masked, without_passwords
 from wrikebackup_fsspec.objects.words import lowered
 
 __all__ = ["Errors", "Lost", "Refused", "failed", "is_passing", "not_deleted"]
@@ -150,6 +150,6 @@ def _parsed(body: bytes) -> tuple[str, str]:
 
 
 def _first_line(text: str) -> str:
-    line = without_passwords(next(iter(text.strip().splitlines()), "").strip().rstrip("."))
+    line = masked(without_passwords(next(iter(text.strip().splitlines()), "").strip().rstrip(".")))
     line = "".join(character if character.isprintable() else " " for character in line)
     return line if len(line) <= 300 else f"{line[:299]}…"

@@ -11,7 +11,16 @@ import botocore.exceptions
 import botocore.parsers
 import obstore.exceptions
 
-from wrikebackup_core import AlreadyExists, KeyLocked, KeyNotFound, KeyUnfit, SinkError, SinkFull, without_passwords
+from wrikebackup_core import (
+    AlreadyExists,
+    KeyLocked,
+    KeyNotFound,
+    KeyUnfit,
+    SinkError,
+    SinkFull,
+    masked,
+    without_passwords,
+)
 from wrikebackup_fsspec.objects.words import lowered
 
 __all__ = ["Errors", "ForeignAnswer", "code_of", "failed", "said", "status_of", "unsettled"]
@@ -220,5 +229,5 @@ def _in_a_line(what: str) -> str:
 
 
 def _first_line(text: str) -> str:
-    line = without_passwords(lowered(next(iter(text.strip().splitlines()), "").strip().rstrip(".")))
+    line = lowered(masked(without_passwords(next(iter(text.strip().splitlines()), "").strip().rstrip("."))))
     return line if len(line) <= 200 else f"{line[:199]}…"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from asyncssh import sftp  # noqa: TID253 - these modules are imported only for a profile that has such a sink
 
-from wrikebackup_core import KeyUnfit, SinkError, SinkFull
+from wrikebackup_core import KeyUnfit, SinkError, SinkFull, masked
 from wrikebackup_fsspec.sftp.place import Place
 
 __all__ = ["ABSENT", "TROUBLE", "Lost", "failed", "full"]
@@ -57,6 +57,6 @@ def full(what: str, place: Place, path: bytes) -> SinkFull:
 
 def _reason(error: sftp.SFTPError | Lost) -> str:
     text = str(error) if isinstance(error, Lost) else (error.reason or type(error).__name__.removeprefix("SFTP"))
-    text = " ".join(text.split()).rstrip(".")[:_LONG]
+    text = masked(" ".join(text.split()).rstrip("."))[:_LONG]
     text = text if text.isprintable() else ascii(text)[1:-1]
     return text[:1].lower() + text[1:]

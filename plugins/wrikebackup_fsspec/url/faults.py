@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import socket
 
-from wrikebackup_core import SinkError, SinkFull, without_passwords
+from wrikebackup_core import SinkError, SinkFull, masked, without_passwords
 
 __all__ = ["failed"]
 
@@ -32,6 +32,6 @@ def _reason(error: Exception) -> str:
     text = str(error).strip() or type(error).__name__
     if isinstance(error, OSError) and error.strerror:
         text = error.strerror
-    line = without_passwords(text.splitlines()[0])
+    line = masked(without_passwords(text.splitlines()[0]))
     line = line[:1].lower() + line[1:]
     return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
