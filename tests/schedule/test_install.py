@@ -327,3 +327,17 @@ def test_the_cron_job_is_one_by_the_types_of_kubernetes(machine: Machine) -> Non
     assert container["securityContext"]["readOnlyRootFilesystem"] is True
     assert {one["name"] for one in container["volumeMounts"]} == {one["name"] for one in pod["volumes"]}
     assert {"name": "CREDENTIALS_DIRECTORY", "value": "/run/secrets/wrikebackup"} in container["env"]
+
+
+@pytest.mark.parametrize("kind", ["systemd", "crontab"])
+def test_what_was_done_is_one_json_document_a_profile(machine: Machine, kind: str) -> None:
+    installed = json.loads(machine.call("install", "--json", "--as", kind)[1])
+    assert (installed["event"], installed["profile"], installed["as"]) == ("schedule_installed", "acme", kind)
+    assert any(line.startswith("written: ") for line in installed["did"])
+    assert len(installed["next"]) == 5
+    again = json.loads(machine.call("install", "--json", "--as", kind)[1])
+    assert not any(line.startswith("written: ") for line in again["did"])
+    removed = json.loads(machine.call("remove", "--json", "--as", kind)[1])
+    assert (removed["event"], removed["left"]) == ("schedule_removed", 0)
+    assert any(line.startswith("deleted: ") for line in removed["did"])
+    assert json.loads(machine.call("remove", "--json", "--as", kind)[1])["did"][0].startswith("nothing to remove")

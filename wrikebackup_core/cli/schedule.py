@@ -114,6 +114,17 @@ def install(session: Session, /, profiles: tuple[Path, ...], *, force: bool, **h
     loaded = [_loaded(session, path) for path in profiles]  # all of them first
     for one in loaded:
         place.install(one, force=force)
+        if session.terminal.json:
+            runs = [str(run.isoformat()) for run in _next(one)]
+            session.terminal.document(
+                {
+                    "event": "schedule_installed",
+                    "profile": one.name,
+                    "as": place.kind,
+                    "did": place.told(),
+                    "next": runs,
+                }
+            )
     if not session.terminal.quiet and not session.terminal.json:
         for one in loaded:
             first = next(iter(_next(one)))
@@ -132,8 +143,20 @@ def remove(session: Session, profiles: tuple[Path, ...], *, force: bool, kind: s
     if place.kind == "kubernetes":
         hint = "kubectl delete cronjob -l app.kubernetes.io/name=wrikebackup"
         raise UsageError("a cluster is told by `kubectl`, not by this command", hint=hint)
-    left = sum(place.remove(path, force=force) for path in profiles)
-    raise Ended(ExitCode.PARTIAL if left else ExitCode.DONE)
+    lefts = []
+    for path in profiles:
+        lefts.append(place.remove(path, force=force))
+        if session.terminal.json:
+            session.terminal.document(
+                {
+                    "event": "schedule_removed",
+                    "profile": str(path),
+                    "as": place.kind,
+                    "did": place.told(),
+                    "left": lefts[-1],
+                }
+            )
+    raise Ended(ExitCode.PARTIAL if any(lefts) else ExitCode.DONE)
 
 
 @schedule.command(short_help="Stay, and take backups at their times.")
@@ -185,6 +208,7 @@ class _Place:
         from wrikebackup_core.schedule.installing import runs_systemd
 
         self._terminal = terminal
+        self._told: list[str] = []
         self.kind = kind or ("systemd" if runs_systemd() or shutil.which("crontab") is None else "crontab")
         self._system = system or (hasattr(os, "geteuid") and os.geteuid() == 0)
         self._user, self._image, self._namespace = user, image, namespace
@@ -269,8 +293,15 @@ class _Place:
                 f"put them into {where}; better still, use credential: or file:",
             )
 
+    def told(self) -> list[str]:
+        """For JSON: each file and command, since this was asked before."""
+        told, self._told = self._told, []
+        return told
+
     def _tell(self, text: str) -> None:
-        if not self._terminal.quiet:
+        if self._terminal.json:
+            self._told.append(text)
+        elif not self._terminal.quiet:
             self._terminal.line(clean(text))
 
 
