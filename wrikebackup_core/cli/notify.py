@@ -95,7 +95,6 @@ def _check(session: Session, path: Path) -> ExitCode:
                 terminal.line(f"{profile.name}: {line}")
             lasting = len(judged.lasting) - len(judged.begun)
             if not judged.begun and not judged.over:
-                terminal.line(
-                    f"{profile.name}: nothing new" + (f"; {plural(lasting, 'trouble')} last" if lasting else "")
-                )
+                last = f"; {plural(lasting, 'trouble')} last{'s' if lasting == 1 else ''}" if lasting else ""
+                terminal.line(f"{profile.name}: nothing new{last}")
     return code

@@ -39,7 +39,7 @@ def status(session: Session, profiles: tuple[Path, ...], *, within: float) -> No
     nothing is written.
 
     For monitors, the exit code is 0 where all is well and 3 where something is wrong: a sink is late by the profile's `objective` or cannot be
-    reached, the newest backup has gaps, the last run failed, a lock ends soon.
+    reached, or has no complete backup; the newest backup has gaps, the last run failed, a lock ends soon.
     """
     codes = [_status(session, path, within) for path in profiles]
     raise Ended(worst(codes))
@@ -48,6 +48,7 @@ def status(session: Session, profiles: tuple[Path, ...], *, within: float) -> No
 def _status(session: Session, path: Path, within: float) -> ExitCode:
     from wrikebackup_core import profile as profile_
     from wrikebackup_core.cli.standings import see
+    from wrikebackup_core.cli.status_view import lacks_backup, picture
 
     terminal = session.terminal
     try:
@@ -56,14 +57,12 @@ def _status(session: Session, path: Path, within: float) -> ExitCode:
         return ending(error, terminal)
     for line in seen.strange:
         terminal.warn(line)
-    code = ExitCode.PARTIAL if seen.standing.troubles else ExitCode.DONE
+    code = ExitCode.PARTIAL if seen.standing.troubles or lacks_backup(seen.standing) else ExitCode.DONE
     with reader_may_leave():
         if terminal.json:
             terminal.document(_facts(seen, code))
         elif not terminal.quiet or code is not ExitCode.DONE:
-            from wrikebackup_core.cli.status_view import picture
-
-            terminal.show(picture(seen.standing, terminal.out.width))
+            terminal.show(picture(seen.standing))
     return code
 
 

@@ -13,9 +13,8 @@ from wrikebackup_core.cli.words import clean, count, duration, local_time, plura
 from wrikebackup_core.engine.standing.troubles import span
 from wrikebackup_core.monitors import Ran, SinkStanding, Standing
 
-__all__ = ["picture"]
+__all__ = ["lacks_backup", "picture"]
 
-_WIDEST = 120
 _COLOURS = {
     "ok": "green",
     "late": "bold red",
@@ -26,20 +25,27 @@ _COLOURS = {
 }
 
 
-def picture(standing: Standing, width: int) -> RenderableType:
+def picture(standing: Standing) -> RenderableType:
     wrong = len(standing.troubles)
-    verdict = "all is well" if not wrong else f"{plural(wrong, 'trouble')}"
-    parts: list[RenderableType] = [Text(f"{clean(standing.profile)}: {verdict}", "bold red" if wrong else "bold green")]
-    parts += [_sinks(standing, min(width, _WIDEST)), Text(""), _facts(standing)]
+    verdict, style = (plural(wrong, "trouble"), "bold red") if wrong else ("all is well", "bold green")
+    if not wrong and lacks_backup(standing):
+        verdict, style = "no complete backup", "bold red"
+    parts: list[RenderableType] = [Text(f"{clean(standing.profile)}: {verdict}", style)]
+    parts += [_sinks(standing), Text(""), _facts(standing)]
     if wrong:
         parts += [Text(""), *_troubles(standing)]
     return Group(*parts, Text(""))
 
 
-def _sinks(standing: Standing, width: int) -> Table:
-    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="dim", width=width)
-    table.add_column("")
-    table.add_column("sink", ratio=1, overflow="fold")
+def lacks_backup(standing: Standing) -> bool:
+    """Whether a sink has no complete backup: no trouble that is told where nothing says when one is due, but not well either."""
+    return any(one.problem is None and one.newest_complete is None for one in standing.sinks)
+
+
+def _sinks(standing: Standing) -> Table:
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="dim")
+    table.add_column("", no_wrap=True)
+    table.add_column("sink", overflow="fold")
     table.add_column("last complete", no_wrap=True)
     for head in ("age", "backups", "files", "size", "gaps"):
         table.add_column(head, justify="right", no_wrap=True)
@@ -73,7 +79,10 @@ def _numbers(one: SinkStanding, now: datetime) -> Iterator[str]:
 
 
 def _age(age: timedelta) -> str:
+    """`6 h`, `now`, or `in 6 h` for what is from the future."""
     seconds = age.total_seconds()
+    if seconds <= -60:
+        return f"in {_age(-age)}"
     for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
         if seconds >= (2 if unit == "d" else 1) * length:
             return f"{int(seconds // length):,} {unit}"
