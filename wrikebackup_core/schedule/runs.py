@@ -73,7 +73,10 @@ def _longest(expression: str, fields: Fields, start: date, zone: tzinfo) -> time
         if not _fits(day, fields):
             continue
         if before is not None:
-            longest = max(longest, _moment(day, clock[0], zone) - _moment(before, clock[-1], zone))
+            by_the_wall = day - before + clock[0] - clock[-1]
+            # Else it is as long as that, or shorter where the clocks leave out the later moment.
+            if by_the_wall > longest or _offset(before, clock[-1], zone) != _offset(day, clock[0], zone):
+                longest = max(longest, _moment(day, clock[0], zone) - _moment(before, clock[-1], zone))
         if number < 2 * 366 and _clocks_change(day, zone):
             longest = max(longest, _longest_around(expression, day, zone))
         before = day
@@ -99,6 +102,10 @@ def _fits(day: date, fields: Fields) -> bool:
 def _clocks_change(day: date, zone: tzinfo) -> bool:
     midnight = datetime.combine(day, time(), zone)
     return midnight.utcoffset() != datetime.combine(day + _DAY, time(), zone).utcoffset()
+
+
+def _offset(day: date, clock: timedelta, zone: tzinfo) -> timedelta | None:
+    return (datetime.combine(day, time(), zone) + clock).utcoffset()
 
 
 def _moment(day: date, clock: timedelta, zone: tzinfo) -> datetime:
