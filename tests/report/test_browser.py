@@ -100,6 +100,15 @@ def test_it_opens_offline_without_a_request_an_error_or_a_script_and_fits(
         context.close()
 
 
+def test_what_is_missing_and_who_is_not_well_is_seen_on_a_telephone_without_scrolling(
+    browser: Any, tmp_path: Path
+) -> None:
+    page = browser.new_context(viewport={"width": 360, "height": 800}).new_page()
+    page.goto(page_of(year(), tmp_path).as_uri())
+    box = page.get_by_role("columnheader", name="missing", exact=True).bounding_box()
+    assert box["x"] + box["width"] <= 360
+
+
 def test_it_is_dark_where_dark_is_preferred(browser: Any, tmp_path: Path) -> None:
     path, found = page_of(one(), tmp_path), {}
     for scheme in ("light", "dark"):

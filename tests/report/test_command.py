@@ -237,3 +237,24 @@ def test_nothing_of_an_encrypted_backup_is_told_but_what_its_manifest_says(cli: 
     (tasks,) = [one for one in compared["profiles"][0]["accounts"][0]["compared"]["kinds"] if one["kind"] == "tasks"]
     assert tasks["added"] + tasks["removed"] + tasks["changed"] > 0
     assert tasks["first"] == []
+
+
+def test_one_profile_that_cannot_be_used_is_told_of_in_the_report_of_the_others(
+    sinks: tuple[LocalSink, LocalSink], cli: Cli, place: Path
+) -> None:
+    grow(sinks[0], 3, NOW)
+    grow(sinks[1], 3, NOW)
+    (place / "broken.yaml").write_text("source: [mock\n")
+    ran = cli("report", "broken.yaml", "p.yaml", "-o", "r.html")
+    assert ran.code == 2
+    assert ran.err.startswith("wrikebackup: error: broken.yaml:")
+    page = (place / "r.html").read_text("utf-8")
+    assert '<h1 class="bad">' in page
+    assert ">unknown</td>" in page
+    assert "The profile cannot be used: broken.yaml:" in page
+    assert "Both sinks have it." in page
+    told = json.loads(cli("report", "--json", "broken.yaml", "p.yaml").out)
+    assert [(one["name"], one["level"]) for one in told["profiles"]] == [("broken", "bad"), ("p", "good")]
+    (place / "r.html").unlink()
+    assert cli("report", "broken.yaml", "-o", "r.html").code == 2
+    assert not (place / "r.html").exists()

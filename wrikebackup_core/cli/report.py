@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wrikebackup_core.cli.ending import Ended
+from wrikebackup_core.cli.ending import Ended, worst
 from wrikebackup_core.cli.reading import Held, Reading, with_keys
 from wrikebackup_core.cli.session import PATH, Session, options
 from wrikebackup_core.cli.words import plural
 from wrikebackup_core.errors import ExitCode, UsageError, WrikeBackupError
+from wrikebackup_core.masking import masked
 from wrikebackup_core.version import __version__
 
 if TYPE_CHECKING:
@@ -47,14 +48,15 @@ def report(
     It is one HTML file without scripts that opens anywhere, and fetches nothing. With --json the same facts go to stdout. The account
     is not asked, and a key is needed for --compare alone. Nothing in it comes from within an encrypted backup but numbers.
 
-    Ends with exit code 3 where a sink could not be reached; the report says so, and shows the others.
+    Ends with exit code 3 where a sink could not be reached; the report says so, and shows the others. So it does of several profiles
+    where one cannot be used, and ends with the gravest code.
     """
     terminal = session.terminal
     if output is None and not terminal.json:
         raise UsageError("--output is missing", hint="-o report.html writes the report there; --json prints its facts")
     if output == "-" and terminal.json:
         raise UsageError("both --json and -o - want stdout", hint="give -o a file")
-    facts = _facts(session, profiles, identity if compare else None)
+    facts, codes = _facts(session, profiles, identity if compare else None)
     if output is not None:
         from wrikebackup_core.cli.page import render
 
@@ -67,25 +69,35 @@ def report(
         for sink in one.sinks:
             if sink.failed is not None:
                 terminal.fail(sink.failed, sink.hint)
-    raise Ended(_code([sink for one in facts.profiles for sink in one.sinks]))
+    raise Ended(worst([*codes, _code([sink for one in facts.profiles for sink in one.sinks])]))
 
 
-def _facts(session: Session, profiles: Sequence[Path], identity: Sequence[str] | None) -> Facts:
+def _facts(session: Session, profiles: Sequence[Path], identity: Sequence[str] | None) -> tuple[Facts, list[ExitCode]]:
+    """And the exit codes of the profiles that cannot be used: an old page would go on saying that all is well. Raises where it is the only one."""
+    from wrikebackup_core.engine.reporting import Facts, Level, ProfileFacts, Remark
+    from wrikebackup_core.engine.reporting import worst as gravest
+
+    now, told, codes = datetime.now(UTC), list[ProfileFacts](), list[ExitCode]()
+    for path in profiles:
+        try:
+            told.append(_of_profile(session, path, now, identity))
+        except WrikeBackupError as error:
+            if len(profiles) == 1:
+                raise
+            codes.append(error.exit_code)
+            session.terminal.fail(error.message, error.hint)
+            remark = Remark(Level.BAD, f"The profile cannot be used: {masked(error.message)}.", error.hint)
+            told.append(ProfileFacts(path.stem, Level.BAD, (remark,)))
+    return Facts(now, __version__, gravest(Remark(one.level, "") for one in told), tuple(told)), codes
+
+
+def _of_profile(session: Session, path: Path, now: datetime, identity: Sequence[str] | None) -> ProfileFacts:
     from wrikebackup_core import profile as reader
-    from wrikebackup_core.engine.reporting import Facts, Level, Remark, worst
-
-    loaded = [reader.load(path, session.plugins) for path in profiles]
-    now = datetime.now(UTC)
-    told = tuple(_of_profile(session, one, now, identity) for one in loaded)
-    level = worst(Remark(one.level, "") for one in told)
-    return Facts(now, __version__, level if told else Level.GOOD, told)
-
-
-def _of_profile(session: Session, profile: Profile, now: datetime, identity: Sequence[str] | None) -> ProfileFacts:
     from wrikebackup_core.cli.standings import freshness
     from wrikebackup_core.engine.reporting import Asked, gather
     from wrikebackup_core.profile import part_context
 
+    profile = reader.load(path, session.plugins)
     plugins, context = session.plugins, part_context(profile, session.plugins)
     with _opened(session, profile) as (sinks, lost):
         parts = [plugins.make_transform(part.kind, part.options, context) for part in profile.transforms]

@@ -185,7 +185,7 @@ class AccountFacts:
 
 @dataclass(frozen=True, slots=True)
 class ProfileFacts:
-    """One profile. `failed` is why it could not be opened at all."""
+    """One profile. Of one that cannot be used there is nothing but a remark."""
 
     name: str
     level: Level
