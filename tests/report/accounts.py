@@ -94,5 +94,6 @@ def _coverage(tasks: int) -> Coverage:
         "tasks": KindCounts(tasks, tasks + 620, tasks, 0, 620, 0, 3),
         "folders": KindCounts(380, 402, 380, 0, 22),
         "contacts": KindCounts(140, 140, 140),
+        "timelog_categories": KindCounts(12, 12, 12),
     }
     return Coverage("bi-export", None, kinds, hidden_spaces=2)
