@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 import tempfile
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -137,13 +138,34 @@ def test_a_manifest_without_the_hash_still_counts(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (lambda data: data.replace(b"\n", b"\r\n"), "not made of hashes and paths"),
+        (lambda data: data[:-1], "breaks off"),
+        (lambda data: data[:-2], "breaks off"),
+        (lambda data: data[: data.index(b"\n") + 1] * 2, "names 1 file in attachments/, of 2"),
+        (lambda data: b"z" + data[1:], "not made of hashes and paths"),
+    ],
+)
+def test_what_a_manifest_without_the_hash_names_is_read_with_care(tmp_path, spoil, told) -> None:  # type: ignore[no-untyped-def]
+    with Names(tmp_path / "names") as names:
+        data = sums(["a", "ab"], [])
+        assert names.needed([listed("1", data, 2, known=False)]) == (of(["a", "ab"]), {})
+        found, damaged = names.needed([listed("1", spoil(data), 2, known=False)])
+    assert told in damaged["1"].message
+    assert found == set()
+
+
+@pytest.mark.parametrize(
     "spoil",
     [
         lambda path: path.write_bytes(b"not a database, by any means" * 100),
         lambda path: _change(path, "UPDATE blocks SET names = x'6100'"),
         lambda path: _change(path, "DELETE FROM blocks"),
         lambda path: _change(path, "UPDATE blocks SET first = 1"),
+        lambda path: _change(path, "UPDATE blocks SET names = CAST(names AS TEXT)"),
         lambda path: _change(path, "UPDATE backups SET runs = x'00'"),
+        lambda path: _change(path, f"UPDATE backups SET runs = x'{zlib.compress(bytes(4)).hex()}'"),
     ],
 )
 def test_what_is_remembered_wrongly_is_read_again(tmp_path, spoil) -> None:  # type: ignore[no-untyped-def]

@@ -33,3 +33,9 @@ def test_a_line_more_changes_the_piece_that_it_is_in_and_no_other() -> None:
 def test_the_two_ways_in_which_unicode_writes_a_name_are_one() -> None:
     one, other = comparable(["Gr\u00f6\u00dfe.pdf", "plain"]), comparable(["plain", "Gro\u0308\u00dfe.pdf"])
     assert one == list(reversed(other))
+
+
+def test_each_name_of_a_store_is_one_even_where_it_holds_a_zero_byte() -> None:
+    assert comparable(["a\0b", "c", "\0"]) == [b"a\0b", b"c", b"\0"]
+    assert comparable([]) == []
+    assert comparable([""]) == [b""]

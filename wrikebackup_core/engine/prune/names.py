@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Self
 
 from wrikebackup_core.engine.prune.numbering import Numbering, flag, merged
-from wrikebackup_core.engine.prune.pieces import cut
+from wrikebackup_core.engine.prune.pieces import check, cut
 from wrikebackup_core.engine.scratch import scratch
 from wrikebackup_core.errors import FormatError
 from wrikebackup_core.plurals import plural
@@ -32,7 +32,6 @@ CREATE TABLE IF NOT EXISTS backups (sums TEXT PRIMARY KEY, runs BLOB NOT NULL) W
 """
 _TOGETHER = 10_000  # names in a block
 _PATIENCE = 2.0  # seconds; another plan may be at it
-_PLAIN = b"  ../attachments/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +133,8 @@ class Names:
             runs.frombytes(zlib.decompress(row[0]))
         except (zlib.error, ValueError, TypeError) as error:
             raise _Corrupt from error
+        if len(runs) % 2:
+            raise _Corrupt
         return runs
 
     def _named(self, flags: bytearray) -> set[bytes]:
@@ -148,7 +149,7 @@ class Names:
     def _blocks(self) -> Iterator[list[bytes]]:
         at = 0
         for first, stored, crc in self._db.execute("SELECT first, names, crc FROM blocks ORDER BY first"):
-            if first != at or zlib.crc32(stored) != crc:
+            if first != at or not isinstance(stored, bytes) or zlib.crc32(stored) != crc:
                 raise _Corrupt
             names = stored.split(b"\0")
             yield names
@@ -224,19 +225,29 @@ class Names:
 
 def _read(listed: Listed, numbering: Numbering) -> tuple[str, array[int]]:
     """The hash of a SHA256SUMS, and the numbers of what it names. Raises FormatError, SinkError."""
-    digest, runs, count = hashlib.sha256(), array("I"), 0
+    digest, runs, piece = hashlib.sha256(), array("I"), b""
     for piece in cut(_hashed(digest, listed.chunks())):
-        runs += numbering.runs(piece)
         if listed.sha256 is None:  # else the hash says it all
-            count += piece.count(_PLAIN)
+            check(piece)
+        runs += numbering.runs(piece)
     sums = digest.hexdigest()
-    if listed.sha256 not in (None, sums):
+    if listed.sha256 is None:
+        _check_end(listed, piece, runs)
+    elif listed.sha256 != sums:
         raise FormatError("is not the SHA256SUMS that the manifest names")
-    if listed.sha256 is None and count < listed.total:
+    return sums, merged(runs)
+
+
+def _check_end(listed: Listed, last: bytes, runs: array[int]) -> None:
+    """Raises FormatError where the last piece breaks off, or names are missing: one that is there twice takes no other's place."""
+    if last and not last.endswith(b"\n"):
+        raise FormatError("breaks off")
+    flags = bytearray()
+    flag(flags, runs)
+    if (count := sum(flags)) < listed.total:
         raise FormatError(
             f"names {plural(count, 'file')} in attachments/, of {listed.total:,} that the manifest counts"
         )
-    return sums, merged(runs)
 
 
 def _hashed(digest: hashlib._Hash, chunks: Iterable[bytes]) -> Iterator[bytes]:

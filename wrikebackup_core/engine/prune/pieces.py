@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from wrikebackup_core.errors import FormatError
 from wrikebackup_core.format import checksums
 
-__all__ = ["comparable", "cut", "names_in"]
+__all__ = ["check", "comparable", "cut", "names_in"]
 
 _BEFORE = re.compile(rb"\n0[0-3]")  # every 64th line, by its hash
 _LONGEST = 64 << 20  # bytes between two such lines
@@ -34,6 +34,12 @@ def cut(chunks: Iterable[bytes]) -> Iterator[bytes]:
     yield rest
 
 
+def check(piece: bytes) -> None:
+    """That each line is as `sha256sum` writes it. Raises FormatError."""
+    for _ in _whole(piece.removesuffix(b"\n").split(b"\n")):
+        pass
+
+
 def names_in(piece: bytes) -> list[bytes]:
     """Of the attachments that its lines name, `comparable`. Raises FormatError."""
     lines = piece.removesuffix(b"\n").split(b"\n")
@@ -47,9 +53,12 @@ def names_in(piece: bytes) -> list[bytes]:
 
 
 def comparable(names: Sequence[str]) -> list[bytes]:
-    """Names below `attachments/` as bytes, which are the same for the two ways in which Unicode writes one: some file systems take them apart."""
-    together = "\0".join(names)
-    return together.encode().split(b"\0") if names and together.isascii() else list(map(_composed, names))
+    """Names below `attachments/` as bytes, one for each, which are the same for the two ways in which Unicode writes one: some file
+    systems take them apart.
+    """
+    together = "\0".join(names).encode(errors="surrogateescape")
+    plain = together.isascii() and together.count(b"\0") == len(names) - 1  # a store's keys may hold anything
+    return together.split(b"\0") if plain else list(map(_composed, names))
 
 
 def _composed(name: str) -> bytes:
@@ -58,12 +67,18 @@ def _composed(name: str) -> bytes:
 
 def _carefully(lines: Sequence[bytes]) -> Iterator[bytes]:
     """Of lines that are no plain ones, one by one."""
-    for found in checksums.read((number, line + b"\n") for number, line in enumerate(filter(None, lines), 1)):
-        if isinstance(found, str):
-            raise FormatError("is not made of hashes and paths")
-        path = posixpath.normpath(f"backup/{found[1]}")
-        if path.startswith("..") or posixpath.isabs(found[1]):
-            raise FormatError(f"leads out of the account's folder: {found[1]!r}")
+    for written in _whole(lines):
+        path = posixpath.normpath(f"backup/{written}")
+        if path.startswith("..") or posixpath.isabs(written):
+            raise FormatError(f"leads out of the account's folder: {written!r}")
         folder, _, name = path.partition("/")
         if folder == "attachments" and name:
             yield name.encode(errors="surrogateescape")
+
+
+def _whole(lines: Sequence[bytes]) -> Iterator[str]:
+    """The path of each."""
+    for found in checksums.read((number, line + b"\n") for number, line in enumerate(filter(None, lines), 1)):
+        if isinstance(found, str):
+            raise FormatError("is not made of hashes and paths")
+        yield found[1]
