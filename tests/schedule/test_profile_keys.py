@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from wrikebackup_core.cli.standings import freshness
 from wrikebackup_core.errors import ProfileError
 from wrikebackup_core.plugins import Plugins
 from wrikebackup_core.profile import Profile, effective, load
@@ -70,6 +71,7 @@ def test_the_profile_with_its_defaults_means_the_same(tmp_path: Path, plugins: P
         ("min_interval: 20", "acme.yaml:4: min_interval: must be text"),
         ("min_interval: soon", "acme.yaml:4: min_interval: must be a duration"),
         ("min_interval: 0h", "acme.yaml:4: min_interval: must be longer"),
+        ("objective: 20h\nmin_interval: 20h", "acme.yaml:5: min_interval: is as long as the objective"),
         ("schedule: daily\nmin_interval: 24h", "acme.yaml:5: min_interval: is as long as the schedule's wait"),
         ("min_interval: 1d1h\nschedule: daily", "acme.yaml:4: min_interval: is as long as the schedule's wait"),
         ("schedule: 0 2 * * 1,4\nmin_interval: 3d", "acme.yaml:5: min_interval: is as long as the schedule's wait"),
@@ -104,3 +106,20 @@ def test_a_schedule_that_never_fires_has_a_hint(tmp_path: Path, plugins: Plugins
 )
 def test_an_interval_that_passes_over_no_run_that_is_due_is_taken(tmp_path: Path, plugins: Plugins, text: str) -> None:
     assert loaded(tmp_path, plugins, text).min_interval
+
+
+@pytest.mark.parametrize(
+    ("text", "hours"),
+    [
+        ("schedule: hourly", 3),
+        ("schedule: hourly\nmin_interval: 20h", 26.25),
+        ("schedule: daily\nmin_interval: 20h", 30),
+        ("schedule: hourly\nmin_interval: 20h\nobjective: 22h", 22),
+        ("min_interval: 20h", None),
+    ],
+)
+def test_a_backup_that_min_interval_has_wait_is_not_late(
+    tmp_path: Path, plugins: Plugins, text: str, hours: float | None
+) -> None:
+    found = freshness(loaded(tmp_path, plugins, text), datetime(2027, 1, 10, tzinfo=UTC))
+    assert found == (None if hours is None else timedelta(hours=hours))

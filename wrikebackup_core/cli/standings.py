@@ -45,12 +45,14 @@ def folder_of(profile: Profile, plugins: Plugins) -> Path:
 
 def freshness(profile: Profile, now: datetime) -> timedelta | None:
     """How old the newest complete backup may become: as the profile says, else the schedule's longest wait and a quarter more, since a
-    backup takes its time; None where it says neither."""
+    backup takes its time; None where it says neither. With a `min_interval` of several waits, the first run after it is the next one."""
     if profile.objective is not None or profile.schedule is None:
         return profile.objective
     from wrikebackup_core.schedule import longest_wait
 
     wait = longest_wait(profile.schedule, now)
+    if profile.min_interval is not None and profile.min_interval > wait:
+        wait += profile.min_interval
     return wait + max(wait / 4, _LEAST_SLACK)
 
 

@@ -126,7 +126,17 @@ class _Check:
             return None
 
     def interval(self, shape: Shape) -> None:
-        if shape.min_interval is None or shape.schedule is None:
+        if shape.min_interval is None:
+            return
+        if shape.objective is not None and duration(shape.objective) <= duration(shape.min_interval):
+            hint = "let the objective be longer than it by the time between two runs, and by how long a backup takes"
+            self._wrong(
+                ("min_interval",),
+                "is as long as the objective: every backup would be late before the next is taken",
+                hint,
+            )
+            return
+        if shape.schedule is None:
             return
         if passes_over(duration(shape.min_interval), scheduled(shape.schedule)):
             hint = "make it clearly shorter than the wait between two runs less their random delay, such as 20h for a daily schedule"
