@@ -153,6 +153,8 @@ CASES = {
                         ":4: the key token is there twice", "keep one of them"),
     "not UTF-8": (GOOD.encode() + b"name: \xff\n", ":3: this is not UTF-8 text", "save the file as UTF-8"),
     "a control character": (GOOD + "name: a\x07b\n", ":3: a character that no YAML file may hold: U+0007", None),
+    "a comma too few": ("source: {wiki: {}\nsinks: [void]\n", ":2: not valid YAML: expected ',' or '}', but got '<scalar>'", None),
+    "a key inside a schedule": (f"{GOOD}schedule: {{corn: daily, cron: daily}}\n", ":3: schedule.corn: unknown key", "did you mean cron?"),
     "two documents": (GOOD + "---\n" + GOOD, ":3: not valid YAML: but found another document", None),
     "an alias of nothing": (f"{GOOD}name: *{SECRET}\n", ":3: not valid YAML: found undefined alias …", None),
     "a tag": (f"{GOOD}name: !secret {SECRET}\n", ":3: name: a value with a tag",

@@ -117,10 +117,20 @@ def _keys(model: Any, loc: Sequence[Step]) -> list[str]:
     schema = model.model_json_schema()
     node = schema
     for step in loc:
-        branches = [_resolved(schema, branch) for branch in [node, *node.get("anyOf", ()), *node.get("oneOf", ())]]
-        node = next((branch["properties"][step] for branch in branches if step in branch.get("properties", ())), {})
-    branches = [_resolved(schema, branch) for branch in [node, *node.get("anyOf", ()), *node.get("oneOf", ())]]
-    return [key for branch in branches for key in branch.get("properties", ())]
+        below = [
+            branch["properties"][step] for branch in _branches(schema, node) if step in branch.get("properties", ())
+        ]
+        if below or isinstance(step, int):  # else it names the branch of a union
+            node = below[0] if below else {}
+    return [key for branch in _branches(schema, node) for key in branch.get("properties", ())]
+
+
+def _branches(schema: dict[str, Any], node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The node itself, or what it may be instead, however deep."""
+    found = _resolved(schema, node)
+    yield found
+    for branch in (*found.get("anyOf", ()), *found.get("oneOf", ())):
+        yield from _branches(schema, branch)
 
 
 def _resolved(schema: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:

@@ -27,7 +27,8 @@ Step = str | int
 _LARGEST_FILE = 1 << 20  # bytes
 _MOST_VALUES = 20_000  # aliases can make a small file large
 _DEEPEST = 40
-_QUOTED = re.compile(r"""(['"])(?!<)[^'"]{4,}\1""")
+_QUOTED = re.compile(r"""(['"])(?P<token>[^'"\w\s]{1,2}|<[a-z ]+>)\1|(['"])(?!<)[^'"]{4,}\3""")
+"""What is quoted in a message of the parser: a token of YAML, or what may be a secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,9 @@ def _parse(path: Path, text: str) -> Any:
         raise ProfileError(f"{name} is there twice", file=path, line=_line(error), hint="keep one of them") from None
     except MarkedYAMLError as error:
         hint = "indent with blanks: YAML has no tabs" if "\\t" in (error.problem or "") else None
-        problem = _QUOTED.sub("…", error.problem or "cannot be understood")
+        problem = _QUOTED.sub(
+            lambda found: found[0] if found["token"] else "…", error.problem or "cannot be understood"
+        )
         raise ProfileError(f"not valid YAML: {problem}", file=path, line=_line(error), hint=hint) from None
     except ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
