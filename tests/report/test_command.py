@@ -182,7 +182,7 @@ def test_the_last_drill_of_each_sink_is_told(sinks: tuple[LocalSink, LocalSink],
     assert told["level"] == "bad"
 
 
-def test_a_drill_that_got_no_further_than_the_sink_is_over_once_a_later_one_went_well(
+def test_a_drill_that_got_no_further_than_the_sink_is_over_once_a_later_one_went_well_and_status_says_the_same(
     sinks: tuple[LocalSink, LocalSink], cli: Cli, place: Path
 ) -> None:
     for sink in sinks:
@@ -197,6 +197,8 @@ def test_a_drill_that_got_no_further_than_the_sink_is_over_once_a_later_one_went
     ):
         (place / "state" / "drills.jsonl").write_text("".join(json.dumps(one) + "\n" for one in noted))
         assert json.loads(cli("report", "--json", "p.yaml").out)["profiles"][0]["level"] == level
+        troubles = json.loads(cli("status", "--json", "p.yaml").out)["troubles"]
+        assert [one["id"] for one in troubles] == ([f"drill {sinks[0].name}"] if level == "bad" else [])
 
 
 def test_a_schedule_says_how_old_the_newest_backup_may_become_where_no_objective_does(

@@ -111,17 +111,12 @@ def _of_profile(session: Session, path: Path, now: datetime, identity: Sequence[
 
 def _drills(profile: Profile, sinks: set[str]) -> list[DrillFacts]:
     """The last one of each of the sinks, as this host has noted it."""
-    from wrikebackup_core.engine.drill import last_drills
+    from wrikebackup_core.engine.drill import drills_that_count
     from wrikebackup_core.engine.reporting import DrillFacts
 
-    found, last_ones = [], sorted(last_drills(profile.state).items())
-    latest: dict[str, datetime] = {}
-    for (sink, _), drills in last_ones:
-        latest[sink] = max(drills.last.at, latest.get(sink, drills.last.at))
-    for (sink, account), drills in last_ones:
-        # One that got no further than the sink is over as soon as a later one did.
-        if sink in sinks and (account or drills.last.at == latest[sink]):
-            last = drills.last
+    found, counting = list[DrillFacts](), drills_that_count(profile.state)
+    for sink in sorted(sinks & counting.keys()):
+        for last in (drills.last for drills in counting[sink]):
             what = plural(last.files, "file") + ("" if last.decoded else ", as they are stored: there was no key")
             found.append(
                 DrillFacts(sink, last.at, last.went_well, f"{last.backup_uid or 'no backup'}, {last.verdict}, {what}")

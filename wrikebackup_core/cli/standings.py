@@ -118,13 +118,14 @@ def _places(profile: Profile, plugins: Plugins, names: Mapping[str, str]) -> Seq
 
 
 def _with_drills(profile: Profile, seen: Look) -> Sequence[SinkStanding]:
-    from wrikebackup_core.engine.drill.notes import last_drills
+    from wrikebackup_core.engine.drill import drills_that_count
 
-    drills, found = last_drills(profile.state), list[SinkStanding]()
+    counting, found = drills_that_count(profile.state), list[SinkStanding]()
     for one in seen.sinks:
-        drill = drills.get((one.sink, seen.account or ""))
-        well = None if drill is None or drill.last_well is None else drill.last_well.at
-        found.append(one if drill is None else replace(one, drilled=drill.last.at, drilled_well=well))
+        drills = [drill for drill in counting.get(one.sink, ()) if drill.last.account in ("", seen.account)]
+        well = [drill.last_well.at for drill in drills if drill.last_well is not None]
+        drilled, drilled_well = max((drill.last.at for drill in drills), default=None), max(well, default=None)
+        found.append(replace(one, drilled=drilled, drilled_well=drilled_well))
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +13,7 @@ import msgspec
 from wrikebackup_core.decoders import json_decoder
 from wrikebackup_core.engine.drill.job import Drilled
 
-__all__ = ["Drill", "LastDrills", "last_drills", "note"]
+__all__ = ["Drill", "LastDrills", "drills_that_count", "last_drills", "note"]
 
 _FILE = "drills.jsonl"
 _LONGEST = 64 << 10  # bytes of a line
@@ -85,6 +85,18 @@ def last_drills(state: Path, sink: str | None = None) -> Mapping[tuple[str, str]
             if drill.at not in runs or runs[drill.at].went_well:
                 runs[drill.at] = drill
     return {key: _last(runs) for key, runs in found.items()}
+
+
+def drills_that_count(state: Path) -> Mapping[str, Sequence[LastDrills]]:
+    """By sink: the last ones of each account, in the order of their names; and first, where none came after it, a drill that got no further
+    than the sink."""
+    found: dict[str, list[LastDrills]] = {}
+    for (sink, _), drills in sorted(last_drills(state).items()):
+        found.setdefault(sink, []).append(drills)
+    for ones in found.values():
+        if not ones[0].last.account and any(one.last.at > ones[0].last.at for one in ones[1:]):
+            del ones[0]
+    return found
 
 
 def _last(runs: Mapping[datetime, Drill]) -> LastDrills:
