@@ -51,11 +51,18 @@ def test_json_is_one_document_at_the_end_and_a_seed_draws_the_same_again(profile
 
 
 def test_damage_is_shown_and_ends_with_4(profile: Path, cli: Cli) -> None:  # noqa: F811
-    victim = min(Path("one").rglob("attachments/*"))
+    victim = min(Path("two").rglob("attachments/*"))
     victim.write_bytes(victim.read_bytes() + b"x")
     ran = cli("drill", "-q", "p.yaml", "--files", "all", "--bytes", "all")
-    assert ran.code == 4
-    assert f"damaged  {victim.relative_to('one').as_posix()}" in ran.out
+    assert (ran.code, ran.out[:1]) == (4, "2")  # nothing stands above it
+    assert f"damaged  {victim.relative_to('two').as_posix()}" in ran.out
+
+
+def test_a_profile_that_cannot_be_used_keeps_none_of_the_others_from_being_drilled(profile: Path, cli: Cli) -> None:  # noqa: F811
+    Path("broken.yaml").write_text("source: [mock\n")
+    ran = cli("drill", "broken.yaml", "p.yaml")
+    assert (ran.code, ran.out.count("all files came back")) == (2, 2)
+    assert ran.err.count("broken.yaml") == 1
 
 
 def test_a_sink_without_backups_is_3_and_nothing_but_such_is_1(profile: Path, cli: Cli) -> None:  # noqa: F811

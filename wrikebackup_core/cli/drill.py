@@ -213,9 +213,9 @@ def _tell(terminal: Terminal, results: Sequence[Drilled]) -> None:
         if terminal.json:
             terminal.document({"event": "drilled", "drills": [_facts(one) for one in results]})
             return
-        for number, one in enumerate(results):
-            if not terminal.quiet or one.exit_code is not ExitCode.DONE:
-                terminal.show(drill_summary.drilled(one, first=not number))
+        shown = [one for one in results if not terminal.quiet or one.exit_code is not ExitCode.DONE]
+        for number, one in enumerate(shown):
+            terminal.show(drill_summary.drilled(one, first=not number))
 
 
 def _facts(one: Drilled) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def hang_up() -> None:
 
 
 def ending(error: BaseException, terminal: Terminal, *, about: str | None = None) -> ExitCode:
-    """Tells of an exception, and what it is `about`, and returns the exit code that it stands for."""
+    """Tells of an exception, and what it is `about` where it does not say so itself, and returns the exit code that it stands for."""
     if isinstance(error, Ended):
         return error.code
     if isinstance(error, SystemExit):  # click ends so when nobody reads on
@@ -74,7 +74,9 @@ def ending(error: BaseException, terminal: Terminal, *, about: str | None = None
         return ExitCode.FAILED
     code, found = _told(error)
     if about is not None:
-        found = [(f"{about}: {message}", hint) for message, hint in found]
+        found = [
+            (message if message.startswith(f"{about}:") else f"{about}: {message}", hint) for message, hint in found
+        ]
     for message, hint in found:
         more = {"traceback": trace(error)} if terminal.verbosity >= 2 else {}
         terminal.fail(message, hint, exit_code=int(code), error=type(error).__name__, **more)
