@@ -42,6 +42,7 @@ class Recorder(Monitor):
         run = report.run
         self._write(
             event="told",
+            at=report.standing.at.isoformat(),
             run=None if run is None else [run.exit_code, run.cause, run.words],
             begun=[one.id for one in report.begun],
             over=[one.id for one in report.over],
