@@ -185,6 +185,19 @@ def test_a_systemd_that_refuses_is_told_of(machine: Machine) -> None:
     code, _, err = machine.call("install", "--as", "systemd")
     assert code == 1
     assert "`systemctl --user daemon-reload` ended with exit code 1: no bus" in err
+    assert "hint: units of a user need a session of theirs" in err
+
+
+@pytest.mark.parametrize(("runs", "code"), [(False, 0), (True, 1)])
+def test_where_no_systemd_runs_there_is_nothing_to_stop_and_units_are_deleted(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, runs: bool, code: int
+) -> None:
+    assert machine.call("install", "--as", "systemd")[0] == 0
+    Path(f"{machine.told}.fail").touch()
+    monkeypatch.setattr("wrikebackup_core.schedule.installing.runs_systemd", lambda: runs)
+    found, out, err = machine.call("remove", "--as", "systemd")
+    assert (found, bool(machine.units), bool(err)) == (code, runs, runs)
+    assert ("systemd does not run here" in out) is not runs
 
 
 @pytest.mark.parametrize("before", [None, b"0 5 * * * mine\n", b"MAILTO=\xff\n# no end of line", b""])
@@ -247,6 +260,16 @@ def test_a_service_of_the_machine_is_not_given_a_folder_that_it_cannot_make(
     (machine.folder / "back ups").mkdir()
     assert machine.call("install", "--as", "systemd", "--system", "--run-as", "daemon")[0] == 0
     assert "User=daemon\n" in (machine.folder / "units/wrikebackup-acme.service").read_text()
+
+
+def test_a_service_is_not_given_to_a_user_that_is_not_there(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wrikebackup_core.schedule.installing.unit_folder", lambda *, system: machine.folder / "units")
+    (machine.folder / "back ups").mkdir()
+    words = ("--as", "systemd", "--system", "--run-as", "nobody-of-this-name")
+    code, _, err = machine.call("install", *words)
+    assert (code, (machine.folder / "units").exists()) == (2, False)
+    assert "there is no user nobody-of-this-name" in err
+    assert machine.call("show", *words)[0] == 0  # it may be for another machine
 
 
 def test_the_service_may_write_where_metrics_go(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:

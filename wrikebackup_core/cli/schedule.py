@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -236,6 +237,7 @@ class _Place:
             installing.install_crontab(cron, force=force, tell=self._tell)
             return
         found = self._errands(profile)
+        self._known_user()
         self._folders(found[0])
         units = self._units(found)
         installing.install_units(units, found[0].profile, system=self._system, force=force, tell=self._tell)
@@ -273,6 +275,18 @@ class _Place:
             units[folder / f"wrikebackup-{errand.name}.service"] = mark(service, errand.profile)
             units[folder / f"wrikebackup-{errand.name}.timer"] = mark(systemd.timer(errand), errand.profile)
         return units
+
+    def _known_user(self) -> None:
+        """A service of nobody would fail at each run."""
+        if sys.platform == "win32" or self._user is None or self._user.isdecimal():
+            return
+        import pwd
+
+        try:
+            pwd.getpwnam(self._user)
+        except KeyError:
+            hint = f"useradd --system --home-dir /var/lib/{self._user} {self._user}"
+            raise UsageError(f"there is no user {self._user} on this machine", hint=hint) from None
 
     def _folders(self, errand: Errand) -> None:
         """A service that may write to some folders only cannot make them."""

@@ -21,6 +21,15 @@ __all__ = ["install_crontab", "install_units", "remove_crontab", "remove_units",
 _SECONDS = 60
 _SUFFIXES = (".service", ".timer")
 _HINT = "--force overwrites it"
+_WITHOUT_SYSTEMD = {
+    (
+        "systemctl",
+        "--user",
+    ): "units of a user need a session of theirs: log in as that user, not by su or sudo, or use --system as root",
+    (
+        "systemctl",
+    ): "the units stay as they are written; where systemd does not run, use --as crontab or `schedule run`",
+}
 Tell = Callable[[str], None]
 
 
@@ -85,12 +94,22 @@ def _delete(units: Mapping[Path, Marked], *, system: bool, force: bool, tell: Te
             left += 1
             continue
         if path.suffix == ".timer":
-            _run(_systemctl(system, "disable", "--now", path.name), tell)
+            _run_where_it_runs(_systemctl(system, "disable", "--now", path.name), tell)
         path.unlink()
         tell(f"deleted: {path}")
     if len(units) > left:
-        _run(_systemctl(system, "daemon-reload"), tell)
+        _run_where_it_runs(_systemctl(system, "daemon-reload"), tell)
     return left
+
+
+def _run_where_it_runs(words: Sequence[str], tell: Tell) -> None:
+    """What is taken out of an image, say, need not be stopped."""
+    try:
+        _run(words, tell)
+    except WrikeBackupError:
+        if runs_systemd():
+            raise
+        tell("systemd does not run here: there is nothing to stop")
 
 
 def install_crontab(errands: Sequence[Errand], *, force: bool, tell: Tell) -> None:
@@ -216,7 +235,8 @@ def _run(words: Sequence[str], tell: Tell, given: bytes = b"") -> None:
     done = _called(words, given)
     if done.returncode != 0:
         said = _line(done.stderr.decode(errors="replace"))
-        raise WrikeBackupError(f"`{shlex.join(words)}` ended with exit code {done.returncode}: {said}")
+        hint = _WITHOUT_SYSTEMD.get(tuple(words[:2])) or _WITHOUT_SYSTEMD.get(tuple(words[:1]))
+        raise WrikeBackupError(f"`{shlex.join(words)}` ended with exit code {done.returncode}: {said}", hint=hint)
 
 
 def _called(words: Sequence[str], given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
