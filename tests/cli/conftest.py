@@ -23,8 +23,12 @@ _CHANGING = (
     (re.compile(r"(?<=objects, )[\d.,]+ [kM]?B|(?<= files, )[\d.,]+ [kM]?B(?=\n)"), "SIZE"),
     (re.compile(r"wrikebackup \d+\.\d+\S*(?=, format)"), "wrikebackup VERSION"),
     (re.compile(r"\d+(\.\d)? s\b|\d+ min \d\d s"), "TIME"),
+    (re.compile(r"(?<=sha256 )[0-9a-f]{64}\b"), "SUM"),
+    (re.compile(r"(?<=ExecStart=:)\S+"), "PROGRAM"),
     (re.compile(r"\bage1(pq1)?[0-9a-z]{58,}"), r"age1\1…"),
 )
+_GIVEN = re.compile(r"^(\$ .*)\n(?:(?!\$ ).*\n)*?\[\d+\]$", re.MULTILINE)
+"""A command and what was written down of it: that may look like a comment."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,7 @@ def transcript(cli: Callable[..., Ran], place: Path) -> Callable[[str], str]:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(body, encoding="utf-8")
         lines: list[str] = []
-        for line in script.splitlines():
+        for line in re.sub(_GIVEN, r"\1", script).splitlines():
             if line.startswith("#") or (not line and not (lines and lines[-1] == "")):
                 lines.append(line)
             if line.startswith("$ "):
