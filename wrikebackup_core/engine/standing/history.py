@@ -24,7 +24,9 @@ class History:
         self.path = folder / "runs.jsonl"
 
     def runs(self) -> tuple[list[Ran], int]:
-        """The runs, the oldest first, and how many lines could not be made out. Raises OSError, unless there is no such file."""
+        """The runs, the oldest first, and how many lines after the last of them could not be made out: what is older than a run that was
+        noted since is nobody's concern any more. Raises OSError, unless there is no such file.
+        """
         try:
             lines = self.path.read_bytes().split(b"\n")
         except FileNotFoundError:
@@ -40,6 +42,7 @@ class History:
                 strange += 1
             elif ran is not None:
                 found.append(ran)
+                strange = 0
         return found[-_KEPT:], strange
 
     def append(self, ran: Ran) -> None:
