@@ -8,9 +8,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+
+from wrikebackup_core.cli import keeping_time
+from wrikebackup_core.schedule import Schedule, next_runs
 
 pytestmark = pytest.mark.skipif(
     shutil.which("faketime") is None or not Path(sys.executable).with_name("wrikebackup").exists(),
@@ -112,6 +116,17 @@ def test_told_to_stop_in_the_middle_of_a_backup_it_stops_that_first_and_the_next
     found = next(line for line in again.stdout if "unfinished backup" in line or "next backup is at 2027-01-21" in line)
     assert "going on with the unfinished backup" in found
     stop(again)
+
+
+def test_a_start_is_noted_no_later_than_it_was(tmp_path: Path) -> None:
+    """Half a second before the moment is not the moment: after a restart, that backup would never be taken."""
+    last = datetime(2027, 1, 20, 1, 29, 59, 600_000, tzinfo=UTC)
+    schedule = Schedule("30 2 * * *", "Europe/Berlin")
+    due = keeping_time._Due(tmp_path / "acme.yaml", "acme", schedule, tmp_path / "state" / "acme.last", last, last)
+    keeping_time._note(due)
+    noted = keeping_time._noted(due.note)
+    assert noted is not None
+    assert next(next_runs(schedule, noted)).astimezone(UTC) == datetime(2027, 1, 20, 1, 30, tzinfo=UTC)
 
 
 def test_told_to_stop_while_it_waits_it_stops(start: Start) -> None:

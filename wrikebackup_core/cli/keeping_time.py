@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import subprocess
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 from wrikebackup_core.cli.errands import program, scheduled
 from wrikebackup_core.cli.hourly_look import HourlyLook
 from wrikebackup_core.cli.terminal import Terminal
+from wrikebackup_core.engine.replacing import replace_file
 from wrikebackup_core.schedule import Schedule, next_runs
 from wrikebackup_core.schedule.errands import slug
 
@@ -127,10 +129,6 @@ def _noted(note: Path) -> datetime | None:
 
 def _note(due: _Due) -> None:
     """So that the next process makes up for what falls between the two. A note that cannot be written costs that alone."""
-    fresh = due.note.with_suffix(f".{os.getpid()}.new")
-    try:
-        due.note.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fresh.write_text(f"{due.last.timestamp():.0f}\n", encoding="ascii")
-        fresh.replace(due.note)
-    except OSError:
-        return
+    with contextlib.suppress(OSError):
+        # Not rounded: half a second later may be the moment itself, which would then count as over.
+        replace_file(due.note, f"{int(due.last.timestamp())}\n".encode())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import os
+import errno
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -17,6 +17,7 @@ from wrikebackup_core.cli.ending import Ended, worst
 from wrikebackup_core.cli.reading import Held, Reading, with_keys
 from wrikebackup_core.cli.session import PATH, Session, options
 from wrikebackup_core.cli.words import plural
+from wrikebackup_core.engine.replacing import replace_file
 from wrikebackup_core.errors import ExitCode, UsageError, WrikeBackupError
 from wrikebackup_core.masking import masked
 from wrikebackup_core.version import __version__
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["report"]
 
 _SPACES = 100
+_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EIO}
 
 
 @click.command(short_help="Write a report to look at: one HTML file.")
@@ -198,7 +200,7 @@ def _code(sinks: Sequence[SinkFacts]) -> ExitCode:
 
 
 def _write(page: str, output: str) -> None:
-    """Whole or not at all. Raises UsageError where it cannot be."""
+    """Whole or not at all. Raises UsageError where it cannot be, and WrikeBackupError where the disk is to blame."""
     data = page.encode("utf-8", errors="replace")
     if output == "-":
         sys.stdout.buffer.write(data)
@@ -207,17 +209,10 @@ def _write(page: str, output: str) -> None:
     path = Path(output)
     if path.is_dir():
         raise UsageError(f"{output} is a folder", hint="-o takes the name of a file in it")
-    fresh = path.with_name(f".{path.name[:40]}.{os.getpid()}.new")
+    if not path.parent.is_dir():  # not made for it: somebody else may be meant to look at what is there
+        raise UsageError(f"{output} cannot be written: there is no folder {path.parent}")
     try:
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+        replace_file(path, data)
     except OSError as error:
-        raise UsageError(f"{output} cannot be written: {(error.strerror or str(error)).lower()}") from None
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
-    except BaseException:
-        fresh.unlink(missing_ok=True)
-        raise
+        kind = WrikeBackupError if error.errno in _DISK else UsageError
+        raise kind(f"{output} cannot be written: {(error.strerror or str(error)).lower()}") from None
