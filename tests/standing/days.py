@@ -1,9 +1,6 @@
 """Days of a profile's life under libfaketime: run as a program, with the folder and the number of days. It is `wrikebackup schedule run`,
 which stays and starts each backup and the looks, with a thread beside it that has the days pass. Prints a JSON line for each day: the exit
 codes of all that ran, and what status and the metrics say.
-
-Of every 40 days, Wrike is not there for a week from day 4 on; the second sink has no room on days 14 and 15; the token is refused on days
-20 and 21, and on day 22 and 23 the signing key is another file; on day 30 the clock is a day back at first.
 """
 
 from __future__ import annotations
@@ -22,14 +19,12 @@ from datetime import time as clock
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from tests.standing.forking import Forked, note_modules, sleep
+from tests.standing.period import AWAY, BACK, CHANGED, FULL, PERIOD, REFUSED, ZONE
 from wrikebackup_core.cli import hourly_look, keeping_time
 from wrikebackup_core.cli.program import run
 
-PERIOD = 40
-ZONE = ZoneInfo("Europe/Berlin")  # 400 days have three changes of the clocks in them, or two
 PROFILE = "acme.yaml"
 _NIGHT, _MORNING = clock(0, 30), clock(3, 5)  # before and after the backup is due, which is at half past two
 
@@ -104,11 +99,11 @@ class Life:
 
     def _day(self, number: int, *, last: bool) -> dict[str, Any]:
         phase, today = number % PERIOD, self.begin + timedelta(days=number)
-        self._room(full=phase in (14, 15))
-        self._profile("away" if 4 <= phase < 11 else "refused" if phase in (20, 21) else "acme")
-        self.key.write_bytes(b"another\n" if phase in (22, 23) else self.good_key)
+        self._room(full=phase in FULL)
+        self._profile("away" if phase in AWAY else "refused" if phase in REFUSED else "acme")
+        self.key.write_bytes(b"another\n" if phase in CHANGED else self.good_key)
         codes = list[tuple[str, int]]()
-        if phase == 30:
+        if phase == BACK:
             self.clock.set(today - timedelta(days=1), _NIGHT)
             codes.append(Started.ended.get())  # an hour cannot be told from this one
             self.clock.set(today - timedelta(days=1), _MORNING)
@@ -122,7 +117,7 @@ class Life:
             "metrics": self._metrics(),
             "backup": [code for command, code in codes if command == "backup"],
             "check": [code for command, code in codes if command == "notify"],
-            "verify": self._wait_for("verify", "-q") if phase == PERIOD - 1 or last else None,
+            "verify": self._wait_for("verify", "-q", "--all") if phase == PERIOD - 1 or last else None,
             "status": status,
             "objective": facts["objective"],
             "ages": {one["sink"].rpartition("/")[2]: one["age"] for one in facts["sinks"]},

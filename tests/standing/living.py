@@ -20,7 +20,7 @@ import pytest
 
 from tests.listener import Listener
 from tests.standing.conftest import WatchedHouse
-from tests.standing.days import PERIOD, ZONE
+from tests.standing.period import PERIOD, TOLD, ZONE
 
 __all__ = ["Announced", "announced", "expected", "has", "live", "pinged", "written"]
 
@@ -29,26 +29,11 @@ Announced = dict[str, tuple[list[str], list[str]]]
 
 _CHECK = "5bf66975-d4c7-4bf5-bcc8-b8d8a82ea278"
 _DAYS = Path(__file__).with_name("days.py")
-_SECOND, _LATE = "sink local:second", ["late local:first", "late local:second"]
-_OF_A_PERIOD: tuple[tuple[int, list[str], list[str]], ...] = (
-    (4, ["run source"], []),
-    (5, _LATE, []),
-    (11, [], ["run source", *_LATE]),
-    (14, [_SECOND], []),
-    (15, ["late local:second"], []),
-    (16, [], [_SECOND, "late local:second"]),
-    (20, ["run unauthorized"], []),
-    (21, _LATE, []),
-    (22, ["run usage"], ["run unauthorized"]),
-    (24, [], ["run usage", *_LATE]),
-    (29, ["clock"], ["clock"]),
-)
-"""The day, what begins and what ends on it. On day 30 it is day 29 once more."""
 _WORDS = {
     "run source": "the connection to",
     "run unauthorized": "does not accept the permanent token",
     "run usage": "is no private key",
-    _SECOND: "second: could not be written to in the last run",
+    "sink local:second": "second: could not be written to in the last run",
     "late local:first": "first: the last complete backup is of",
     "late local:second": "second: the last complete backup is of",
     "clock": "the newest backup is from the future",
@@ -176,5 +161,5 @@ def _sorted(found: Announced) -> Announced:
 
 def expected(dates: Sequence[str]) -> Announced:
     """Of these days, the first being day 0."""
-    days = [(start + day, begun, over) for start in range(0, len(dates), PERIOD) for day, begun, over in _OF_A_PERIOD]
+    days = [(start + day, begun, over) for start in range(0, len(dates), PERIOD) for day, begun, over in TOLD]
     return {dates[day]: (sorted(begun), sorted(over)) for day, begun, over in days if day < len(dates)}
