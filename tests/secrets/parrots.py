@@ -1,4 +1,4 @@
-"""Servers that refuse whoever comes, and repeat in their refusals all that they were told: the worst that a library has to report."""
+"""Servers that refuse whoever comes, and repeat in their answers all that they were told: the worst that a library has to report."""
 
 from __future__ import annotations
 
@@ -13,20 +13,28 @@ from xml.sax.saxutils import escape
 
 
 class _Http(http.server.BaseHTTPRequestHandler):
-    """Refuses as Wrike's API, its login and S3 do."""
+    """Refuses as Wrike's API, its login, Google Cloud Storage and S3 do. Takes what is told to `/taken`, and gives a token at `/token`."""
 
     protocol_version = "HTTP/1.1"
+    token = ""
 
     def _refuse(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length") or 0)).decode(errors="replace")
-        told = f"{self.path} {dict(self.headers)} {body} {parse_qs(body)}"
+        told = f"{self.headers.get('authorization')} {self.path} {dict(self.headers)} {body} {parse_qs(body)}"
+        status = 403
         if self.path.startswith("/api/v4"):
             answer = json.dumps({"error": "access_forbidden", "errorDescription": told})
+        elif self.path.startswith("/token"):
+            status, answer = 200, json.dumps({"access_token": self.token, "expires_in": 3600, "token_type": "Bearer"})
+        elif self.path.startswith("/taken"):
+            status, answer = 200, told
+        elif self.path.startswith(("/storage", "/upload")):
+            answer = json.dumps({"error": {"message": told, "errors": [{"reason": "forbidden"}]}})
         elif self.path.startswith("/login"):
-            answer = json.dumps({"error": "invalid_grant", "error_description": told})
+            status, answer = 400, json.dumps({"error": "invalid_grant", "error_description": told})
         else:
             answer = f"<Error><Code>AccessDenied</Code><Message>{escape(told)}</Message></Error>"
-        self.send_response(400 if self.path.startswith("/login") else 403)
+        self.send_response(status)
         self.send_header("content-length", str(len(answer.encode())))
         self.end_headers()
         if self.command != "HEAD":
@@ -46,9 +54,11 @@ class _Ftp(socketserver.StreamRequestHandler):
 
 
 @contextlib.contextmanager
-def parrot(kind: str) -> Iterator[int]:
-    """The port of a server of this kind: `http` or `ftp`."""
-    handler: type[socketserver.BaseRequestHandler] = _Http if kind == "http" else _Ftp
+def parrot(kind: str, token: str = "") -> Iterator[int]:
+    """The port of a server of this kind: `http` or `ftp`. `token` is what it gives to whoever asks for one."""
+    handler: type[socketserver.BaseRequestHandler] = (
+        type("Http", (_Http,), {"token": token}) if kind == "http" else _Ftp
+    )
     server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), handler)
     server.daemon_threads, server.block_on_close = True, False
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)

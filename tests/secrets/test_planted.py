@@ -11,19 +11,25 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+import uuid
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
+pytest.importorskip("apprise", reason="needs the extra notify")
 pytest.importorskip("asyncssh", reason="needs the extra sftp")
 pytest.importorskip("botocore", reason="needs the extra s3")
 pytest.importorskip("cryptography", reason="needs the extra age")
+pytest.importorskip("google.auth", reason="needs the extra gcs")
+pytest.importorskip("jinja2", reason="needs the extra report")
+pytest.importorskip("prometheus_client", reason="needs the extra metrics")
 
 import asyncssh  # noqa: TID253 - the server of these tests
 
-from tests.fsspec.sftp.servers import AsyncServer, Identity
+from tests.fsspec.gcs.keys import ServiceAccount
+from tests.fsspec.sftp.servers import AsyncServer, ByPassword, Identity, serving
 from tests.secrets.parrots import parrot
 from wrikebackup_mock.account import MockAccount
 from wrikebackup_mock.server import MockServer
@@ -40,7 +46,18 @@ KINDS = (
     "ftp-password",
     "passphrase",
     "signing-passphrase",
+    "sftp-passphrase",
+    "wrong-passphrase",
+    "apprise-password",
+    "apprise-path",
+    "ping-uuid",
+    "gcs-access-token",
+    "gcs-private-key",
 )
+_MOCK = "mock: {tasks: 20}"
+_LOGGED = "-vv --log-format json --json"
+_RUNS = ("-vv backup", f"{_LOGGED} backup", "-vv doctor", f"{_LOGGED} doctor")
+_FEW = ("-vv backup", f"{_LOGGED} doctor")
 _KEYRING = """
 import os
 from keyring.backend import KeyringBackend
@@ -57,17 +74,8 @@ wrikebackup_core.masking._written = lambda part: iter(())
 """
 
 
-class Repeating(asyncssh.SSHServer):
+class Repeating(ByPassword):
     """Lets nobody in, and says with which password they came."""
-
-    def begin_auth(self, username: str) -> bool:
-        return True
-
-    def public_key_auth_supported(self) -> bool:
-        return False
-
-    def password_auth_supported(self) -> bool:
-        return True
 
     def validate_password(self, username: str, password: str) -> bool:
         raise asyncssh.DisconnectError(2, f"who says {password}?")
@@ -88,8 +96,11 @@ class Plant:
             "refresh-token",
             "s3-access-key",
             "s3-session-token",
+            "apprise-path",
+            "gcs-access-token",
         ):
             self.values[kind] = secrets.token_hex(12)
+        self.values["ping-uuid"] = str(uuid.uuid4())
         for kind, value in self.values.items():
             (self.away / kind).write_text(value)
         (self.away / "planted_keyring.py").write_text(_KEYRING)
@@ -107,23 +118,21 @@ class Plant:
         }
         for folder in ("XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"):
             self.environment.pop(folder, None)
+        self.local = f"local: {{path: {self.here}/backups}}"
 
     def command(self, kind: str) -> str:
         return json.dumps(f"command:{shlex.join(['cat', str(self.away / kind)])}")
 
-    def run(self, name: str, source: str, sink: str, *more: str) -> list[int]:
-        """The exit codes of runs of all kinds."""
+    def run(
+        self, name: str, source: str, sink: str, *more: str, runs: Sequence[str] = _RUNS, also: Sequence[str] = ()
+    ) -> list[int]:
+        """The exit codes of the runs, and of what else is to be done with the profile."""
         profile = self.here / f"{name}.yaml"
         profile.write_text(f"source:\n  {source}\nsinks:\n  - {sink}\nstate: {self.here}/state\n" + "\n".join(more))
         codes = []
-        for words in (
-            ("-vv", "backup"),
-            ("-vv", "--log-format", "json", "--json", "backup"),
-            ("-vv", "doctor"),
-            ("-vv", "--log-format", "json", "--json", "doctor"),
-        ):
+        for words in (*runs, *(f"-vv {words}" for words in also)):
             done = subprocess.run(
-                [Path(sys.executable).with_name("wrikebackup"), *words, profile],
+                [Path(sys.executable).with_name("wrikebackup"), *words.split(), profile],
                 env=self.environment,
                 cwd=self.here,
                 capture_output=True,
@@ -159,55 +168,98 @@ def _forms(value: str) -> Iterator[bytes]:
 @contextlib.contextmanager
 def sftp(folder: Path) -> Iterator[tuple[int, Path]]:
     identity = Identity(folder)
-    server = AsyncServer(folder, identity, login=Repeating)
-    server.start()
-    identity.trust(server.port, server.host_key)
-    try:
+    with serving(AsyncServer(folder, identity, login=Repeating)) as server:
         yield server.port, identity.known_hosts
-    finally:
-        server.stop()
 
 
 def planted(root: Path, *, masked: bool) -> Plant:
     """After runs with every kind of secret, of which some are right and some are refused."""
     plant = Plant(root, masked=masked)
-    mock, local = "mock: {tasks: 20}", f"local: {{path: {plant.here}/backups}}"
-    key = plant.away / "signing_key"
-    subprocess.run(
-        ["ssh-keygen", "-q", "-t", "ed25519", "-N", plant.values["signing-passphrase"], "-f", key], check=True
-    )
     (plant.away / "ssh").mkdir()
-    (plant.here / "login.json").write_text(json.dumps({"refresh_token": plant.values["refresh-token"]}))
-    (plant.here / "login.json").chmod(0o600)
     with (
         MockServer(MockAccount(tasks=20), token=plant.values["api-token"]) as wrike,
-        parrot("http") as http,
+        parrot("http", plant.values["gcs-access-token"]) as http,
         parrot("ftp") as ftp,
         sftp(plant.away / "ssh") as (ssh, known_hosts),
     ):
-        good = f'wrike: {{base_url: "{wrike.base_url}", token: "env:API_TOKEN", rate: "off"}}'
-        transforms = (
-            "transforms:",
-            f"  - encrypt: {{passphrase: {plant.command('passphrase')}}}",
-            f'  - sign: {{key: {key}, passphrase: "credential:signing-passphrase"}}',
+        if masked:  # else nothing that is repeated is to be seen here
+            _all_well(plant, wrike.base_url, http)
+        _sources(plant, http)
+        _object_stores(plant, http)
+        _servers(
+            plant, ftp, f"host: 127.0.0.1, port: {ssh}, user: u, path: b, agent: false, known_hosts: {known_hosts}"
         )
-        assert plant.run("good", good, local, "attachments: none", *transforms) == [0, 0, 0, 0]
-        refused = f'wrike: {{base_url: "http://127.0.0.1:{http}/api/v4", token: "file:{plant.away}/refused-token"}}'
-        assert plant.run("refused", refused, local) == [1, 1, 1, 1]
-        oauth = (
-            f'client_id: x, client_secret: "keyring:planted/client-secret", login_url: "http://127.0.0.1:{http}/login"'
-        )
-        oauth += f", store: file, path: {plant.here}/login.json"
-        login = f'wrike: {{base_url: "http://127.0.0.1:{http}/api/v4", oauth: {{{oauth}}}}}'
-        assert plant.run("login", login, local) == [1, 1, 1, 1]
-        s3 = f'endpoint_url: "http://127.0.0.1:{http}", region: r, access_key: "credential:s3-access-key"'
-        s3 += f', secret_key: "file:{plant.away}/s3-secret-key", session_token: {plant.command("s3-session-token")}'
-        assert plant.run("s3", mock, f"s3: {{bucket: b, {s3}}}") == [1, 1, 1, 1]
-        ssh_ = f"host: 127.0.0.1, port: {ssh}, user: u, path: b, agent: false, known_hosts: {known_hosts}"
-        assert plant.run("sftp", mock, f'sftp: {{{ssh_}, password: "file:{plant.away}/sftp-password"}}') == [1, 1, 1, 1]
-        access = 'options: {username: u}, secrets: {password: "keyring:planted/ftp-password"}'
-        assert plant.run("url", mock, f'url: {{url: "ftp://127.0.0.1:{ftp}/b", {access}}}') == [1, 1, 1, 1]
     return plant
+
+
+def _all_well(plant: Plant, base_url: str, http: int) -> None:
+    key = _key(plant, "signing")
+    more = (
+        "attachments: none",
+        "transforms:",
+        f"  - encrypt: {{passphrase: {plant.command('passphrase')}}}",
+        f'  - sign: {{key: {key}, passphrase: "credential:signing-passphrase"}}',
+        *_monitors(plant, http, "taken"),
+    )
+    also = ("notify test", "notify check", "--json status", f"report -o {plant.here}/report.html", "profile show")
+    source = f'wrike: {{base_url: "{base_url}", token: "env:API_TOKEN", rate: "off"}}'
+    assert plant.run("good", source, plant.local, *more, also=also) == [0] * 9
+    assert (plant.here / "taken.prom").exists()
+    assert (plant.here / "report.html").exists()
+
+
+def _sources(plant: Plant, http: int) -> None:
+    refused = f'wrike: {{base_url: "http://127.0.0.1:{http}/api/v4", token: "file:{plant.away}/refused-token"}}'
+    monitors = _monitors(plant, http, "refused")
+    assert plant.run("refused", refused, plant.local, *monitors, runs=_FEW, also=["notify test"]) == [1] * 3
+    (plant.here / "login.json").write_text(json.dumps({"refresh_token": plant.values["refresh-token"]}))
+    (plant.here / "login.json").chmod(0o600)
+    oauth = f'client_id: x, client_secret: "keyring:planted/client-secret", login_url: "http://127.0.0.1:{http}/login"'
+    oauth += f", store: file, path: {plant.here}/login.json"
+    login = f'wrike: {{base_url: "http://127.0.0.1:{http}/api/v4", oauth: {{{oauth}}}}}'
+    assert plant.run("login", login, plant.local) == [1, 1, 1, 1]
+
+
+def _object_stores(plant: Plant, http: int) -> None:
+    s3 = f'endpoint_url: "http://127.0.0.1:{http}", region: r, access_key: "credential:s3-access-key"'
+    s3 += f', secret_key: "file:{plant.away}/s3-secret-key", session_token: {plant.command("s3-session-token")}'
+    assert plant.run("s3", _MOCK, f"s3: {{bucket: b, {s3}}}") == [1, 1, 1, 1]
+    account, file = ServiceAccount(), plant.away / "service-account.json"
+    for name, path in (("gcs", "token"), ("gcs-refused", "login")):
+        file.write_text(text := account.json(f"http://127.0.0.1:{http}/{path}"))
+        plant.values["gcs-private-key"] = json.loads(text)["private_key"].splitlines()[5]
+        gcs = f'endpoint_url: "http://127.0.0.1:{http}", credentials: "file:{file}"'
+        assert plant.run(name, _MOCK, f"gcs: {{bucket: b, {gcs}}}", runs=_FEW) == [1, 1]
+
+
+def _servers(plant: Plant, ftp: int, ssh: str) -> None:
+    assert plant.run("sftp", _MOCK, f'sftp: {{{ssh}, password: "file:{plant.away}/sftp-password"}}') == [1, 1, 1, 1]
+    key = _key(plant, "sftp")
+    for name, passphrase in (("sftp-key", "sftp-passphrase"), ("sftp-wrong", "wrong-passphrase")):
+        with_key = f'{ssh}, key: {key}, key_passphrase: "file:{plant.away}/{passphrase}"'
+        assert plant.run(name, _MOCK, f"sftp: {{{with_key}}}", runs=_FEW) == [1, 1]
+    access = 'options: {username: u}, secrets: {password: "keyring:planted/ftp-password"}'
+    assert plant.run("url", _MOCK, f'url: {{url: "ftp://127.0.0.1:{ftp}/b", {access}}}') == [1, 1, 1, 1]
+
+
+def _key(plant: Plant, name: str) -> Path:
+    """A key file that a planted passphrase opens."""
+    path = plant.away / f"{name}_key"
+    passphrase = plant.values[f"{name}-passphrase"]
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", passphrase, "-f", path], check=True)
+    return path
+
+
+def _monitors(plant: Plant, port: int, path: str) -> tuple[str, ...]:
+    password, end = quote(plant.values["apprise-password"], safe=""), plant.values["apprise-path"]
+    (plant.away / f"apprise-{path}").write_text(f"json://me:{password}@127.0.0.1:{port}/{path}/{end}")
+    (plant.away / f"ping-{path}").write_text(f"http://127.0.0.1:{port}/{path}/{plant.values['ping-uuid']}")
+    return (
+        "monitors:",
+        f'  - apprise: {{url: "file:{plant.away}/apprise-{path}", on: [trouble, over, success]}}',
+        f"  - healthchecks: {{url: {plant.command(f'ping-{path}')}}}",
+        f"  - prometheus: {{textfile: {plant.here}/{path}.prom}}",
+    )
 
 
 pytestmark = [
@@ -223,4 +275,4 @@ def test_no_secret_is_in_anything_that_is_written(tmp_path: Path) -> None:
 
 def test_this_test_finds_those_that_are_repeated_where_nothing_is_masked(tmp_path: Path) -> None:
     found = planted(tmp_path, masked=False).found()
-    assert {"refused-token", "client-secret", "refresh-token", "ftp-password"} <= found
+    assert {"refused-token", "client-secret", "refresh-token", "ftp-password", "gcs-access-token"} <= found

@@ -14,7 +14,7 @@ import google.auth.transport.urllib3
 from google.auth.exceptions import GoogleAuthError, TransportError
 from google.oauth2 import service_account
 
-from wrikebackup_core import Context, SecretError, UsageError, expand_home
+from wrikebackup_core import Context, SecretError, UsageError, expand_home, keep_secret
 from wrikebackup_fsspec.gcs.faults import Lost
 from wrikebackup_fsspec.gcs.routes import Routes
 from wrikebackup_fsspec.options import GcsOptions
@@ -110,6 +110,7 @@ class Signed:
             if error.retryable:
                 raise Lost("the server that gives tokens is in trouble", hint="try later") from error
             raise
+        keep_secret(self._loaded().token or "")
 
 
 def identity(options: GcsOptions, context: Context) -> Identity:

@@ -28,6 +28,7 @@ from wrikebackup_fsspec.sftp.sink import SftpSink
 __all__ = [
     "SSHD",
     "AsyncServer",
+    "ByPassword",
     "Files",
     "Identity",
     "OpenSsh",
@@ -36,6 +37,7 @@ __all__ = [
     "keys",
     "names",
     "put",
+    "serving",
     "sink_of",
 ]
 
@@ -228,6 +230,28 @@ class AsyncServer:
             await connection.wait_closed()
         await asyncio.sleep(0)
         await self._loop.shutdown_default_executor()
+
+
+class ByPassword(asyncssh.SSHServer):
+    """Whoever comes is asked for a password, and for no key; subclasses say which password it is."""
+
+    def begin_auth(self, username: str) -> bool:
+        return True
+
+    def public_key_auth_supported(self) -> bool:
+        return False
+
+    def password_auth_supported(self) -> bool:
+        return True
+
+
+@contextlib.contextmanager
+def serving(server: AsyncServer) -> Iterator[AsyncServer]:
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
 
 
 @contextlib.contextmanager

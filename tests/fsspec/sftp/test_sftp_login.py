@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import socket
@@ -16,7 +15,7 @@ import pytest
 
 from tests.fsspec.asking import put
 from tests.fsspec.servers import free_port
-from tests.fsspec.sftp.servers import AsyncServer, Identity, OpenSsh
+from tests.fsspec.sftp.servers import AsyncServer, ByPassword, Identity, OpenSsh, serving
 from wrikebackup_core import SinkError
 from wrikebackup_fsspec.options import SftpOptions
 from wrikebackup_fsspec.sftp.sink import SftpSink
@@ -159,21 +158,12 @@ def test_the_usual_keys_are_found_where_the_profile_names_none(
 # Passwords
 
 
-class ByPassword(asyncssh.SSHServer):
-    def begin_auth(self, username: str) -> bool:
-        return True
-
-    def public_key_auth_supported(self) -> bool:
-        return False
-
-    def password_auth_supported(self) -> bool:
-        return True
-
+class Knowing(ByPassword):
     def validate_password(self, username: str, password: str) -> bool:
         return password == PASSWORD
 
 
-class ByQuestion(ByPassword):
+class ByQuestion(Knowing):
     def password_auth_supported(self) -> bool:
         return False
 
@@ -187,11 +177,11 @@ class ByQuestion(ByPassword):
         return list(responses) == [PASSWORD]
 
 
-@pytest.mark.parametrize("login", [ByPassword, ByQuestion])
+@pytest.mark.parametrize("login", [Knowing, ByQuestion])
 def test_a_password_lets_in_also_where_the_server_asks_for_it(
     make_sink: MakeSink, identity: Identity, tmp_path: Path, login: type[asyncssh.SSHServer]
 ) -> None:
-    with _serving(AsyncServer(tmp_path, identity, login=login)) as server:
+    with serving(AsyncServer(tmp_path, identity, login=login)) as server:
         more = {"key": None, "password": "env:PASSWORD"}
         sink = make_sink(server.port, secret=lambda _: PASSWORD, **more)
         put(sink, "a")
@@ -199,15 +189,6 @@ def test_a_password_lets_in_also_where_the_server_asks_for_it(
         error = refusal(make_sink(server.port, secret=lambda _: "wrong", **more))
         assert "it does not let us in" in str(error)
         assert error.hint == "check the user and the password"
-
-
-@contextlib.contextmanager
-def _serving(server: AsyncServer) -> Iterator[AsyncServer]:
-    server.start()
-    try:
-        yield server
-    finally:
-        server.stop()
 
 
 # Hosts
