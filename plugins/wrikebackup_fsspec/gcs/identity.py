@@ -14,7 +14,7 @@ import google.auth.transport.urllib3
 from google.auth.exceptions import GoogleAuthError, TransportError
 from google.oauth2 import service_account
 
-from wrikebackup_core import Context, SecretError, UsageError, expand_home, keep_secret
+from wrikebackup_core import Context, SecretError, keep_secret
 from wrikebackup_fsspec.gcs.faults import Lost
 from wrikebackup_fsspec.gcs.routes import Routes
 from wrikebackup_fsspec.options import GcsOptions
@@ -134,7 +134,7 @@ def _key(reference: str, secret: str) -> service_account.Credentials:
     """None of the messages repeats anything of the secret."""
     hint = "it must be the whole JSON text of the key, as the Google Cloud console hands it out"
     try:
-        found = _json(reference, secret)
+        found = json.loads(secret)
     except ValueError:
         raise SecretError(f"the secret {reference} is no service account's key: it is not JSON", hint=hint) from None
     kind = found.get("type") if isinstance(found, dict) else None
@@ -147,17 +147,3 @@ def _key(reference: str, secret: str) -> service_account.Credentials:
         return service_account.Credentials.from_service_account_info(found, scopes=_SCOPES)  # type: ignore[no-untyped-call, no-any-return, unused-ignore]
     except (ValueError, TypeError, GoogleAuthError):
         raise SecretError(f"the secret {reference} is no service account's key: it is damaged", hint=hint) from None
-
-
-def _json(reference: str, secret: str) -> Any:
-    """A secret of a file is its first line, but keys come as files of many. Raises ValueError."""
-    try:
-        return json.loads(secret)
-    except ValueError:
-        scheme, _, path = reference.partition(":")
-        if scheme != "file":
-            raise
-    try:
-        return json.loads(expand_home(path).read_text(encoding="utf-8-sig"))
-    except (OSError, UsageError) as error:
-        raise ValueError from error

@@ -23,6 +23,7 @@ from tests.fsspec.gcs.stores import Store
 from tests.fsspec.proxy import Proxy, answer, passed
 from tests.fsspec.servers import free_port
 from wrikebackup_core import AlreadyExists, Context, KeyNotFound, SecretError, SinkError
+from wrikebackup_core.plugins import Plugins
 from wrikebackup_fsspec.gcs.opening import open_sink
 from wrikebackup_fsspec.objects.sink import ObjectSink
 from wrikebackup_fsspec.options import GcsOptions
@@ -158,8 +159,9 @@ def test_a_key_in_a_file_of_many_lines_is_read_whole(
     """As Google hands it out; a secret of a file is its first line otherwise."""
     file = tmp_path / "key.json"
     file.write_text(account.json(f"{google.url}/token"))
+    file.chmod(0o600)
     options = Store(google.url).options("bucket", anonymous=False, credentials=f"file:{file}")
-    sink = open_sink(options, Context(secret=lambda _: "{"))
+    sink = open_sink(options, Context(secret=Plugins().secret))
     assert list(sink.list("")) == []
     sink.close()
 
