@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -260,3 +262,22 @@ def test_one_profile_that_cannot_be_used_is_told_of_in_the_report_of_the_others(
     (place / "r.html").unlink()
     assert cli("report", "broken.yaml", "-o", "r.html").code == 2
     assert not (place / "r.html").exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes with a name")
+def test_a_pipe_or_device_is_written_into_and_a_link_stays_one(
+    sinks: tuple[LocalSink, LocalSink], cli: Cli, place: Path
+) -> None:
+    grow(sinks[0], 3, NOW)
+    os.mkfifo(place / "pipe")
+    (place / "link").symlink_to("page.html")
+    read: list[bytes] = []
+    reader = threading.Thread(target=lambda: read.append((place / "pipe").read_bytes()), daemon=True)
+    reader.start()
+    assert cli("report", "p.yaml", "-o", "pipe").code == 0
+    reader.join(60)
+    assert read[0].startswith(b"<!DOCTYPE html>")
+    assert (place / "pipe").is_fifo()
+    assert cli("report", "p.yaml", "-o", "link").code == 0
+    assert (place / "link").is_symlink()
+    assert (place / "page.html").read_bytes().startswith(b"<!DOCTYPE html>")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -200,19 +201,25 @@ def _code(sinks: Sequence[SinkFacts]) -> ExitCode:
 
 
 def _write(page: str, output: str) -> None:
-    """Whole or not at all. Raises UsageError where it cannot be, and WrikeBackupError where the disk is to blame."""
+    """Whole or not at all, but into what is there where that is no file: a device, a pipe. Raises UsageError where it cannot be, and
+    WrikeBackupError where the disk is to blame."""
     data = page.encode("utf-8", errors="replace")
     if output == "-":
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
         return
-    path = Path(output)
+    path = Path(os.path.realpath(output))  # what a link leads to is replaced, and not the link
     if path.is_dir():
         raise UsageError(f"{output} is a folder", hint="-o takes the name of a file in it")
-    if not path.parent.is_dir():  # not made for it: somebody else may be meant to look at what is there
+    if (
+        not path.parent.is_dir() and not Path(output).exists()
+    ):  # not made for it: somebody else may be meant to look at what is there
         raise UsageError(f"{output} cannot be written: there is no folder {path.parent}")
     try:
-        replace_file(path, data)
+        if path.is_file() or not Path(output).exists():
+            replace_file(path, data)
+        else:  # by the name that was given: /dev/stdout leads to no path
+            Path(output).write_bytes(data)
     except OSError as error:
         kind = WrikeBackupError if error.errno in _DISK else UsageError
         raise kind(f"{output} cannot be written: {(error.strerror or str(error)).lower()}") from None
