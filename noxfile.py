@@ -29,6 +29,7 @@ TYPED_TESTS = (
     "tests/notify",
     "tests/report",
     "tests/retention",
+    "tests/standing",
     "tests/store",
 )
 # The extras of stores: which test class shows that one works, and the program of the group `stores` that it needs.

@@ -20,7 +20,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from tests.standing.forking import Forked, note_modules, sleep
+from tests.standing.forking import PRINTED, Forked, note_modules, sleep
 from tests.standing.period import AWAY, BACK, CHANGED, FULL, PERIOD, REFUSED, ZONE
 from wrikebackup_core.cli import hourly_look, keeping_time
 from wrikebackup_core.cli.program import run
@@ -100,7 +100,7 @@ class Life:
     def _day(self, number: int, *, last: bool) -> dict[str, Any]:
         phase, today = number % PERIOD, self.begin + timedelta(days=number)
         self._room(full=phase in FULL)
-        self._profile("away" if phase in AWAY else "refused" if phase in REFUSED else "acme")
+        self._profile("away" if phase in AWAY else "refused" if phase in REFUSED else "acme", number // PERIOD)
         self.key.write_bytes(b"another\n" if phase in CHANGED else self.good_key)
         codes = list[tuple[str, int]]()
         if phase == BACK:
@@ -145,10 +145,11 @@ class Life:
         ids = (one.labels["id"] for one in samples if one.name == "wrikebackup_trouble")
         return {"ages": ages, "troubles": sorted(id_.replace(f"{self.root}/", "") for id_ in ids)}
 
-    def _profile(self, name: str) -> None:
+    def _profile(self, name: str, changed: int = 0) -> None:
         """The account is made up in the process itself, which takes a tenth of the time; but for the days on which Wrike is not there, or
-        refuses the token."""
-        (self.root / PROFILE).write_bytes((self.root / f"{name}.yaml.is").read_bytes())
+        refuses the token. `changed` is how often it has been worked in."""
+        text = (self.root / f"{name}.yaml.is").read_text(encoding="utf-8")
+        (self.root / PROFILE).write_text(text.replace("CHANGED", str(changed % 13)), encoding="utf-8")
 
     def _room(self, *, full: bool) -> None:
         """The second sink lies on a small disk of its own; no other one is filled."""
@@ -160,8 +161,8 @@ class Life:
                     file.write(b"x" * 4096)
                 raise AssertionError(f"{self.filler.parent} is no small disk")
 
-    def _wait_for(self, *words: str, **how: Path) -> int:
-        return Forked(["wrikebackup", *words, PROFILE], **how).wait()
+    def _wait_for(self, *words: str, out: Path = PRINTED) -> int:
+        return Forked(["wrikebackup", *words, PROFILE], out).wait()
 
 
 def main() -> int:

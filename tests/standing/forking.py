@@ -21,8 +21,9 @@ from typing import Self
 from tests.standing.known import MODULES
 from wrikebackup_core.cli.program import run
 
-__all__ = ["Forked", "note_modules", "sleep"]
+__all__ = ["PRINTED", "Forked", "note_modules", "sleep"]
 
+PRINTED = Path("printed")
 _NOTING = f"""
 import sys
 from wrikebackup_core.cli.program import run
@@ -38,7 +39,7 @@ _one_at_a_time = threading.Lock()
 class Forked:
     """`words` are the command line, the program first. What is printed goes to the end of the file `out`."""
 
-    def __init__(self, words: Sequence[str], out: Path = Path("printed"), **_how: bool) -> None:
+    def __init__(self, words: Sequence[str], out: Path = PRINTED, **_how: bool) -> None:
         self.words = words[1:]
         self._process = _server.Process(target=_be, args=(self.words, out, os.environ["FAKETIME"]))
         with _one_at_a_time:  # it asks after all others as well
@@ -63,7 +64,7 @@ class Forked:
 
 def _be(words: Sequence[str], out: Path, faketime: str) -> None:
     os.environ["FAKETIME"] = faketime
-    time.sleep = sleep
+    vars(time)["sleep"] = sleep
     for number, path in enumerate((out, Path("complained")), 1):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), number)
     sys.exit(run(words))

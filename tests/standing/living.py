@@ -82,7 +82,7 @@ def live(house: WatchedHouse, listener: Listener, days: int, seconds: float) -> 
 @contextmanager
 def _small_disk(folder: Path) -> Iterator[None]:
     folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", folder]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(folder)]
     mounted = subprocess.run(mount, capture_output=True, text=True, check=False)
     if mounted.returncode != 0:
         pytest.skip(f"cannot mount a tmpfs: {mounted.stderr.strip()}")
@@ -112,7 +112,9 @@ def _write(house: WatchedHouse) -> None:
         away = f"http://127.0.0.1:{nobody.getsockname()[1]}/api/v4"
     (house.root / "refused.yaml.is").write_text(refused)
     (house.root / "away.yaml.is").write_text(refused.replace(house.base_url, away))
-    (house.root / "acme.yaml.is").write_text(refused.replace(source, "  mock: {tasks: 20, attachments: 5}"))
+    (house.root / "acme.yaml.is").write_text(
+        refused.replace(source, "  mock: {tasks: 20, attachments: 5, generation: CHANGED}")
+    )
 
 
 def announced(house: WatchedHouse) -> Announced:
