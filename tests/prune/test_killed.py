@@ -187,3 +187,16 @@ def test_two_prunes_at_once_and_a_prune_beside_a_run_get_in_nobodys_way(tmp_path
         assert codes <= {0, 5}
         assert len(committed(sink)) >= 2
         whole(sink, committed(sink), account)
+
+
+def test_a_folder_that_a_kill_left_empty_goes_with_the_next_prune_and_no_other_does(tmp_path: Path) -> None:
+    sink, state, account = LocalSink(str(tmp_path / "sink")), tmp_path / "state", tmp_path / "sink" / "account-IEAAAEDY"
+    fill(sink)
+    gone, other = account / f"backup-{uid_of(7)}", account / f"backup-{uid_of(8)}"
+    gone.mkdir()
+    other.mkdir()
+    Notes(state, ACCOUNT.id, sink.name).give_up([uid_of(7), "../../x"])
+    only(pruned(sink, state))
+    check_kept(sink)
+    assert not gone.exists()
+    assert other.exists()

@@ -17,6 +17,7 @@ from wrikebackup_core.engine.removal import until
 from wrikebackup_core.errors import KeyLocked, KeyNotFound
 from wrikebackup_core.format import layout
 from wrikebackup_core.model import Event, Message, StageProgress
+from wrikebackup_core.ports import Browsing
 from wrikebackup_core.staged import batches
 from wrikebackup_core.store import AccountStore
 
@@ -50,8 +51,9 @@ class _Deleting:
                 self._delete_folders(batch)
         if self._place.attachments.files and not self._is_changed():
             self._delete_attachments()
-        if self._planning.notes.given_up():
+        if given_up := self._planning.notes.given_up():
             left = folders_of(self._sink, self._place.account).folders
+            self._sweep(given_up.difference(left))
             self._planning.notes.keep_only(left)
 
     def _remember_another(self, uids: Sequence[str]) -> None:
@@ -102,6 +104,13 @@ class _Deleting:
             if folder.uid not in self._planning.found.folders:
                 stay.append(f"the backup {folder.uid} has come meanwhile: prune again")
         return bool(stay)
+
+    def _sweep(self, gone: set[str]) -> None:
+        """Where a kill came between the last file of a folder and the folder itself."""
+        if isinstance(self._sink, Browsing):
+            root, empty = layout.account_folder(self._place.account), {f"backup-{uid}" for uid in gone}
+            for name in empty.intersection(self._sink.folders(root)):
+                self._sink.sweep(f"{root}/{name}")
 
     def _delete_attachments(self) -> None:
         for batch in batches(self._planning.garbage, _BATCH):
