@@ -10,10 +10,10 @@ import click
 from tools import markdown
 from wrikebackup_core.cli import command
 
-COMMON = {"no_color", "json", "verbose", "quiet"}
+COMMON = {"no_color", "json", "verbose", "quiet", "log_format"}
 EVERYWHERE = """\
-`--no-color`, `--json`, `-v` and `-q` count before and after a command's name, so they are listed here only. Results go to stdout, talk and errors to
-stderr. [Exit codes](errors.md) are the same for every command.
+`--no-color`, `--json`, `--log-format`, `-v` and `-q` count before and after a command's name, so they are listed here only. Results go to stdout, talk
+and errors to stderr. [Exit codes](errors.md) are the same for every command.
 """
 
 

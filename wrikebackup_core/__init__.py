@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wrikebackup_core.addresses import without_password, without_passwords
-from wrikebackup_core.commands import command_context, say, source_options
+from wrikebackup_core.commands import answer, command_context, say, source_options
 from wrikebackup_core.decoders import json_decoder
 from wrikebackup_core.durations import duration
 from wrikebackup_core.errors import (
@@ -159,6 +159,7 @@ __all__ = [
     "Writer",
     "__version__",
     "account_number",
+    "answer",
     "command_context",
     "duration",
     "expand_home",

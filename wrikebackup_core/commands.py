@@ -1,15 +1,16 @@
-"""What a plugin's command may ask of the program: what a profile says of its source, a secret, and to say something."""
+"""What a plugin's command may ask of the program: what a profile says of its source, a secret, to say something, and to answer."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 from pydantic import BaseModel
 
 from wrikebackup_core.ports import Context
 
-__all__ = ["command_context", "say", "source_options"]
+__all__ = ["answer", "command_context", "say", "source_options"]
 
 
 def source_options(profile: Path) -> tuple[str, BaseModel, Context]:
@@ -37,10 +38,24 @@ def say(text: str, *, needed: bool = False) -> None:
 
     Results go to stdout, and questions are click's. Who has something to say in a thread takes the command's context there: `with context.scope(cleanup=False)`.
     """
-    context = click.get_current_context(silent=True)
-    terminal = getattr(context.obj if context else None, "terminal", None)
-    if terminal is None:  # the command is run by itself, as tests do
+    terminal = _terminal()
+    if terminal is None:
         click.echo(text, err=True)
     elif needed or not terminal.quiet:
         for line in [text] if terminal.lines is not None else text.splitlines():
             terminal.tell(line)
+
+
+def answer(text: str, **facts: object) -> None:
+    """A result, which goes to stdout: the text for people, or with `--json` the facts, as one JSON object on a line of its own."""
+    terminal = _terminal()
+    if terminal is not None and terminal.json:
+        terminal.document(facts)
+    else:
+        click.echo(text)
+
+
+def _terminal() -> Any:
+    """The program's, which nothing below its commands knows; None where the command is run by itself, as tests do."""
+    context = click.get_current_context(silent=True)
+    return getattr(context.obj if context else None, "terminal", None)

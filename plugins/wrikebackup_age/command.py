@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from wrikebackup_age import key_files
-from wrikebackup_core import UsageError, say
+from wrikebackup_core import UsageError, answer, say
 
 __all__ = ["keygen"]
 
@@ -45,13 +46,18 @@ def keygen(file: Path, *, protected: bool, classic: bool) -> None:
         text = _protected(text)
     _write(file, text)
     say(f"the secret key is in {file}: keep it off this machine, and keep a copy; the recipient is")
-    click.echo(recipient)
+    answer(recipient, file=str(file), recipient=recipient)
 
 
 def _protected(text: bytes) -> bytes:
     from wrikebackup_age.age import files
     from wrikebackup_age.age.scrypt import ScryptRecipient
 
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise UsageError(
+            "--passphrase asks for it at a terminal, and there is none",
+            hint="run it in a terminal, or leave --passphrase out",
+        )
     passphrase = click.prompt("passphrase", hide_input=True, confirmation_prompt=True, err=True)
     return b"".join(bytes(piece) for piece in files.encrypt([text], [ScryptRecipient(passphrase)]))
 

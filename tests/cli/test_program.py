@@ -296,6 +296,12 @@ def test_a_plugin_brings_a_command(place: Path) -> None:
     assert (done.returncode, done.stdout) == (0, "something of the plugin's own\n")
 
 
+def test_a_plugin_s_command_has_the_options_of_every_command(place: Path) -> None:
+    path = _distribution(place, "extra", COMMANDS.format(name="polish"))
+    done = _run("polish", "-q", "--json", "-v", "--no-color", "--log-format", "json", PYTHONPATH=path)
+    assert (done.returncode, done.stdout) == (0, "something of the plugin's own\n")
+
+
 def test_a_command_whose_name_is_taken_is_refused(place: Path) -> None:
     done = _run("verify", "x", PYTHONPATH=_distribution(place, "extra", COMMANDS.format(name="verify")))
     assert done.returncode == 1

@@ -32,7 +32,7 @@ from wrikebackup_core.cli.prune import prune
 from wrikebackup_core.cli.report import report
 from wrikebackup_core.cli.restore import restore
 from wrikebackup_core.cli.schedule import schedule
-from wrikebackup_core.cli.session import Session, options
+from wrikebackup_core.cli.session import Session, give_options, options
 from wrikebackup_core.cli.status import status
 from wrikebackup_core.cli.terminal import Terminal, logging_to
 from wrikebackup_core.cli.unlock import unlock
@@ -103,7 +103,10 @@ def command(plugins: Plugins | None = None) -> click.Group:
         plugins_,
     ):
         wrikebackup.add_command(one)
+    ours = set(wrikebackup.commands)
     (plugins or Plugins.load()).add_commands(wrikebackup)
+    for name in wrikebackup.commands.keys() - ours:
+        give_options(wrikebackup.commands[name])
     return wrikebackup
 
 

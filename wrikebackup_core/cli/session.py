@@ -13,7 +13,7 @@ from wrikebackup_core.cli.logs import FORMAT_VARIABLE, FORMATS, JsonLines
 from wrikebackup_core.cli.terminal import Terminal
 from wrikebackup_core.plugins import Plugins
 
-__all__ = ["PATH", "Session", "options"]
+__all__ = ["PATH", "Session", "give_options", "options"]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
@@ -62,3 +62,14 @@ def options(function: _Function) -> _Function:
     for flags, keywords in reversed(_OPTIONS):
         function = click.option(*flags, **keywords, expose_value=False, callback=_set)(function)
     return function
+
+
+def give_options(command: click.Command) -> None:
+    """The same for a command that a plugin brings, and those below it; an option that it has under one of these flags stays its own."""
+    taken = {flag for parameter in command.params for flag in (*parameter.opts, *parameter.secondary_opts)}
+    for flags, keywords in _OPTIONS:
+        if taken.isdisjoint(flags):
+            click.option(*flags, **keywords, expose_value=False, callback=_set)(command)
+    if isinstance(command, click.Group):
+        for below in command.commands.values():
+            give_options(below)
