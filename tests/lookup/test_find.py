@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
+from subprocess import PIPE
 from typing import Any
 
 import pytest
@@ -49,6 +52,19 @@ def test_a_text_is_found_in_titles_descriptions_comments_and_names(cli: Callable
         "attachments A1  name: invoice.pdf",
     ]
     assert ran.err == ""
+
+
+def test_a_reader_that_has_seen_enough_does_not_turn_found_into_not_found(shelf: Shelf) -> None:
+    shelf.put("20261104T000000Z-d", {"tasks": [_task(f"T{number}", "invoice " * 20) for number in range(2000)]})
+    words = ("-c", "import sys; from wrikebackup_core.cli import main; main()", "find", str(shelf.root), "invoice")
+    for more in ((), ("--json",)):
+        with subprocess.Popen([sys.executable, *words, *more], stdout=PIPE, stderr=PIPE) as program:
+            assert program.stdout is not None
+            assert program.stderr is not None
+            assert program.stdout.read(1)
+            program.stdout.close()
+            assert program.stderr.read() == b""
+        assert program.returncode == 0
 
 
 def test_nothing_found_ends_as_grep_does(cli: Callable[..., Ran]) -> None:

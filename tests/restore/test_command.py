@@ -41,6 +41,15 @@ def test_json_says_all_that_was_done(account: Path, cli: Cli) -> None:  # noqa: 
     assert (planned["event"], planned["files"], planned["there"]) == ("restore_dry_run", 15, result["files"])
 
 
+@pytest.mark.parametrize("words", [("restore", "--to", "out"), ("find", "a"), ("cat", "tasks.json"), ("verify",)])
+def test_the_folder_of_an_account_is_told_to_be_one(account: Path, cli: Cli, words: tuple[str, ...]) -> None:  # noqa: F811
+    command, *more = words
+    ran = cli(command, str(account), *more)
+    assert ran.code == 2
+    assert f"error: {account} is the folder of one account in a sink\n" in ran.err
+    assert f"hint: give the sink's own folder: {account.parent}\n" in ran.err
+
+
 def test_quiet_says_only_what_is_wrong(account: Path, cli: Cli) -> None:  # noqa: F811
     ran = cli("restore", "-q", "p.yaml", "--to", "out")
     assert (ran.code, ran.out, ran.err) == (0, "", "")

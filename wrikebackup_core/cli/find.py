@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wrikebackup_core.cli.ending import Ended, worst
+from wrikebackup_core.cli.ending import Ended, hang_up, worst
 from wrikebackup_core.cli.reading import Held, Reading, answering, open_reading, with_keys
 from wrikebackup_core.cli.session import Session, options
 from wrikebackup_core.cli.shelves import named
@@ -77,10 +77,7 @@ def find(
         held = _chosen(reading, backup, all_=all_)
         for hit in _hits(reading, held, pattern=pattern, kinds=kinds or KINDS, identity=identity, codes=codes):
             some = True
-            if session.terminal.json:
-                _document(session.terminal, hit, all_=all_)
-            else:
-                _print(session.terminal, hit, all_=all_)
+            _tell(session.terminal, hit, all_=all_)
     raise Ended(worst(codes) if codes else ExitCode.DONE if some else ExitCode.FAILED)
 
 
@@ -117,6 +114,14 @@ def _hits(
                 reading.session.terminal.fail(f"{one.uid} could not be read: {error.message}", error.hint)
                 codes.append(ExitCode.PARTIAL)
         yield from hits.all()
+
+
+def _tell(terminal: Terminal, hit: Hit, *, all_: bool) -> None:
+    try:
+        (_document if terminal.json else _print)(terminal, hit, all_=all_)
+    except BrokenPipeError:  # as of `head -1`: something was found, and 1 would say that nothing was
+        hang_up()
+        raise Ended(ExitCode.DONE) from None
 
 
 def _document(terminal: Terminal, hit: Hit, *, all_: bool) -> None:

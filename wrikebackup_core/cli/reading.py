@@ -16,7 +16,7 @@ import click
 
 from wrikebackup_core.addresses import without_password
 from wrikebackup_core.cli.ending import Ended, ending
-from wrikebackup_core.cli.places import named_sink
+from wrikebackup_core.cli.places import is_account, named_sink
 from wrikebackup_core.cli.session import Session
 from wrikebackup_core.cli.shelves import named
 from wrikebackup_core.cli.terminal import Terminal
@@ -240,6 +240,11 @@ def open_reading(session: Session, place: str, sink: str | None = None) -> Itera
     from wrikebackup_core import profile as profiles
 
     if "://" in place or Path(place).is_dir():
+        if "://" not in place and is_account(place):
+            outside = Path(place).resolve().parent
+            raise UsageError(
+                f"{place} is the folder of one account in a sink", hint=f"give the sink's own folder: {outside}"
+            )
         opened = open_sink(place, session.plugins)
         with contextlib.closing(opened):
             yield Reading(session, [opened])
