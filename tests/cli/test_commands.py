@@ -55,6 +55,16 @@ def test_list_and_show_need_no_profile(backed_up: str, place: Path, cli: Cli) ->
     assert f"there are no backups in local:{place}/empty" in cli("show", "empty").err
 
 
+def test_show_does_not_ask_for_a_key_where_a_plain_report_of_coverage_is_lost(place: Path, cli: Cli) -> None:
+    source = "source: {mock: {tasks: 25, attachment_size: 100, hidden_spaces: 1}}\n"
+    (place / "p.yaml").write_text(f"{source}transforms: [bi-export]\nsinks: [local: {{path: a}}]\n")
+    assert cli("backup", "-q", "p.yaml").code == 0
+    _first(place, "a/account-*/backup-*/coverage.json").unlink()
+    told = " ".join(cli("show", "p.yaml").out.split())
+    assert "coverage.json of the backup says which, and whose; it cannot be read" in told
+    assert "-i FILE" not in told
+
+
 def _first(place: Path, pattern: str) -> Path:
     return next(path for path in sorted(place.glob(pattern)) if path.stat().st_size)
 

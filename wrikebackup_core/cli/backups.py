@@ -169,6 +169,7 @@ def _details(manifest: Manifest, copies: Mapping[str, Backup], report: Report | 
 
     from wrikebackup_core.cli import coverage_summary
     from wrikebackup_core.cli.summary import account_words, facts, gap_lines, named_counts
+    from wrikebackup_core.format.coverage import FILE
 
     files = manifest.attachments
     state = ("complete", "bold green") if manifest.complete else (plural(len(manifest.gaps), "gap"), "bold yellow")
@@ -190,5 +191,6 @@ def _details(manifest: Manifest, copies: Mapping[str, Backup], report: Report | 
         lines.append(("transforms", ", ".join(str(one.get("kind")) for one in manifest.transforms)))
     lines.append(("written by", f"{manifest.tool.name} {manifest.tool.version}, format {manifest.format}"))
     gaps = [Text(f"\n{plural(len(manifest.gaps), 'gap')}", "bold yellow"), *gap_lines(manifest.gaps)]
-    covered = () if manifest.coverage is None else coverage_summary.details(manifest.coverage, report)
+    sealed = FILE not in manifest.files.artifacts
+    covered = () if manifest.coverage is None else coverage_summary.details(manifest.coverage, report, sealed=sealed)
     return Group(head, facts(lines), *covered, *(gaps if manifest.gaps else ()))

@@ -61,12 +61,12 @@ def _witness(coverage: Coverage) -> str:
     return _WITNESSES.get(coverage.witness, coverage.witness)
 
 
-def details(coverage: Coverage, report: Report | None) -> Iterator[RenderableType]:
-    """The table, what its columns need said, and what the report names."""
+def details(coverage: Coverage, report: Report | None, *, sealed: bool) -> Iterator[RenderableType]:
+    """The table, what its columns need said, and what the report names. `sealed`: it takes a key to read that."""
     heard = f" of {local_time(coverage.heard)}" if coverage.heard is not None else ""
     yield Text(f"\ncoverage, by {clean(_witness(coverage))}{heard}", "bold")
     yield Padding(_table(coverage), (0, 0, 0, 2))
-    for text in (*_remarks(coverage), *(_without(coverage) if report is None else ())):
+    for text in (*_remarks(coverage), *(_without(coverage, sealed=sealed) if report is None else ())):
         yield Padding(Text(text, "dim"), (0, 0, 0, 2))
     if report is not None:
         yield from _named(report)
@@ -100,9 +100,10 @@ def _remarks(coverage: Coverage) -> Iterator[str]:
         yield f"not compared: {', '.join(clean(_kind(kind, 2)) for kind in coverage.not_compared)}"
 
 
-def _without(coverage: Coverage) -> Iterator[str]:
+def _without(coverage: Coverage, *, sealed: bool) -> Iterator[str]:
     if any(one.only_witness for one in coverage.kinds.values()):
-        yield f"{FILE} of the backup says which, and whose; a key shows it here: -i FILE"
+        how = "a key shows it here: -i FILE" if sealed else "it cannot be read: see `wrikebackup verify`"
+        yield f"{FILE} of the backup says which, and whose; {how}"
 
 
 def _counted(kinds: dict[str, KindCounts], field: str) -> str:
