@@ -27,6 +27,7 @@ _T = TypeVar("_T")
 _REFERENCE = re.compile(r"[a-z][a-z0-9+.-]*:.+", re.DOTALL)
 _COMMAND_SECONDS = 60
 _KEYRING_SECONDS = 60
+_PIPE_SECONDS = 60
 _CONTAINERS = (Path("/run/secrets"), Path("/var/run/secrets"))
 _HOLDING_KEYS = (("{", "}"), ("-----BEGIN ", "-----"))
 FORMS = "env:NAME, file:PATH, credential:NAME, keyring:SERVICE/USER or command:..."
@@ -120,10 +121,20 @@ def _why(error: OSError | ValueError) -> str:
 
 def _read(path: Path) -> str:
     """Raises SecretError for a file that others can read, OSError, ValueError."""
-    # Windows editors put a byte order mark ahead, which is no part of the secret.
-    with path.open(encoding="utf-8-sig") as file:
-        _refuse_what_others_read(path, file)
-        return _secret_in(file.read())
+
+    def read() -> str:
+        # Windows editors put a byte order mark ahead, which is no part of the secret.
+        with path.open(encoding="utf-8-sig") as file:
+            _refuse_what_others_read(path, file)
+            return _secret_in(file.read())
+
+    try:
+        return read() if path.is_file() else _in_time(read, _PIPE_SECONDS)
+    except _Waiting:
+        raise SecretError(
+            f"cannot read the secret file {path}: nothing comes out of it within {_PIPE_SECONDS:.0f} s",
+            hint="it is no plain file but a pipe: see whether something writes into it",
+        ) from None
 
 
 def _secret_in(text: str) -> str:
@@ -209,8 +220,24 @@ def _keyring(entry: str) -> Any:
 
 
 def _answer(ask: Callable[[], _T], does_not: str, otherwise: str) -> _T:
-    """What a keyring says in time; one that waits, as for somebody at a desktop who gives its password, cannot be stopped, so that it is
-    left alone in its thread. Raises SecretError."""
+    """What a keyring says in time: it may wait for somebody at a desktop who gives its password. Raises SecretError."""
+    try:
+        return _in_time(ask, _KEYRING_SECONDS)
+    except _Waiting:
+        raise SecretError(
+            f"the keyring {does_not} within {_KEYRING_SECONDS:.0f} s",
+            hint="it may be locked: unlock it, or see whether a window asks for its password",
+        ) from None
+    except Exception as error:  # noqa: BLE001 - backends are strangers, and raise what their systems raise
+        raise SecretError(f"the keyring {does_not}: {type(error).__name__}", hint=otherwise) from None
+
+
+class _Waiting(Exception):
+    """It did not answer in time."""
+
+
+def _in_time(ask: Callable[[], _T], seconds: float) -> _T:
+    """What waits for somebody else cannot be stopped, so that it is left alone in its thread. Raises _Waiting, and what `ask` raises."""
     future: Future[_T] = Future()
 
     def answer() -> None:
@@ -219,16 +246,10 @@ def _answer(ask: Callable[[], _T], does_not: str, otherwise: str) -> _T:
         except Exception as error:  # noqa: BLE001 - raised again for whoever asked
             future.set_exception(error)
 
-    Thread(target=answer, name="keyring", daemon=True).start()
-    if not wait([future], _KEYRING_SECONDS).done:
-        raise SecretError(
-            f"the keyring {does_not} within {_KEYRING_SECONDS:.0f} s",
-            hint="it may be locked: unlock it, or see whether a window asks for its password",
-        )
-    try:
-        return future.result()
-    except Exception as error:  # noqa: BLE001 - backends are strangers, and raise what their systems raise
-        raise SecretError(f"the keyring {does_not}: {type(error).__name__}", hint=otherwise) from None
+    Thread(target=answer, name="secret", daemon=True).start()
+    if not wait([future], seconds).done:
+        raise _Waiting
+    return future.result()
 
 
 def _from_command(line: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
@@ -108,7 +109,8 @@ class Pings(Monitor):
         except httpx.TimeoutException:
             raise _Passing(f"{host} could not be pinged: no answer within {seconds:g} s") from None
         except httpx.ConnectError as error:  # says what the system says, without the address
-            raise _Passing(f"{host} could not be pinged: {one_line(str(error)) or 'no connection'}") from None
+            why = re.sub(r"^\[Errno -?\d+\] ", "", one_line(str(error)))
+            raise _Passing(f"{host} could not be pinged: {why or 'no connection'}") from None
         except httpx.TransportError:
             raise _Passing(f"{host} could not be pinged: the connection ended early") from None
         except (httpx.InvalidURL, httpx.HTTPError, ValueError) as error:

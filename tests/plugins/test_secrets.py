@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import stat
 import sys
@@ -78,6 +79,21 @@ def test_a_file_under_the_home_folder(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
     (tmp_path / "token").write_text("abc")
     assert resolve("file:~/token") == "abc"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such pipes")
+def test_a_pipe_is_read_while_somebody_writes_and_given_up_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe, 0o600)
+    writer = threading.Thread(target=pipe.write_text, args=(f"{VALUE}\n",), kwargs={"encoding": "utf-8"})
+    writer.start()
+    assert resolve(f"file:{pipe}") == VALUE
+    writer.join()
+    monkeypatch.setattr(secrets, "_PIPE_SECONDS", 0.05)
+    assert "nothing comes out of it" in refused(f"file:{pipe}").message
+    pipe.write_text("the reader that was given up ends", encoding="utf-8")
 
 
 def test_a_file_that_yields_nothing_is_named_with_the_reason(tmp_path: Path) -> None:
