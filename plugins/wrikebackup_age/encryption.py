@@ -115,7 +115,10 @@ class _Asked:
             if self._identity is None:
                 passphrase = self._given.ask("passphrase of the backup")
                 if passphrase is None:
-                    raise KeyMissing("the backup is encrypted with a passphrase, and nobody is there to give it")
+                    raise KeyMissing(
+                        "the backup is encrypted with a passphrase, and nobody is there to give it",
+                        hint="give the profile that names it, or run this in a terminal",
+                    )
                 self._identity = ScryptIdentity(passphrase)
         return self._identity.unwrap(stanzas)
 
@@ -153,10 +156,18 @@ def _identities(name: str, given: Keys) -> list[Identity]:
     path, data, mode = key_files.read(name, "cannot read the key file")
     if (warning := key_files.others_read(path, mode)) is not None:
         given.warn(warning)
+    unanswered: list[str] = []
+
+    def passphrase() -> str | None:
+        answer = given.ask(f"passphrase of {path}")
+        if answer is None:
+            unanswered.append("run this in a terminal, which asks for it")
+        return answer
+
     try:
-        return keys.identities(data, lambda: given.ask(f"passphrase of {path}"))
+        return keys.identities(data, passphrase)
     except keys.KeyProblem as error:
-        raise UsageError(f"the key file {path}: {error}") from None
+        raise UsageError(f"the key file {path}: {error}", hint=unanswered[0] if unanswered else None) from None
     except KeyRefused as error:
         raise KeyRefused(f"the key file {path}: {error.message}", hint=error.hint) from None
 

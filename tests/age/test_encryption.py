@@ -119,6 +119,19 @@ def test_a_passphrase_is_asked_for_once_and_only_where_one_opens_the_file() -> N
     assert len(asked) == 1
 
 
+def test_where_nobody_can_be_asked_it_is_said_what_to_do(tmp_path: Path) -> None:
+    data = stored(Encryption([ScryptRecipient("correct horse", work=1)]), b"plain")
+    with pytest.raises(KeyRefused, match="nobody is there to give it") as missing:
+        decryption(Keys()).decode(MemoryReader(data)).read()
+    file = tmp_path / "key.age"
+    file.write_bytes(data)
+    file.chmod(0o600)
+    with pytest.raises(UsageError, match=r"key\.age: it is encrypted with a passphrase") as unasked:
+        decryption(Keys((str(file),)))
+    assert missing.value.hint == "give the profile that names it, or run this in a terminal"
+    assert unasked.value.hint == "run this in a terminal, which asks for it"
+
+
 def test_a_passphrase_of_the_profile_both_writes_and_reads() -> None:
     transform = encryption(EncryptOptions(passphrase="env:P"), Context(lambda _reference: "right"))
     assert transform.has_keys
