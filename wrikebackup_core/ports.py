@@ -239,8 +239,7 @@ class Sink(Protocol):
 
     A sink whose writers wait for nobody else, as on a disk, may say so with an attribute `waits = False`: a few writers at a time
     are then as fast as many. One whose store holds names that no key can have passes over them in `list`, and may give the last
-    listing's in an attribute `passed_over`, as they can be shown. One that has to look up the size of each object by itself may have a
-    method `keys(prefix)` besides, which gives what `list` does without the sizes.
+    listing's in an attribute `passed_over`, as they can be shown.
     """
 
     @property

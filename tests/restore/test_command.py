@@ -50,6 +50,14 @@ def test_the_folder_of_an_account_is_told_to_be_one(account: Path, cli: Cli, wor
     assert f"hint: give the sink's own folder: {account.parent}\n" in ran.err
 
 
+def test_days_in_the_wrong_order_are_refused(account: Path, cli: Cli) -> None:  # noqa: F811
+    ran = cli("restore", "p.yaml", "--to", "out", "--since", "2026-06-11", "--until", "2026-06-10")
+    assert ran.code == 2
+    assert "nothing is from 2026-06-11 on and not after 2026-06-10" in ran.err
+    assert not Path("out").exists()
+    assert cli("restore", "p.yaml", "--to", "out", "--since", "2026-06-10", "--until", "2026-06-10").code == 0
+
+
 def test_quiet_says_only_what_is_wrong(account: Path, cli: Cli) -> None:  # noqa: F811
     ran = cli("restore", "-q", "p.yaml", "--to", "out")
     assert (ran.code, ran.out, ran.err) == (0, "", "")

@@ -141,7 +141,12 @@ def _restored(job: RestoreJob, terminal: Terminal, title: str, *, dry_run: bool)
 def _selection(*, since: str | None = None, until: str | None = None, **words: Sequence[str]) -> Selection:
     from wrikebackup_core.engine import restore as engine
 
-    return engine.Selection(**words, since=since and engine.since(since), until=until and engine.until(until))
+    first, end = since and engine.since(since), until and engine.until(until)
+    if first and end and first >= end:
+        raise UsageError(
+            f"nothing is from {since} on and not after {until}", hint="write the earlier day behind --since"
+        )
+    return engine.Selection(**words, since=first, until=end)
 
 
 def _original(reading: Reading, backup: str | None, identity: Sequence[str]) -> Original:
