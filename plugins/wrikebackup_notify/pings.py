@@ -19,6 +19,7 @@ __all__ = ["Pings"]
 _MOST = 100_000
 """Bytes of a body that are kept by healthchecks.io; a server of one's own keeps the first 10,000 unless told otherwise."""
 _TRIES = 4
+_LOCKED = 5  # the exit code of a run that found another one at work
 _PATIENCE = 30.0
 """Seconds after which nothing is tried again: a monitor has a minute."""
 
@@ -51,7 +52,10 @@ class Pings(Monitor):
         if report.run is None:
             return
         run, self._run = self._run, None
-        ending = "" if self._is_good(report.run) else f"/{report.run.exit_code % 256 or 1}"
+        if run is None and report.run.exit_code == _LOCKED:
+            ending = "/log"  # another run is at work, and pings for itself
+        else:
+            ending = "" if self._is_good(report.run) else f"/{report.run.exit_code % 256 or 1}"
         self._ping(ending, _body(report.run, report.log), run=run)
 
     def test(self, profile: str) -> str:

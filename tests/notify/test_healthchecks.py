@@ -62,6 +62,14 @@ def test_how_it_ended_is_the_end_of_the_address(listener: Listener, report: Repo
     assert listener.requests[0].path == f"/ping/{CHECK}{ending}"
 
 
+def test_a_run_that_found_another_at_work_leaves_the_state_of_the_check(listener: Listener) -> None:
+    pings(address(listener)).told(ended(5))
+    begun = pings(address(listener))
+    begun.started("example", NOW)
+    begun.told(ended(5))  # it lost its lease
+    assert [one.path.removeprefix(f"/ping/{CHECK}") for one in listener.requests] == ["/log", "/start", "/5"]
+
+
 def test_after_a_look_nothing_is_pinged(listener: Listener) -> None:
     pings(address(listener)).told(look())
     assert listener.requests == []

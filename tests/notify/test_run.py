@@ -69,6 +69,16 @@ def test_a_good_run_a_bad_one_and_a_good_one_are_told_to_all(house: SecretHouse,
     house.assert_no_secret_was_told()
 
 
+def test_a_run_that_finds_another_at_work_does_not_say_that_it_begins(house: SecretHouse, listener: Listener) -> None:
+    assert house.run("backup", "acme.yaml").returncode == 0
+    for account in house.root.glob("*/account-*"):
+        (account / ".lease").mkdir(exist_ok=True)
+        (account / ".lease" / "7").write_bytes(b"somebody's")
+    listener.requests.clear()
+    assert house.run("backup", "acme.yaml").returncode == 5
+    assert [one.path for one in listener.requests if one.path.startswith("/ping")] == [f"/ping/{CHECK}/log"]
+
+
 def test_monitors_that_cannot_be_told_fail_no_run_and_each_is_one_line(house: SecretHouse, listener: Listener) -> None:
     listener.behaviour = lambda _number: 404
     house.profile.write_text(PROFILE.replace("acme.prom", "not-there/acme.prom"), encoding="utf-8")

@@ -17,7 +17,7 @@ from wrikebackup_core.cli.progress import Notify
 from wrikebackup_core.cli.session import Session
 from wrikebackup_core.cli.words import clean
 from wrikebackup_core.errors import ExitCode, WrikeBackupError
-from wrikebackup_core.model import AccountFound, Event, GapFound, Message, SinkDropped, StageFinished
+from wrikebackup_core.model import AccountFound, Event, GapFound, Message, SinkDropped, StageFinished, StageStarted
 from wrikebackup_core.monitors import Ran
 
 if TYPE_CHECKING:
@@ -42,20 +42,29 @@ class Watch:
         self._said = deque[str](maxlen=_LINES)
         self._sinks: tuple[str, ...] = ()
         self._account: str | None = None
+        self._untold = False
         self._dropped: dict[str, str] = {}
 
     def begins(self, job: Job) -> None:
-        """The run begins: its monitors hear of it, and nobody waits for them."""
+        """The run begins. Its monitors hear of it with the first stage: another run may be at work, and this one never begin then."""
         self._sinks = tuple(sink.name for sink in job.sinks)
-        name, at = self._profile.name, self._started
-        for one in self._listeners():
-            one.ask(lambda monitor: monitor.started(name, at))
+        self._untold = True
+
+    def _tell_beginning(self) -> None:
+        """Nobody waits for the monitors."""
+        if self._untold:
+            self._untold = False
+            name, at = self._profile.name, self._started
+            for one in self._listeners():
+                one.ask(lambda monitor: monitor.started(name, at))
 
     def hears(self, notify: Notify) -> Notify:
         """The same listener, whose last lines go into the report."""
 
         def take(event: Event) -> None:
             line = _line(event)
+            if isinstance(event, StageStarted):
+                self._tell_beginning()
             if isinstance(event, AccountFound):
                 self._account = event.account.id
             elif isinstance(event, SinkDropped):
@@ -97,6 +106,8 @@ class Watch:
         from wrikebackup_core.engine.standing.causes import STORES
 
         cause = cause_of(error)
+        if code is not ExitCode.LOCKED:
+            self._tell_beginning()
         words = "interrupted" if code is ExitCode.INTERRUPTED else " ".join(str(error).split()) or type(error).__name__
         ran = Ran(
             self._started,
