@@ -163,7 +163,7 @@ def stored_with(member: str, lines: bytes, **more: Any) -> list[str]:
 @pytest.mark.parametrize(
     ("lines", "word"),
     [
-        (b'{"id":"a"}\n', "1 records of workflows, 2 by the manifest"),
+        (b'{"id":"a"}\n', "1 record of workflows, 2 by the manifest"),
         (b'{"id":"a"}\n{"id":"b"\n', "line 2"),
         (b'{"id":"a"}\n[1]\n', "line 2"),
         (b'{"id":"a"}\n\xff\n', "line 2"),
