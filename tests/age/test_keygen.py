@@ -51,8 +51,10 @@ def test_a_passphrase_is_asked_for_only_where_somebody_can_give_it(tmp_path: Pat
 
 @pytest.mark.skipif(os.name == "nt", reason="no pseudo-terminals there")
 def test_a_key_file_with_a_passphrase_is_one(tmp_path: Path) -> None:
-    typing = [sys.executable, Path(__file__).with_name("terminal.py"), "correct horse"]
-    file = tmp_path / "key.age"
-    run([*typing, sys.executable, "-c", _PROGRAM, "keygen", "--passphrase", file], check=True)
+    terminal, file = Path(__file__).with_name("terminal.py"), tmp_path / "key.age"
+    run(
+        [sys.executable, terminal, "correct horse", sys.executable, "-c", _PROGRAM, "keygen", "--passphrase", file],
+        check=True,
+    )
     assert file.stat().st_mode & 0o777 == 0o600
     assert file.read_bytes().startswith(b"age-encryption.org/v1\n-> scrypt ")
