@@ -211,12 +211,12 @@ def _write(page: str, output: str) -> None:
     path = Path(os.path.realpath(output))  # what a link leads to is replaced, and not the link
     if path.is_dir():
         raise UsageError(f"{output} is a folder", hint="-o takes the name of a file in it")
-    if (
-        not path.parent.is_dir() and not Path(output).exists()
-    ):  # not made for it: somebody else may be meant to look at what is there
+    there = Path(output).exists()
+    # A folder is not made for it: somebody else may be meant to look at what is there.
+    if not path.parent.is_dir() and not there:
         raise UsageError(f"{output} cannot be written: there is no folder {path.parent}")
     try:
-        if path.is_file() or not Path(output).exists():
+        if path.is_file() or not there:
             replace_file(path, data)
         else:  # by the name that was given: /dev/stdout leads to no path
             Path(output).write_bytes(data)

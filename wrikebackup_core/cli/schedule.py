@@ -116,7 +116,7 @@ def install(session: Session, /, profiles: tuple[Path, ...], *, force: bool, **h
     for one in loaded:
         place.install(one, force=force)
         if session.terminal.json:
-            runs = [str(run.isoformat()) for run in _next(one)]
+            runs = [run.isoformat() for run in _next(one)]
             session.terminal.document(
                 {
                     "event": "schedule_installed",

@@ -49,9 +49,8 @@ def look_and_tell(
     `limit` is for all of it; without one, each part may take `LIMIT`.
     """
     most, whole = (limit or LIMIT).total_seconds(), (limit or 3 * LIMIT).total_seconds()
-    end = (
-        time.monotonic() + whole
-    )  # the lock, the look and the telling have a third each, and what those before leave of theirs
+    # The lock, the look and the telling have a third each, and what those before leave of theirs.
+    end = time.monotonic() + whole
     file = NotesFile(folder_of(profile, plugins))
     with file.locked(whole / 3):
         seconds = min(most, (end - time.monotonic()) / 2)

@@ -49,7 +49,7 @@ def names_in(piece: bytes) -> list[bytes]:
         names = list(_carefully(lines))
     elif len(names) < len(lines):
         names += _carefully([line for line in lines if line[_AT] != _PLAIN])
-    return names if b"".join(names).isascii() else [_composed(name.decode(errors="surrogateescape")) for name in names]
+    return names if piece.isascii() else [_composed(name.decode(errors="surrogateescape")) for name in names]
 
 
 def comparable(names: Sequence[str]) -> list[bytes]:

@@ -49,9 +49,8 @@ class NotesFile:
         """Only one process looks and tells at a time, so that nothing is told twice. After `wait` seconds, and where nothing can be
         locked, it goes ahead all the same: better twice than never."""
         with contextlib.ExitStack() as stack:
-            with contextlib.suppress(
-                Timeout, OSError, NotImplementedError
-            ):  # the last where the file system has no locks
+            # The last where the file system has no locks.
+            with contextlib.suppress(Timeout, OSError, NotImplementedError):
                 self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
                 stack.enter_context(FileLock(self._folder / "standing.lock", timeout=wait))
             yield

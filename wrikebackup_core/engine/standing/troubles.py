@@ -84,9 +84,8 @@ def _findings(
     names = {one.sink for one in standing.sinks}
     for known in before.values():  # of a sink that the profile no longer has
         kind, _, name = known.id.partition(" ")
-        if (
-            kind in ("sink", "late", "lock", "drill") and name not in names and not missed
-        ):  # which may go by another name
+        # One that was missed may go by another name.
+        if kind in ("sink", "late", "lock", "drill") and name not in names and not missed:
             yield _Found(known.id)
     for sink in standing.sinks:
         if sink.sink not in missed:
