@@ -65,7 +65,8 @@ class SinkStanding:
     `newest` and `newest_complete` are when those backups were begun, in UTC, None where there is none; `complete_uid` is the
     latter's. `gaps` are the newest backup's, whatever its state; counts and sizes are the newest complete one's. `locked_until` is
     until when the newest complete backup cannot be deleted, None where it can. `drilled` is when the last drill of this sink ended on
-    this host, `drilled_well` the last one in which everything came back.
+    this host, `drilled_well` the last one in which everything came back. `drill_words` says what came of the last one, as it follows
+    `in the last drill, `, and `drill_hint` what to do where it could not be done.
     """
 
     sink: str
@@ -81,6 +82,8 @@ class SinkStanding:
     locked_until: datetime | None = None
     drilled: datetime | None = None
     drilled_well: datetime | None = None
+    drill_words: str | None = None
+    drill_hint: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

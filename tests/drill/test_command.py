@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -110,3 +111,81 @@ def test_notes_that_cannot_be_written_end_no_drill(profile: Path, cli: Cli) -> N
     Path("mine/drills.jsonl").mkdir()
     ran = cli("drill", "p.yaml")
     assert (ran.code, "cannot be noted" in ran.err) == (0, True)
+
+
+@pytest.fixture
+def encrypted(place: Path, cli: Cli) -> Path:  # noqa: F811
+    """A profile of an account with an encrypted backup in two sinks; its key is in key.txt."""
+    recipient = cli("keygen", "--classic", "key.txt").out.strip()
+    encrypt = f"transforms: [encrypt: {{recipients: [{recipient}], identity: [key.txt]}}]\n"
+    path = place / "p.yaml"
+    path.write_text(f"{SOURCE}{encrypt}sinks: [local: {{path: one}}, local: {{path: two}}]\nstate: mine\n")
+    assert cli("backup", "-q", "p.yaml").code == 0
+    return path
+
+
+def _told_everywhere(cli: Cli, reason: str, hint: str) -> None:  # noqa: F811
+    """Status, its troubles, which notifications tell of, and the report say what was missing, and not that something did not come back."""
+    status = json.loads(cli("status", "--json", "p.yaml").out)
+    assert len(status["troubles"]) == 2
+    for trouble in status["troubles"]:
+        assert trouble["text"].endswith(f": in the last drill, nothing could be tried: {reason}")
+        assert trouble["hint"] == hint
+    shown = cli("status", "p.yaml").out
+    assert shown.count(f" nothing could be tried: {reason}\n") == 4
+    assert "came back" not in shown
+
+
+@pytest.mark.parametrize("readable", [None, False])
+def test_a_key_file_that_is_given_and_cannot_be_read_is_told_once_and_nothing_was_tried(
+    encrypted: Path,
+    cli: Cli,  # noqa: F811
+    *,
+    readable: bool | None,
+) -> None:
+    if readable is False:
+        Path("given.txt").mkdir()
+    reason = f"cannot read the key file given.txt: {'no such file or' if readable is None else 'is a'} directory"
+    ran = cli("drill", "p.yaml", "-i", "given.txt")
+    assert (ran.code, ran.err) == (2, f"wrikebackup: error: {reason}\n")
+    assert ran.out.count(": not tried\n") == 2
+    notes = [json.loads(line) for line in Path("mine/drills.jsonl").read_text().splitlines()]
+    assert {(one["verdict"], one["error"], one["decoded"]) for one in notes} == {("not tried", reason, False)}
+    _told_everywhere(cli, reason, "`wrikebackup drill` tries it again, and says what is wrong")
+    told = json.loads(cli("report", "--json", "p.yaml").out)["profiles"][0]
+    remarks = [one["text"] for one in told["remarks"]]
+    assert (told["level"], sum(f": the last drill could not be done: {reason}." in one for one in remarks)) == (
+        "look",
+        2,
+    )
+
+
+def test_a_library_that_is_missing_is_told_once_with_the_extra_and_nothing_was_tried(
+    encrypted: Path,
+    cli: Cli,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with monkeypatch.context() as without:
+        for name in list(sys.modules):
+            if name.startswith(("wrikebackup_age.", "cryptography")):
+                without.delitem(sys.modules, name)
+        without.setitem(sys.modules, "cryptography", None)
+        ran = cli("drill", "p.yaml")
+    reason, hint = "encrypt needs a library that is not installed", 'pip install "wrikebackup[age]"'
+    assert (ran.code, ran.err) == (1, f"wrikebackup: error: {reason}\nhint: {hint}\n")
+    _told_everywhere(cli, reason, hint)
+
+
+def test_a_drill_without_a_key_says_why_there_is_none_and_status_does_not_say_that_all_came_back(
+    encrypted: Path,
+    cli: Cli,  # noqa: F811
+) -> None:
+    Path("key.txt").unlink()
+    ran = cli("drill", "p.yaml")
+    assert (ran.code, ran.out.count("a key opens it: cannot read the key file key.txt: no such file or directory")) == (
+        0,
+        2,
+    )
+    shown = cli("status", "p.yaml")
+    assert (shown.code, shown.out.count("what is stored was whole; there was no key to restore it with")) == (0, 2)
+    assert "came back" not in shown.out

@@ -71,3 +71,20 @@ def test_garbage_cut_lines_and_an_absent_file_are_no_drills_and_lose_none(tmp_pa
     path.unlink()
     path.mkdir()
     assert last_drills(tmp_path) == {}
+
+
+@pytest.mark.parametrize(
+    ("verdict", "words"),
+    [
+        ("whole", "all came back"),
+        ("damaged", "not everything came back"),
+        ("key refused", "the key did not fit"),
+        ("unreachable", "the store could not be read"),
+        ("no backup", "there was no complete backup"),
+        ("not tried", "nothing could be tried: no key file"),
+        ("failed", "this host failed: no key file"),
+    ],
+)
+def test_what_came_of_a_drill_is_told_as_it_was(tmp_path: Path, verdict: Verdict, words: str) -> None:
+    note(tmp_path, Drilled("local:/one", "IEAAAEDY", verdict=verdict, error="no key file"), NOW)
+    assert last_drills(tmp_path)["local:/one", "IEAAAEDY"].last.words == words

@@ -103,7 +103,8 @@ def drill(
     then, in proportion, so that every file gets its turn.
 
     Ends with exit code 4 when something is damaged or missing, with 6 when a key does not fit, and with 3 when a sink cannot be reached
-    or has no complete backup while others were drilled.
+    or has no complete backup while others were drilled. Where a key file that is given cannot be read nothing is tried, and the exit
+    code is 2.
     """
     from wrikebackup_core.engine.drill import demand_empty
 
@@ -206,9 +207,9 @@ def _code(results: Sequence[Drilled], codes: Sequence[ExitCode]) -> ExitCode:
 def _tell(terminal: Terminal, results: Sequence[Drilled]) -> None:
     from wrikebackup_core.cli import drill_summary
 
-    for one in results:
-        if one.error is not None:
-            terminal.fail(one.error, one.hint)
+    for error, hint in dict.fromkeys((one.error, one.hint) for one in results):  # what this host lacks, all sinks lack
+        if error is not None:
+            terminal.fail(error, hint)
     with reader_may_leave():
         if terminal.json:
             terminal.document({"event": "drilled", "drills": [_facts(one) for one in results]})
@@ -220,5 +221,5 @@ def _tell(terminal: Terminal, results: Sequence[Drilled]) -> None:
 
 def _facts(one: Drilled) -> dict[str, Any]:
     facts: dict[str, Any] = msgspec.to_builtins(one)
-    del facts["hashes"]  # there may be a million
+    del facts["hashes"], facts["usage"]  # there may be a million; the exit code says it
     return facts | {"rate": one.rate, "exit_code": int(one.exit_code)}

@@ -19,12 +19,13 @@ if TYPE_CHECKING:
 __all__ = ["drilled"]
 
 _SHOWN = 20
+_UNKNOWN = ("unreachable", "no backup", "not tried")
 _DAY = 86_400
 
 
 def drilled(one: Drilled, *, first: bool) -> RenderableType:
     """One backup of one sink."""
-    colour = "green" if one.verdict == "whole" else "yellow" if one.verdict in ("unreachable", "no backup") else "red"
+    colour = "green" if one.verdict == "whole" else "yellow" if one.verdict in _UNKNOWN else "red"
     backup = f"{clean(one.backup_uid)} in " if one.backup_uid else ""
     head = Text(f"{backup}{clean(one.sink)}: {_verdict(one)}", f"bold {colour}", overflow="fold")
     findings = [

@@ -120,10 +120,11 @@ def _drills(profile: Profile, sinks: set[str]) -> list[DrillFacts]:
     found, counting = list[DrillFacts](), drills_that_count(profile.state)
     for sink in sorted(sinks & counting.keys()):
         for last in (drills.last for drills in counting[sink]):
-            what = plural(last.files, "file") + ("" if last.decoded else ", as they are stored: there was no key")
-            found.append(
-                DrillFacts(sink, last.at, last.went_well, f"{last.backup_uid or 'no backup'}, {last.verdict}, {what}")
-            )
+            about = f"{last.backup_uid}: " if last.backup_uid else ""
+            files = f" ({plural(last.files, 'file')})" if last.files else ""
+            tried = last.verdict != "not tried"
+            words = f"{about}{last.words}{files}" if tried else last.error or ""
+            found.append(DrillFacts(sink, last.at, last.went_well, words, tried, last.hint))
     return found
 
 

@@ -124,8 +124,12 @@ def _with_drills(profile: Profile, seen: Look) -> Sequence[SinkStanding]:
     for one in seen.sinks:
         drills = [drill for drill in counting.get(one.sink, ()) if drill.last.account in ("", seen.account)]
         well = [drill.last_well.at for drill in drills if drill.last_well is not None]
-        drilled, drilled_well = max((drill.last.at for drill in drills), default=None), max(well, default=None)
-        found.append(replace(one, drilled=drilled, drilled_well=drilled_well))
+        last = max((drill.last for drill in drills), key=lambda drill: drill.at, default=None)
+        if last is None:
+            found.append(one)
+            continue
+        told = replace(one, drilled=last.at, drill_words=last.words, drill_hint=last.hint)
+        found.append(replace(told, drilled_well=max(well, default=None)))
     return found
 
 

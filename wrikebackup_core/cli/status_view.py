@@ -113,8 +113,7 @@ def _lines(standing: Standing) -> Iterator[tuple[str, str]]:
             end = "without end" if one.locked_until.year == 9999 else f"until {local_time(one.locked_until)}"
             yield "locked", f"{end}: {one.sink}"
         if one.drilled is not None:
-            how = "all came back" if one.drilled == one.drilled_well else "not everything came back"
-            yield "drill", f"{local_time(one.drilled)}, {how}: {one.sink}"
+            yield "drill", f"{local_time(one.drilled)}, {one.sink}: {one.drill_words}"
 
 
 def _ran(ran: Ran) -> str:

@@ -17,6 +17,14 @@ __all__ = ["Drill", "LastDrills", "drills_that_count", "last_drills", "note"]
 
 _FILE = "drills.jsonl"
 _LONGEST = 64 << 10  # bytes of a line
+_OURS = ("not tried", "failed")  # then it is this host, and the error says what it lacks
+_WORDS = {
+    "key refused": "the key did not fit",
+    "unreachable": "the store could not be read",
+    "no backup": "there was no complete backup",
+    "not tried": "nothing could be tried",
+    "failed": "this host failed",
+}
 
 
 class Drill(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
@@ -33,11 +41,21 @@ class Drill(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     seconds: float = 0.0
     whole_restore: float | None = None
     findings: int = 0
+    error: str | None = None
+    hint: str | None = None
 
     @property
     def went_well(self) -> bool:
         """Everything that was tried came back. `decoded` says whether it was more than stored bytes."""
         return self.verdict == "whole"
+
+    @property
+    def words(self) -> str:
+        """What came of it, as it follows `in the last drill, `."""
+        if self.went_well:
+            return "all came back" if self.decoded else "what is stored was whole; there was no key to restore it with"
+        words = _WORDS.get(self.verdict, "not everything came back")
+        return f"{words}: {self.error}" if self.verdict in _OURS and self.error else words
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +80,8 @@ def note(state: Path, drilled: Drilled, at: datetime) -> None:
         seconds=round(drilled.seconds, 3),
         whole_restore=None if drilled.whole_restore is None else round(drilled.whole_restore, 1),
         findings=len(drilled.findings),
+        error=drilled.error,
+        hint=drilled.hint,
     )
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
     flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)

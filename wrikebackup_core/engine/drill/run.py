@@ -25,6 +25,7 @@ from wrikebackup_core.errors import (
     KeyMissing,
     KeyNotFound,
     KeyRefused,
+    PluginError,
     SinkError,
     SinkFull,
     UsageError,
@@ -38,6 +39,7 @@ from wrikebackup_core.store import AccountStore, accounts
 
 __all__ = ["drill"]
 
+_NO_KEY = "none is at hand"
 _TRIES = 3  # backups, where one is deleted while it is drilled
 _UNSAFE = re.compile(r"[^A-Za-z0-9]+")
 _NO_BACKUP = "`wrikebackup list` shows what is there; what Wrike's own tool stored is taken over by `copy --from`"
@@ -127,7 +129,8 @@ class _Drilling:
         result.signed = bool(self._job.verifiers)
         try:
             self._try(account, uid, manifest, result)
-            result.verdict = _verdict(result.findings)
+            if result.error is None:
+                result.verdict = _verdict(result.findings)
         except KeyRefused as error:
             result.verdict, result.error, result.hint = "key refused", error.message, error.hint
         except (Damaged, FormatError) as error:
@@ -148,12 +151,17 @@ class _Drilling:
             key = layout.manifest_key(account, uid)
             raise FormatError(f"{key}: is of backup {manifest.backup_uid}, not {uid}")
         seed = f"{self._job.seed} {uid}"
-        decoding = self._job.decoding(manifest)
+        try:
+            decoding = self._job.decoding(manifest)
+        except (UsageError, PluginError) as error:  # a key file that cannot be read, a library that is not installed
+            result.not_tried(error)
+            return
         opened = OpenBackup(self._sink, account, manifest, decoding) if decoding is not None else None
-        if opened is None or not _has_key(opened):
+        lacking = _NO_KEY if opened is None else _lacking(opened)
+        if opened is None or lacking is not None:
             stored = Original.of(OpenBackup(self._sink, account, manifest, Decoding()))
             stored = replace(stored, verifiers=tuple(self._job.verifiers))
-            compare_stored(self._job, stored, result, seed, self._notify)
+            compare_stored(self._job, stored, result, seed, self._notify, lacking=lacking or _NO_KEY)
             return
         original = replace(Original.of(opened), verifiers=tuple(self._job.verifiers))
         with self._folder(result) as folder:
@@ -172,10 +180,10 @@ class _Drilling:
         yield folder
 
 
-def _has_key(opened: OpenBackup) -> bool:
-    """Whether there is any key; one that does not fit is told of by the restore, which can tell it from damage."""
+def _lacking(opened: OpenBackup) -> str | None:
+    """Why there is no key, None where there is any; one that does not fit is told of by the restore, which can tell it from damage."""
     if not opened.decoding.suffix:
-        return True
+        return None
     key = opened.key(opened.manifest.files.archive)
     try:
         with (
@@ -183,11 +191,13 @@ def _has_key(opened: OpenBackup) -> bool:
             opened.decoding.file(opened.sink, key, opened.sizes.get(key, 0)),
         ):
             pass
-    except (KeyMissing, UsageError):
-        return False
+    except KeyMissing:
+        return _NO_KEY
+    except UsageError as error:
+        return error.message
     except KeyRefused:
         pass
-    return True
+    return None
 
 
 def _verdict(findings: Sequence[Finding]) -> Verdict:

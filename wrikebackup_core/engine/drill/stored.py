@@ -24,19 +24,19 @@ __all__ = ["compare_stored"]
 
 STAGE = "compare"
 _NOT_SHOWN = (
-    "that a key opens it: none is at hand, so stored bytes were compared with SHA256SUMS only; --identity gives one",
+    "that a key opens it: {lacking}, so stored bytes were compared with SHA256SUMS only; --identity gives one",
     "that the files in it are what their records say",
     "how long a restore takes",
 )
 
 
 def compare_stored(
-    job: DrillJob, original: Original, result: Drilled, seed: str, notify: Callable[[Event], None]
+    job: DrillJob, original: Original, result: Drilled, seed: str, notify: Callable[[Event], None], *, lacking: str
 ) -> None:
-    """Fills in the result. Raises Damaged, SinkError."""
+    """Fills in the result. `lacking` is why there is no key. Raises Damaged, SinkError."""
     plain, lock = replace(original, decoding=Decoding()), threading.Lock()
     findings = list[Finding]()
-    result.decoded, result.not_shown = False, _NOT_SHOWN
+    result.decoded, result.not_shown = False, [text.format(lacking=lacking) for text in _NOT_SHOWN]
     began, done = time.monotonic(), 0
     with Index() as index:
         refuse_untrusted(original)

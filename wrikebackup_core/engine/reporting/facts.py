@@ -144,12 +144,14 @@ class SinkFacts:
 
 @dataclass(frozen=True, slots=True)
 class DrillFacts:
-    """The last try to restore from a sink."""
+    """The last try to restore from a sink. `tried`: this host had all that it takes, such as the key."""
 
     sink: str
     when: datetime
     good: bool
     words: str = ""
+    tried: bool = True
+    hint: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

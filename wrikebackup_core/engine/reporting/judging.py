@@ -134,8 +134,7 @@ def of_sinks(sinks: Sequence[SinkFacts]) -> Iterator[Remark]:
 def of_drills(drills: Sequence[DrillFacts]) -> Iterator[Remark]:
     for one in drills:
         if not one.good:
-            yield Remark(
-                Level.BAD,
-                f"{one.sink}: the last drill failed{': ' + one.words if one.words else ''}.",
-                "`wrikebackup drill` tries it again",
-            )
+            what = "failed" if one.tried else "could not be done"
+            words = f": {one.words}" if one.words else ""
+            hint = one.hint or "`wrikebackup drill` tries it again"
+            yield Remark(Level.BAD if one.tried else Level.LOOK, f"{one.sink}: the last drill {what}{words}.", hint)

@@ -91,12 +91,9 @@ def _findings(
         if sink.sink not in missed:
             yield from _of_reach(sink, runs)
         if sink.drilled is not None:
-            words = (
-                f"{sink.sink}: in the last drill, not everything came back"
-                if sink.drilled != sink.drilled_well
-                else None
-            )
-            yield _Found(f"drill {sink.sink}", words, "`wrikebackup drill` tries it again, and says what is wrong")
+            words = None if sink.drilled == sink.drilled_well else f"{sink.sink}: in the last drill, {sink.drill_words}"
+            hint = sink.drill_hint or "`wrikebackup drill` tries it again, and says what is wrong"
+            yield _Found(f"drill {sink.sink}", words, hint)
         if sink.problem is None:
             yield from _of_age(sink, standing, before.get(f"late {sink.sink}"))
             yield from _of_lock(sink, standing, before.get(f"lock {sink.sink}"))
