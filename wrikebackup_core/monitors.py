@@ -60,13 +60,14 @@ class Ran:
 
 @dataclass(frozen=True, slots=True)
 class SinkStanding:
-    """What one sink holds. `problem` says why it could not be looked at; then the rest is empty.
+    """What one sink holds. `problem` says why it could not be looked at, `hint` what to do about it; then the rest is empty.
 
     `newest` and `newest_complete` are when those backups were begun, in UTC, None where there is none; `complete_uid` is the
     latter's. `gaps` are the newest backup's, whatever its state; counts and sizes are the newest complete one's. `locked_until` is
     until when the newest complete backup cannot be deleted, None where it can. `drilled` is when the last drill of this sink ended on
     this host, `drilled_well` the last one in which everything came back. `drill_words` says what came of the last one, as it follows
-    `in the last drill, `, and `drill_hint` what to do where it could not be done.
+    `in the last drill, `, and `drill_hint` what to do where it could not be done. `at_work` is one line about a run that is writing to the
+    account there now, from this host or another one, None where there is none.
     """
 
     sink: str
@@ -84,6 +85,8 @@ class SinkStanding:
     drilled_well: datetime | None = None
     drill_words: str | None = None
     drill_hint: str | None = None
+    hint: str | None = None
+    at_work: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,6 +106,8 @@ def _lines(standing: Standing) -> Iterator[tuple[str, str]]:
     else:
         yield "objective", f"no older than {span(standing.objective)}"
     yield "last run", "none that this host remembers" if standing.last_run is None else _ran(standing.last_run)
+    for work, sinks in _at_work(standing).items():
+        yield "at work", f"{work}: {', '.join(sinks)}"
     if standing.next_run is not None:
         yield "next run", local_time(standing.next_run)
     for one in standing.sinks:
@@ -114,6 +116,15 @@ def _lines(standing: Standing) -> Iterator[tuple[str, str]]:
             yield "locked", f"{end}: {one.sink}"
         if one.drilled is not None:
             yield "drill", f"{local_time(one.drilled)}, {one.sink}: {one.drill_words}"
+
+
+def _at_work(standing: Standing) -> dict[str, list[str]]:
+    """The sinks to which somebody is writing now, by who that is."""
+    found: dict[str, list[str]] = {}
+    for one in standing.sinks:
+        if one.at_work is not None:
+            found.setdefault(one.at_work, []).append(one.sink)
+    return found
 
 
 def _ran(ran: Ran) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from wrikebackup_core.engine.leases.bearer import is_gone
 from wrikebackup_core.errors import FormatError, KeyNotFound
 from wrikebackup_core.format.leases import Lease, generation_of, lease_folder, lease_key
 from wrikebackup_core.ports import Sink
 from wrikebackup_core.stored import chunks
 
-__all__ = ["LASTS", "SKEW", "Lying", "generations", "lying", "made_out", "now", "read"]
+__all__ = ["LASTS", "SKEW", "Lying", "at_work", "generations", "lying", "made_out", "now", "read"]
 
 LASTS = timedelta(minutes=15)
 """How long a lease holds that is not renewed."""
@@ -68,6 +69,14 @@ def lying(sink: Sink, account: str) -> Lying | None:
         if (data := read(sink, account, found[-1])) is not None:
             return made_out(account, found[-1], data)
     return None
+
+
+def at_work(sink: Sink, account: str) -> str | None:
+    """One line on the run that has the account's lease now, as far as anybody can tell; None where there is none. Raises SinkError."""
+    found = lying(sink, account)
+    if found is None or found.lease is None or found.is_over(now()) or is_gone(found.lease):
+        return None
+    return f"{found.lease.who}, since {found.lease.since.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def now() -> datetime:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from wrikebackup_core.engine.leases import at_work
 from wrikebackup_core.engine.standing.troubles import WHOSE
 from wrikebackup_core.errors import FormatError, KeyNotFound, SinkError, WrikeBackupError
 from wrikebackup_core.format import layout
@@ -80,6 +81,8 @@ def look(places: Sequence[Place], account: str | None, *, seconds: float) -> Loo
             standing = one.held.get(whose, standing)
         elif standing.problem is None and any(its.backups for its in one.held.values()):
             standing = replace(standing, problem=WHOSE)
+        elif standing.problem is None:  # the first run may still be at work
+            standing = replace(standing, at_work=next((its.at_work for its in one.held.values() if its.at_work), None))
         found.sinks.append(standing)
     return found
 
@@ -93,7 +96,7 @@ def _visit(place: Place, seen: _Seen, account: str | None) -> None:
             seen.held, seen.standing = held, SinkStanding(sink.name)
     except WrikeBackupError as error:
         name = seen.name or place.label
-        seen.standing = SinkStanding(name, problem=error.message.removeprefix(f"{name}: "))
+        seen.standing = SinkStanding(name, problem=error.message.removeprefix(f"{name}: "), hint=error.hint)
     except Exception as error:  # noqa: BLE001 - one sink, whatever is wrong with it, keeps nobody from seeing the others
         words = " ".join(f"{type(error).__name__}: {error}".split())
         seen.standing = SinkStanding(seen.name or place.label, problem=words)
@@ -117,8 +120,16 @@ def _of_account(sink: Sink, account: str) -> SinkStanding:
         backups=len(uids),
         newest=layout.started(uids[-1]) if uids else None,
         gaps=max(len(newest.gaps), int(not newest.complete)) if newest is not None else 0,
+        at_work=_at_work(sink, account),
     )
     return standing if complete is None else _with_complete(standing, sink, account, complete)
+
+
+def _at_work(sink: Sink, account: str) -> str | None:
+    try:
+        return at_work(sink, account)
+    except SinkError:
+        return None  # what is known of the backups is worth more
 
 
 def _with_complete(standing: SinkStanding, sink: Sink, account: str, complete: Manifest) -> SinkStanding:

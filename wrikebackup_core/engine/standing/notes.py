@@ -62,7 +62,8 @@ class NotesFile:
         except FileNotFoundError:
             return Notes(), None
         except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            return Notes(), f"{self.path} cannot be read, so what is wrong now is told anew: {error}"
+            reason = (getattr(error, "strerror", None) or str(error)).lower()
+            return Notes(), f"{self.path} cannot be read, so what is wrong now is told anew: {reason}"
         if any(
             one.since.tzinfo is None for one in (*notes.open, *(one for told in notes.told.values() for one in told))
         ):

@@ -132,7 +132,8 @@ def _of_reach(sink: SinkStanding, runs: Sequence[Ran]) -> Iterator[_Found]:
     """Whether it answers, and whether the last run that had to do with it could write there."""
     id_ = f"sink {sink.sink}"
     if sink.problem is not None and sink.problem != WHOSE:
-        yield _Found(id_, f"{sink.sink}: {sink.problem}", "`wrikebackup doctor` says what is in the way")
+        hint = sink.hint or "`wrikebackup doctor` says what is in the way"
+        yield _Found(id_, f"{sink.sink}: {sink.problem}", hint)
         return
     ran = next((ran for ran in reversed(runs) if sink.sink in ran.sinks), None)
     reason = None if ran is None else ran.sinks[sink.sink]
