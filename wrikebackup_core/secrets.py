@@ -21,7 +21,7 @@ from typing import IO, Annotated, Any, TypeVar
 from pydantic import AfterValidator, Field
 
 from wrikebackup_core.errors import MissingExtra, SecretError, UsageError
-from wrikebackup_core.homes import expand_home
+from wrikebackup_core.homes import expand_home, who_may_read
 
 _T = TypeVar("_T")
 _REFERENCE = re.compile(r"[a-z][a-z0-9+.-]*:.+", re.DOTALL)
@@ -91,7 +91,7 @@ def _from_file(name: str) -> str:
     except UnicodeDecodeError:
         raise SecretError(f"cannot read the secret file {name}: it is not UTF-8 text") from None
     except (OSError, ValueError) as error:
-        raise SecretError(f"cannot read the secret file {name}: {_why(error)}") from None
+        raise SecretError(f"cannot read the secret file {name}: {_why(error)}", hint=who_may_read(error)) from None
 
 
 def _from_credential(name: str) -> str:
@@ -112,7 +112,7 @@ def _from_credential(name: str) -> str:
     except UnicodeDecodeError:
         raise SecretError(f"cannot read the credential {name}: it is not UTF-8 text") from None
     except (OSError, ValueError) as error:
-        raise SecretError(f"cannot read the credential {name}: {_why(error)}") from None
+        raise SecretError(f"cannot read the credential {name}: {_why(error)}", hint=who_may_read(error)) from None
 
 
 def _why(error: OSError | ValueError) -> str:

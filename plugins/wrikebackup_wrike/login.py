@@ -35,7 +35,7 @@ _SAID_BY_PROFILES = {
 
 
 @click.command(short_help="Log in with a browser, for OAuth.")
-@click.argument("profile", required=False, type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("profile", required=False, type=click.Path(dir_okay=False, readable=False, path_type=Path))
 @click.option("--client-id", help="The OAuth app's client id, instead of a profile.")
 @click.option(
     "--client-secret-ref", metavar="REF", help="Where the app's secret is: env:NAME, file:PATH, keyring:SERVICE/USER."

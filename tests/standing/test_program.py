@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -189,6 +190,16 @@ def test_garbage_in_the_state_is_said_and_ends_nothing(house: WatchedHouse, garb
     assert "cannot be made out" in looked.stderr
     assert house.run("backup", "-q", "acme.yaml").returncode == 0
     assert house.run("status", "-q", "acme.yaml").returncode == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows says that access is denied")
+def test_a_note_that_cannot_be_read_is_told_in_plain_words(house: WatchedHouse) -> None:
+    house.run("backup", "-q", "acme.yaml")
+    note = house.state / "standing.json"
+    note.unlink()
+    note.mkdir()
+    said = house.run("status", "acme.yaml").stderr
+    assert f"warning: {note} cannot be read, so what is wrong now is told anew: is a directory\n" in said
 
 
 def test_a_test_says_where_it_went_and_fails_where_one_did_not_arrive(house: WatchedHouse) -> None:

@@ -29,7 +29,7 @@ _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     ),
     (("--no-color",), {"is_flag": True, "help": "No colours; the environment variable NO_COLOR does the same."}),
 )
-PATH = click.Path(path_type=Path)
+PATH = click.Path(readable=False, path_type=Path)  # whether it can be read is for its reader to say, with the reason
 
 
 @dataclass

@@ -5,6 +5,7 @@ YAML 1.2, so that `no` and `22:22` are text. What is wrong is told without repea
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.reader import ReaderError
 
 from wrikebackup_core.errors import ProfileError
+from wrikebackup_core.homes import who_may_read
 
 __all__ = ["Document", "Step", "read"]
 
@@ -70,10 +72,10 @@ def _text(path: Path) -> str:
     except IsADirectoryError:
         raise ProfileError("this is a folder, not a profile", file=path) from None
     except (OSError, ValueError) as error:
-        if path.is_dir():  # Windows only says that access is denied
+        if os.path.isdir(path):  # noqa: PTH112 - Windows only says that access is denied, and `Path.is_dir` may say no more itself
             raise ProfileError("this is a folder, not a profile", file=path) from None
         reason = getattr(error, "strerror", None) or str(error)
-        raise ProfileError(f"cannot be read: {reason.lower()}", file=path) from None
+        raise ProfileError(f"cannot be read: {reason.lower()}", file=path, hint=who_may_read(error)) from None
     if len(data) > _LARGEST_FILE:
         raise ProfileError("is larger than a megabyte, so hardly a profile", file=path)
     try:
