@@ -58,8 +58,14 @@ def _protected(text: bytes) -> bytes:
             "--passphrase asks for it at a terminal, and there is none",
             hint="run it in a terminal, or leave --passphrase out",
         )
-    passphrase = click.prompt("passphrase", hide_input=True, confirmation_prompt=True, err=True)
+    while (passphrase := _asked("passphrase")) != _asked("the same again"):
+        say("these two differ: once more", needed=True)
     return b"".join(bytes(piece) for piece in files.encrypt([text], [ScryptRecipient(passphrase)]))
+
+
+def _asked(question: str) -> str:
+    answered: str = click.prompt(question, hide_input=True, err=True)
+    return answered
 
 
 def _write(file: Path, text: bytes) -> None:

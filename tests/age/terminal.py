@@ -1,4 +1,5 @@
-"""Runs a program in a terminal of its own, and types the same answer at every prompt: `age -p` asks nowhere else.
+"""Runs a program in a terminal of its own, and types the same answer at every prompt: `age -p` asks nowhere else. Of several lines each
+is the answer to one prompt, and the last one to all that follow.
 
 A script, since a process with threads, such as that of the tests, should not fork.
 """
@@ -15,11 +16,13 @@ def main(answer: str, command: list[str]) -> int:
     child, terminal = pty.fork()
     if child == 0:
         os.execvp(command[0], command)
-    seen = b""
+    seen, answers = b"", answer.split("\n")
     while piece := _read(terminal):
         seen += piece
         if seen.rstrip(b" ").endswith(b":"):
-            os.write(terminal, answer.encode() + b"\n")
+            os.write(terminal, answers[0].encode() + b"\n")
+            del answers[: len(answers) > 1]
+            sys.stderr.buffer.write(seen)
             seen = b""
     sys.stderr.buffer.write(seen)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])

@@ -58,3 +58,22 @@ def test_a_key_file_with_a_passphrase_is_one(tmp_path: Path) -> None:
     )
     assert file.stat().st_mode & 0o777 == 0o600
     assert file.read_bytes().startswith(b"age-encryption.org/v1\n-> scrypt ")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no pseudo-terminals there")
+def test_two_answers_that_differ_are_told_in_a_line_of_ours_and_asked_for_again(tmp_path: Path) -> None:
+    terminal, file = Path(__file__).with_name("terminal.py"), tmp_path / "key.age"
+    ran = run(
+        [sys.executable, terminal, "one\nother\none", sys.executable, "-c", _PROGRAM, "keygen", "--passphrase", file],
+        capture_output=True,
+        check=True,
+    )
+    said = [line.split(b": the secret key is in ")[0].strip() for line in ran.stderr.splitlines()]
+    assert said[:5] == [
+        b"passphrase:",
+        b"the same again:",
+        b"these two differ: once more",
+        b"passphrase:",
+        b"the same again:",
+    ]
+    assert file.read_bytes().startswith(b"age-encryption.org/v1\n-> scrypt ")

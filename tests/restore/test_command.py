@@ -154,3 +154,12 @@ def test_the_folder_of_an_account_is_no_place_to_restore_to(account: Path, cli: 
     ran = cli("restore", "p.yaml", "--to", str(account))
     assert (ran.code, "is the folder of one account" in ran.err) == (2, True)
     assert tree(account) == before
+
+
+@pytest.mark.parametrize("target", ["p.yaml", "p.yaml/below/it"])
+def test_a_file_is_no_place_to_restore_to(account: Path, cli: Cli, target: str) -> None:  # noqa: F811
+    before = Path("p.yaml").read_bytes()
+    ran = cli("restore", "p.yaml", "--to", target)
+    assert ran.code == 2
+    assert "p.yaml is a file, and no folder\nhint: --to takes a folder, or a path that is free\n" in ran.err
+    assert Path("p.yaml").read_bytes() == before

@@ -21,6 +21,7 @@ from wrikebackup_core.cli.session import Session, options
 from wrikebackup_core.cli.signers import verifiers_of, with_signers
 from wrikebackup_core.cli.terminal import Terminal
 from wrikebackup_core.errors import ExitCode, UsageError
+from wrikebackup_core.homes import expand_home
 
 if TYPE_CHECKING:
     from wrikebackup_core.engine.restore import Original, Restored, RestoreJob, RestorePlan, Selection
@@ -102,6 +103,7 @@ def restore(
     terminal = session.terminal
     terminal.interrupted = "run the same command again: it goes on where this run stopped"
     selection, verifiers = _selection(**words), verifiers_of(signer, session.plugins)
+    _refuse_file(target)
     with (
         open_reading(session, place, sink) as reading,
         contextlib.closing(open_sink(target, session.plugins)) as to,
@@ -112,6 +114,17 @@ def restore(
         result = _restored(_job(reading.profile, original, to, shape, selection), terminal, title, dry_run=dry_run)
     _tell(terminal, result)
     raise Ended(result.exit_code)
+
+
+def _refuse_file(target: str) -> None:
+    """Raises UsageError for a path on this host that no folder can have."""
+    if "://" in target:
+        return
+    path = expand_home(target)
+    with contextlib.suppress(OSError):  # of who may not look, the sink tells more
+        there = next(one for one in (path, *path.absolute().parents) if one.exists())
+        if not there.is_dir():
+            raise UsageError(f"{there} is a file, and no folder", hint="--to takes a folder, or a path that is free")
 
 
 def _refuse_place(reading: Reading, target: str, to: Sink) -> None:
