@@ -21,6 +21,7 @@ from wrikebackup_core import (
     masking,
     model,
     monitors,
+    plurals,
     ports,
     resuming,
     secrets,
@@ -45,7 +46,7 @@ GROUPS: list[tuple[str, str, list[ModuleType]]] = [
     (
         "Reading",
         "What a plugin need not write itself.",
-        [resuming, homes, addresses, masking, ids, decoders, durations, zones],
+        [resuming, homes, addresses, masking, ids, decoders, durations, plurals, zones],
     ),
     ("Commands", "What a command that a plugin adds may ask for.", [commands]),
 ]
@@ -84,17 +85,21 @@ def _group(modules: list[ModuleType]) -> Iterator[str]:
             thing = getattr(wrikebackup_core, name)
             yield f"### `{name}`\n"
             if isinstance(thing, type) and issubclass(thing, enum.Enum):
-                yield markdown.docstring(thing)
-                yield markdown.table(["Name", "Value"], [(f"`{item.name}`", f"`{item.value}`") for item in thing])
+                yield from _members(thing)
             else:
                 yield markdown.code(constants.get(name) or _definition(name), "python")
 
 
+def _members(thing: type[enum.Enum]) -> Iterator[str]:
+    yield markdown.docstring(thing)
+    yield markdown.table(["Name", "Value"], [(f"`{item.name}`", f"`{item.value}`") for item in thing])
+
+
 def _errors() -> str:
     rows = [
-        (f"`{name}`", inspect.getdoc(getattr(errors, name)) or "")
+        (f"`{name}`", inspect.getdoc(thing) or "")
         for name in wrikebackup_core.__all__
-        if hasattr(errors, name)
+        if inspect.isclass(thing := getattr(errors, name, None)) and issubclass(thing, Exception)
     ]
     return markdown.table(["Error", "Raised for"], rows)
 
@@ -114,6 +119,8 @@ def render() -> str:
         "## Errors\n",
         "The whole tree, with exit codes, is on the page [Exit codes and errors](errors.md).\n",
         _errors(),
+        "### `ExitCode`\n",
+        *_members(errors.ExitCode),
     ]
     parts += ["## Version\n", "`__version__` is the version of the distribution, as a string.\n"]
     return "\n".join(parts)

@@ -48,7 +48,8 @@ def _usage(path: str, found: click.Command, context: click.Context) -> str:
 
 
 def _walk(path: str, found: click.Command, parent: click.Context | None) -> Iterator[str]:
-    context = click.Context(found, parent=parent, info_name=path.rpartition(" ")[2])
+    settings = found.context_settings  # as the program has them: the first context of a command decides on its -h
+    context = click.Context(found, parent=parent, info_name=path.rpartition(" ")[2], **settings)
     yield f"{'##' if parent else '#'} {path if parent else 'Command line'}\n"
     yield markdown.code(_usage(path, found, context), "console")
     yield _text(found.help)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from wrikebackup_core.addresses import without_password, without_passwords
 from wrikebackup_core.commands import answer, command_context, say, source_options
 from wrikebackup_core.decoders import json_decoder
-from wrikebackup_core.durations import duration
+from wrikebackup_core.durations import Duration, duration
 from wrikebackup_core.errors import (
     AlreadyExists,
+    ExitCode,
     Forbidden,
     FormatError,
     Interrupted,
@@ -54,6 +55,7 @@ from wrikebackup_core.model import (
     StageStarted,
 )
 from wrikebackup_core.monitors import Monitor, Ran, Report, SinkStanding, Standing, Trouble
+from wrikebackup_core.plurals import of_kind
 from wrikebackup_core.ports import (
     Browsing,
     Check,
@@ -95,8 +97,10 @@ __all__ = [
     "Column",
     "Context",
     "Crawled",
+    "Duration",
     "Entry",
     "Event",
+    "ExitCode",
     "Export",
     "FileFinished",
     "FileProgress",
@@ -167,6 +171,7 @@ __all__ = [
     "json_decoder",
     "keep_secret",
     "masked",
+    "of_kind",
     "read_keyring",
     "read_whole",
     "say",

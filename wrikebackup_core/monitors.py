@@ -30,7 +30,7 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """How one run ended. Times are in UTC, sizes in bytes; `exit_code` is one of the table's, `words` one line for people.
+    """How one run ended. Times are in UTC, sizes in bytes; `exit_code` is an `ExitCode`, `words` one line for people.
 
     Where the run failed before it had a backup, `backup_uid` is None and the counts are empty. `complete` is whether all was got.
     `sinks` maps the name of each sink to None where the backup is committed, else to the reason. `cause` is one word for why a run

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from wrikebackup_core import duration
+from wrikebackup_core import Duration
 
 __all__ = ["BiExportOptions", "Format"]
 
@@ -22,23 +21,18 @@ class Format(StrEnum):
     BOTH = "both"
 
 
-def _duration(text: str) -> str:
-    duration(text)
-    return text
-
-
 class BiExportOptions(BaseModel):
     """The account's BI export, stored beside the archive in `bi-export/`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    max_age: Annotated[str, AfterValidator(_duration)] | None = Field(
+    max_age: Duration | None = Field(
         None,
         description="ask Wrike for a new export where the newest is older, which it makes at most once an hour;"
         " without it the newest is taken, which Wrike makes each day",
         examples=["24h"],
     )
-    wait: Annotated[str, AfterValidator(_duration)] = Field(
+    wait: Duration = Field(
         "1h", description="how long an export that is being made is waited for", json_schema_extra=dict(_TUNING)
     )
     format: Format = Field(

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from wrikebackup_core import Ran, Report, SinkStanding, Standing, Trouble
+from wrikebackup_core import ExitCode, Ran, Report, SinkStanding, Standing, Trouble, of_kind
 from wrikebackup_notify.options import Occasion
 
 __all__ = ["Message", "message", "one_line", "outcome", "summary"]
@@ -35,8 +35,8 @@ def message(report: Report, occasions: Collection[Occasion]) -> Message | None:
     if not begun and not over and run is None:
         return None
     lines = [*map(_begun, begun), *(_over(one, report.standing.at) for one in over)]
-    good = not begun and (run is None or run.exit_code == 0)
-    if run is not None and (not begun or run.exit_code == 0):
+    good = not begun and (run is None or run.exit_code == ExitCode.DONE)
+    if run is not None and (not begun or run.exit_code == ExitCode.DONE):
         lines.insert(0, outcome(run))
     first = lines[0] if len(lines) == 1 else f"{lines[0]} (and {len(lines) - 1} more)"
     profile = one_line(report.standing.profile)
@@ -46,7 +46,7 @@ def message(report: Report, occasions: Collection[Occasion]) -> Message | None:
 
 def outcome(run: Ran) -> str:
     """What came of the run, in words that stand alone."""
-    return f"backup {'' if run.exit_code in (0, 3) else 'failed: '}{one_line(run.words)}"
+    return f"backup {'' if run.exit_code in (ExitCode.DONE, ExitCode.PARTIAL) else 'failed: '}{one_line(run.words)}"
 
 
 def summary(run: Ran) -> str:
@@ -62,7 +62,7 @@ def one_line(text: str) -> str:
 
 def _tells(report: Report, run: Ran, occasions: Collection[Occasion]) -> bool:
     """Whether the run itself is worth a message, apart from troubles that began or are over."""
-    if run.exit_code == 0:
+    if run.exit_code == ExitCode.DONE:
         return Occasion.SUCCESS in occasions
     known = bool(report.standing.troubles) or bool(report.begun)
     return Occasion.FAILURE in occasions or (Occasion.TROUBLE in occasions and not known)
@@ -102,7 +102,7 @@ def _background(report: Report) -> Iterator[str]:
 def _of_run(run: Ran) -> Iterator[str]:
     yield f"Run: {outcome(run)}; exit code {run.exit_code}, {_span(run.ended - run.started)}"
     if run.counts:
-        yield "Records: " + ", ".join(f"{number:,} {one_line(kind)}" for kind, number in run.counts.items())
+        yield "Records: " + ", ".join(of_kind(number, one_line(kind)) for kind, number in run.counts.items())
     if run.attachments_total:
         yield f"Attachments: {run.attachments_total:,}, {run.attachments_new:,} of them new ({_size(run.bytes_new)})"
     if run.gaps:

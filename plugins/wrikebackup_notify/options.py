@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from wrikebackup_core import Secret, duration
+from wrikebackup_core import Duration, Secret, duration
 
 __all__ = ["AppriseOptions", "Gaps", "HealthchecksOptions", "Occasion"]
 
@@ -65,7 +65,7 @@ class HealthchecksOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     url: Secret = Field(description="a reference to the ping URL of the check", examples=["env:PING_URL"])
-    timeout: Annotated[str, AfterValidator(_timeout)] = Field("10s", description="how long one try may take")
+    timeout: Annotated[Duration, AfterValidator(_timeout)] = Field("10s", description="how long one try may take")
     gaps: Gaps = Field(
         Gaps.FAIL, description="what a run with gaps counts as; one that missed a sink has failed in any case"
     )

@@ -10,7 +10,7 @@ from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 import tenacity
 
-from wrikebackup_core import Check, Monitor, Ran, Report, UsageError, WrikeBackupError, __version__, duration
+from wrikebackup_core import Check, ExitCode, Monitor, Ran, Report, UsageError, WrikeBackupError, __version__, duration
 from wrikebackup_notify.message import one_line, summary
 from wrikebackup_notify.options import Gaps, HealthchecksOptions
 
@@ -19,7 +19,6 @@ __all__ = ["Pings"]
 _MOST = 100_000
 """Bytes of a body that are kept by healthchecks.io; a server of one's own keeps the first 10,000 unless told otherwise."""
 _TRIES = 4
-_LOCKED = 5  # the exit code of a run that found another one at work
 _PATIENCE = 30.0
 """Seconds after which nothing is tried again: a monitor has a minute."""
 
@@ -52,7 +51,7 @@ class Pings(Monitor):
         if report.run is None:
             return
         run, self._run = self._run, None
-        if run is None and report.run.exit_code == _LOCKED:
+        if run is None and report.run.exit_code == ExitCode.LOCKED:
             ending = "/log"  # another run is at work, and pings for itself
         else:
             ending = "" if self._is_good(report.run) else f"/{report.run.exit_code % 256 or 1}"
@@ -72,7 +71,9 @@ class Pings(Monitor):
 
     def _is_good(self, run: Ran) -> bool:
         whole = not any(run.sinks.values()) and run.gaps > 0
-        return run.exit_code == 0 or (run.exit_code == 3 and whole and self._options.gaps is Gaps.SUCCESS)
+        return run.exit_code == ExitCode.DONE or (
+            run.exit_code == ExitCode.PARTIAL and whole and self._options.gaps is Gaps.SUCCESS
+        )
 
     def _address(self) -> SplitResult:
         """Raises SecretError, UsageError."""

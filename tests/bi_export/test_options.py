@@ -50,6 +50,13 @@ def test_what_is_no_duration_is_refused(text: str) -> None:
         BiExportOptions(max_age=text)
 
 
+def test_a_number_is_answered_with_the_unit_that_is_missing() -> None:
+    with pytest.raises(ValidationError) as caught:
+        BiExportOptions.model_validate({"max_age": 12})
+    [detail] = caught.value.errors()
+    assert detail["ctx"]["error"].hint == "a unit is missing: 12h for hours, 12m for minutes"
+
+
 def test_parquet_without_its_library_is_answered_with_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "wrikebackup_bi_export.parquet", raising=False)
     monkeypatch.setitem(sys.modules, "pyarrow", None)

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from wrikebackup_core.cli.ending import worst
 from wrikebackup_core.cli.progress import _picture, progress
+from wrikebackup_core.cli.summary import named_counts
 from wrikebackup_core.cli.tally import Tally
 from wrikebackup_core.cli.terminal import Terminal
-from wrikebackup_core.cli.words import among, clean, duration, plural, size
+from wrikebackup_core.cli.words import among, clean, duration, of_kind, plural, size
 from wrikebackup_core.errors import ExitCode
 from wrikebackup_core.model import (
     FileFinished,
@@ -59,6 +60,15 @@ def test_durations(seconds: float, words: str) -> None:
 
 def test_counting_words() -> None:
     assert [plural(0, "file"), plural(1, "file"), plural(2000, "file")] == ["0 files", "1 file", "2,000 files"]
+    kinds = ("tasks", "dependencies", "access_roles", "audit_log", "account")
+    assert [of_kind(1, kind) for kind in kinds] == [
+        "1 task",
+        "1 dependency",
+        "1 access_role",
+        "1 audit_log",
+        "1 account",
+    ]
+    assert [of_kind(2, kind) for kind in kinds[:2]] == ["2 tasks", "2 dependencies"]
     assert among(["a", "b", "c"]) == "a, b, c"
     assert among(map(str, range(20))) == "0, 1, 2 and 17 more"
 
@@ -141,3 +151,7 @@ def test_small_files_are_counted_and_neither_drawn_nor_written(capsys: pytest.Ca
     out, err = capsys.readouterr()
     assert err == ""
     assert len(out.splitlines()) < 200, "a progress event a second at most"
+
+
+def test_one_record_of_a_kind_is_named_as_one_in_summaries() -> None:
+    assert named_counts({"tasks": 1, "attachments": 1, "comments": 2}) == "2 comments, 1 attachment, 1 task"

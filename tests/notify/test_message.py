@@ -97,3 +97,10 @@ def test_a_clock_that_went_back_makes_no_nonsense() -> None:
     assert (
         "over after 0 seconds" in sent(replace(look(), over=(replace(trouble(), since=NOW + timedelta(days=1)),))).body
     )
+
+
+def test_one_record_of_a_kind_is_named_as_one() -> None:
+    report = over_report()
+    assert report.run is not None
+    counted = replace(report, run=replace(report.run, counts={"tasks": 1, "dependencies": 1, "comments": 2}))
+    assert "Records: 1 task, 1 dependency, 2 comments" in sent(counted).body

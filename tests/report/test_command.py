@@ -281,3 +281,10 @@ def test_a_pipe_or_device_is_written_into_and_a_link_stays_one(
     assert cli("report", "p.yaml", "-o", "link").code == 0
     assert (place / "link").is_symlink()
     assert (place / "page.html").read_bytes().startswith(b"<!DOCTYPE html>")
+
+
+def test_one_record_more_or_fewer_is_named_as_one(sinks: tuple[LocalSink, LocalSink], cli: Cli, place: Path) -> None:
+    for days, counts in ((2, {"tasks": 3, "dependencies": 5}), (1, {"tasks": 4, "dependencies": 4})):
+        put(sinks[0], NOW - timedelta(days=days), counts)
+    assert cli("report", "p.yaml", "-o", "r.html").code == 0
+    assert "\N{MINUS SIGN}1 dependency, +1 task</td>" in (place / "r.html").read_text("utf-8")

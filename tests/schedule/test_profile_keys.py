@@ -68,7 +68,7 @@ def test_the_profile_with_its_defaults_means_the_same(tmp_path: Path, plugins: P
             "schedule:\n  cron: daily\n  random_delay: 2d",
             "acme.yaml:4: schedule: the random delay must be a day at most",
         ),
-        ("min_interval: 20", "acme.yaml:4: min_interval: must be text"),
+        ("min_interval: 20", "acme.yaml:4: min_interval: must be a duration"),
         ("min_interval: soon", "acme.yaml:4: min_interval: must be a duration"),
         ("min_interval: 0h", "acme.yaml:4: min_interval: must be longer"),
         ("objective: 20h\nmin_interval: 20h", "acme.yaml:5: min_interval: is as long as the objective"),
@@ -87,6 +87,16 @@ def test_mistakes_are_told_with_file_line_and_key(tmp_path: Path, plugins: Plugi
         loaded(tmp_path, plugins, text)
     assert message in str(caught.value)
     assert not hasattr(caught.value, "problems")  # once, whatever the branches of the key
+
+
+@pytest.mark.parametrize("number", ["12", "'12'"])
+@pytest.mark.parametrize("key", ["objective", "min_interval", "schedule: {cron: daily, random_delay"])
+def test_a_duration_without_a_unit_is_answered_with_the_unit(
+    tmp_path: Path, plugins: Plugins, key: str, number: str
+) -> None:
+    with pytest.raises(ProfileError) as caught:
+        loaded(tmp_path, plugins, f"{key}: {number}{'}' if '{' in key else ''}")
+    assert caught.value.hint == "a unit is missing: 12h for hours, 12m for minutes"
 
 
 def test_a_schedule_that_never_fires_has_a_hint(tmp_path: Path, plugins: Plugins) -> None:

@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from wrikebackup_core.cli.words import among, clean, count, local_time, plural, size
+from wrikebackup_core.cli.words import among, clean, count, local_time, plural, singular, size
 from wrikebackup_core.errors import FormatError, KeyMissing, KeyRefused, SinkError
 from wrikebackup_core.format import layout
 from wrikebackup_core.format.coverage import FILE, Coverage, Group, KindCounts, Person, Report, Things, decode_report
@@ -112,7 +112,7 @@ def _counted(kinds: dict[str, KindCounts], field: str) -> str:
 
 
 def _kind(kind: str, number: int) -> str:
-    one, many = _WORDS.get(kind, (kind.removesuffix("s"), kind))
+    one, many = _WORDS.get(kind, (singular(kind), kind))
     return one if number == 1 else many
 
 

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from wrikebackup_core.cli import coverage_summary, prune_summary
-from wrikebackup_core.cli.words import among, clean, count, duration, plural, size
+from wrikebackup_core.cli.words import among, clean, count, duration, of_kind, plural, size
 from wrikebackup_core.errors import ExitCode
 from wrikebackup_core.format import layout
 from wrikebackup_core.model import Account, AttachmentMode, Gap
@@ -146,9 +146,9 @@ def _records(counts: Mapping[str, int]) -> str:
 
 
 def named_counts(counts: Mapping[str, int], most: int | None = None) -> str:
-    """`2,000 tasks, 300 folders`, most first, empty kinds left out; `most` of them by name."""
+    """`2,000 tasks, 1 folder`, most first, empty kinds left out; `most` of them by name."""
     named = sorted(((number, kind) for kind, number in counts.items() if number), key=lambda pair: (-pair[0], pair[1]))
-    words = [f"{count(number)} {kind}" for number, kind in named]
+    words = [of_kind(number, kind) for number, kind in named]
     rest = f" and {plural(len(words) - most, 'other kind')}" if most and len(words) > most else ""
     return ", ".join(words[:most]) + rest
 
@@ -169,7 +169,7 @@ def _missing(gaps: Sequence[Gap]) -> list[RenderableType]:
     lines = gap_lines(gaps)
     rest = len(lines) - _GROUPS_SHOWN
     if rest > 0:
-        more = Text(f"  and {count(rest)} more reasons; `wrikebackup show` has them all", "yellow")
+        more = Text(f"  and {plural(rest, 'more reason')}; `wrikebackup show` has them all", "yellow")
         lines[_GROUPS_SHOWN:] = [more]
     return [title, *lines]
 

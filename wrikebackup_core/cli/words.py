@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from wrikebackup_core.masking import masked
-from wrikebackup_core.plurals import plural
+from wrikebackup_core.plurals import of_kind, plural, singular
 
-__all__ = ["among", "clean", "count", "duration", "escaped", "local_time", "plural", "size"]
+__all__ = ["among", "clean", "count", "duration", "escaped", "local_time", "of_kind", "plural", "singular", "size"]
 
 _JOINERS = "\u200c\u200d"  # parts of emoji and of several scripts
 _ESCAPED = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # controls, direction marks, lone surrogates, line separators

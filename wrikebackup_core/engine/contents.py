@@ -75,7 +75,7 @@ class MemberFindings:
     def all(self) -> Iterator[Finding]:
         yield from self._found
         if self._more:
-            yield Finding(self._key, "damaged", f"{self._member}: {self._more:,} more findings of this kind")
+            yield Finding(self._key, "damaged", f"{self._member}: {plural(self._more, 'more finding')} of this kind")
 
     def __bool__(self) -> bool:
         return bool(self._found)

@@ -361,7 +361,7 @@ class _Verification:
             if manifest is not None:  # it tells what could not be used
                 self._findings += contents.reconciled(archive)
         self._tell_sealed(archive, looked_into=bool(sizes))
-        self._notify(StageFinished(CONTENTS, f"{len(sizes)} zips looked into"))
+        self._notify(StageFinished(CONTENTS, f"{plural(len(sizes), 'zip')} looked into"))
 
     def _look(self, decoding: Decoding, key: str, size: int, looked: _Look) -> None:
         try:

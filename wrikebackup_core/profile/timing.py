@@ -7,15 +7,10 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
-from wrikebackup_core.durations import duration
+from wrikebackup_core.durations import Duration, duration
 from wrikebackup_core.schedule import Schedule, shortest_wait
 
 __all__ = ["Interval", "ScheduleKey", "passes_over", "scheduled"]
-
-
-def _duration(text: str) -> str:
-    duration(text)
-    return text
 
 
 def _some_time(text: str) -> str:
@@ -45,7 +40,7 @@ class ScheduleOptions(BaseModel):
     time_zone: Annotated[str | None, BeforeValidator(_zone)] = Field(
         None, description="the IANA name of its time zone; this machine's own without it", examples=["Europe/Berlin"]
     )
-    random_delay: Annotated[str, AfterValidator(_duration)] = Field(
+    random_delay: Duration = Field(
         "0s", description="start each run up to so much later, so that not everybody asks at the same time"
     )
 
@@ -63,7 +58,7 @@ ScheduleKey = Annotated[
     Annotated[str, AfterValidator(_cron), Tag("text")] | Annotated[ScheduleOptions, Tag("mapping")],
     Discriminator(_form),
 ]
-Interval = Annotated[str, AfterValidator(_some_time)]
+Interval = Annotated[Duration, AfterValidator(_some_time)]
 
 
 def scheduled(value: str | ScheduleOptions) -> Schedule:

@@ -74,4 +74,4 @@ def test_the_readme_greets_and_counts():
     text = b"".join(artifact.chunks()).decode()
     assert text.startswith("Good morning!\n")
     assert "Hello Inc. (IEAAAEDY)" in text
-    assert "It holds 1 tasks" in text
+    assert "It holds 1 task." in text

@@ -11,7 +11,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from wrikebackup_core.cli.page import charts, strip
-from wrikebackup_core.cli.words import among, clean, count, duration, plural, size
+from wrikebackup_core.cli.words import among, clean, count, duration, plural, singular, size
 from wrikebackup_core.engine.reporting import judging
 from wrikebackup_core.engine.reporting.facts import AccountFacts, Day, Facts, Level, Step
 from wrikebackup_core.errors import MissingExtra
@@ -58,7 +58,7 @@ def _environment() -> Environment:
 
     environment.filters |= {
         "count": count, "size": size, "span": judging.span, "duration": duration, "among": among, "signed": _signed, "moment": _moment,
-        "day": _day, "kind": _kind_name, "pace": judging.pace,
+        "day": _day, "kind": _kind_name, "singular": singular, "pace": judging.pace,
     }  # fmt: skip
     environment.globals |= {
         "plural": plural, "strips": strip.strips, "marks": _marks, "months": _months, "growth": _growth, "kinds": _kinds,

@@ -14,6 +14,7 @@ from wrikebackup_core.engine.leases import Hold
 from wrikebackup_core.errors import FormatError, KeyUnfit, LeaseLost, WrikeBackupError
 from wrikebackup_core.format import layout
 from wrikebackup_core.model import Event, Message, SinkDropped
+from wrikebackup_core.plurals import plural
 from wrikebackup_core.ports import Entry, Sink
 from wrikebackup_core.store import AccountStore, entries
 
@@ -83,7 +84,7 @@ class Target:
 
     def _tell(self, uid: str, wrong: list[str], catalog: Catalog, notify: Notify) -> None:
         key = layout.sums_key(self._account, uid)
-        more = f", and {len(wrong) - 1:,} lines more are damaged" if len(wrong) > 1 else ""
+        more = f", and {plural(len(wrong) - 1, 'damaged line')} more" if len(wrong) > 1 else ""
         notify(Message(f"{self.sink.name}: {key}: {wrong[0]}{more}", warning=True))
         if catalog.held(self.number, key) is not None:
             self.broken[uid] = wrong[0]

@@ -7,6 +7,7 @@ from wrikebackup_core.engine.coverage.told import Told
 from wrikebackup_core.engine.threads import each
 from wrikebackup_core.errors import NotOffered, SourceError
 from wrikebackup_core.model import Kind, Message, StageFinished, StageProgress, StageStarted
+from wrikebackup_core.plurals import plural
 from wrikebackup_core.ports import Recounting
 
 __all__ = ["RECOUNTED", "recount"]
@@ -30,7 +31,7 @@ def recount(attempt: Attempt, told: Told) -> list[Kind]:
     if missing:
         attempt.notify(StageStarted(STAGE))
         each(missing, lambda kind: _list(attempt, told, source, kind), threads=len(missing), name=STAGE)
-        attempt.notify(StageFinished(STAGE, f"{len(missing)} kinds listed once more"))
+        attempt.notify(StageFinished(STAGE, f"{plural(len(missing), 'kind')} listed once more"))
     return [kind for kind in kinds if told.listing(kind)]
 
 

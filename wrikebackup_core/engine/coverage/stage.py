@@ -15,6 +15,7 @@ from wrikebackup_core.engine.coverage.spaces import mark_missing, place, take_sp
 from wrikebackup_core.engine.coverage.told import BI_EXPORT, LISTING, Told
 from wrikebackup_core.format.coverage import FILE, LISTED_IDS, Coverage, Report, encode_report
 from wrikebackup_core.model import CoverageMode, Gap, Kind, Message, StageFinished, StageStarted
+from wrikebackup_core.plurals import plural
 from wrikebackup_core.ports import Run
 from wrikebackup_core.transforms import Artifact, Transform
 from wrikebackup_core.witnesses import Part
@@ -93,7 +94,9 @@ class _Comparison:
         if self._witness == LISTING:
             differences.refused_is_missing()
         covered = self._report(differences)
-        self._attempt.notify(StageFinished(STAGE, f"compared with the {self._witness} of {len(self._kinds)} kinds"))
+        self._attempt.notify(
+            StageFinished(STAGE, f"compared with the {self._witness} of {plural(len(self._kinds), 'kind')}")
+        )
         return covered
 
     def _compare(self) -> Differences:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from wrikebackup_core import Artifact, Kind, Run, Transform
+from wrikebackup_core import Artifact, Kind, Run, Transform, of_kind
 
 
 class HelloTransform(Transform):
@@ -16,7 +16,7 @@ class HelloTransform(Transform):
         text = (
             f"{self.greeting}!\n\n"
             f"This is a backup of the Wrike account {run.account.name} ({run.account.id}), begun {run.started:%Y-%m-%d %H:%M} UTC.\n"
-            f"It holds {tasks} tasks. `sha256sum -c SHA256SUMS` in this folder checks that it is whole.\n"
+            f"It holds {of_kind(tasks, Kind.TASKS)}. `sha256sum -c SHA256SUMS` in this folder checks that it is whole.\n"
         ).encode()
         yield Artifact("README.txt", lambda: iter([text]))
 
