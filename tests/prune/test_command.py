@@ -121,3 +121,33 @@ def test_damage_and_a_clock_that_jumped_have_their_exit_codes(sink: LocalSink, c
     assert ran.code == 1
     assert "is from the future" in ran.err
     assert "hint: set the clock" in ran.err
+
+
+def test_the_empty_folder_of_another_account_does_not_make_it_ask_for_one(
+    sink: LocalSink, cli: Cli, place: Path
+) -> None:  # noqa: F811
+    before = cli("prune", "p.yaml")
+    (place / "one" / "account-IEAAAEDZ" / "attachments").mkdir(parents=True)
+    assert cli("prune", "p.yaml") == before
+    put(sink, UIDS[0], ["other"], account=Account("IEAAAEDZ", "Other"))
+    ran = cli("prune", "p.yaml")
+    assert (ran.code, "holds several accounts: IEAAAEDY, IEAAAEDZ\nhint: choose one with --account" in ran.err) == (
+        2,
+        True,
+    )
+
+
+@pytest.mark.parametrize("folders", [("IEAAAEDY",), ("IEAAAEDY", "IEAAAEDZ")])
+def test_where_all_accounts_are_empty_it_says_that_there_are_no_backups(
+    cli: Cli,  # noqa: F811
+    place: Path,  # noqa: F811
+    folders: tuple[str, ...],
+) -> None:
+    (place / "p.yaml").write_text("source: mock\ntransforms: [retain: {last: 1}]\nsinks: [local: {path: one}]\n")
+    for folder in folders:
+        (place / "one" / f"account-{folder}").mkdir(parents=True)
+    ran = cli("prune", "p.yaml")
+    assert (ran.code, ran.err.splitlines()[-1]) == (
+        2,
+        f"wrikebackup: error: there are no backups in local:{place / 'one'}",
+    )
