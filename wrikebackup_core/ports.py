@@ -292,10 +292,10 @@ class Browsing(Protocol):
 class Naming(Protocol):
     """What a sink has besides whose store must be asked once more for the size of each object: it can name them without."""
 
-    def names(self, prefix: str) -> Iterator[tuple[Sequence[str], Callable[[int], int]]]:
+    def names(self, prefix: str) -> Iterator[tuple[Sequence[str], Callable[[Sequence[int]], Sequence[int]]]]:
         """What `list` gives for the folder `prefix` (`""` for all), many together, and of each key only what follows the folder's
-        `/`. With them comes what asks for the bytes of one by its place among them, until the next are asked for; 0 where it is gone.
-        Both raise SinkError.
+        `/`. With them comes what asks for the bytes of some by their places among them, until the next are asked for; 0 for one that
+        is gone. Both raise SinkError.
         """
 
 

@@ -51,30 +51,34 @@ def entries(sink: Sink, folder: str, tell: Callable[[str], None]) -> Iterator[En
     _tell_strange(sink, strange, tell)
 
 
-def names(sink: Sink, folder: str, tell: Callable[[str], None]) -> Iterator[tuple[Sequence[str], Callable[[int], int]]]:
-    """The same as names below the folder, many together, with what gives the bytes of one by its place among them."""
+def names(
+    sink: Sink, folder: str, tell: Callable[[str], None]
+) -> Iterator[tuple[Sequence[str], Callable[[Sequence[int]], Sequence[int]]]]:
+    """The same as names below the folder, many together, with what gives the bytes of some by their places among them."""
     if not isinstance(sink, Naming):
         strip, every = len(folder) + 1, entries(sink, folder, tell)
         while listed := list(islice(every, _TOGETHER)):
-            yield [entry.key[strip:] for entry in listed], partial(_size_at, listed)
+            yield [entry.key[strip:] for entry in listed], partial(_sizes, listed)
         return
     strange = list[str]()
-    for some, size in sink.names(folder):
+    for some, sizes in sink.names(folder):
         if "".join(some).isascii() or all(map(_is_unicode, some)):
-            yield some, size
+            yield some, sizes
         else:
             strange += [_shown(name) for name in some if not _is_unicode(name)]
             places = [at for at, name in enumerate(some) if _is_unicode(name)]
-            yield [some[at] for at in places], partial(_at_places, size, places)
+            yield [some[at] for at in places], partial(_sizes_at, sizes, places)
     _tell_strange(sink, strange, tell)
 
 
-def _size_at(listed: Sequence[Entry], at: int) -> int:
-    return listed[at].size
+def _sizes(listed: Sequence[Entry], places: Sequence[int]) -> list[int]:
+    return [listed[at].size for at in places]
 
 
-def _at_places(size: Callable[[int], int], places: Sequence[int], at: int) -> int:
-    return size(places[at])
+def _sizes_at(
+    sizes: Callable[[Sequence[int]], Sequence[int]], known: Sequence[int], places: Sequence[int]
+) -> Sequence[int]:
+    return sizes([known[at] for at in places])
 
 
 def _shown(key: str) -> str:

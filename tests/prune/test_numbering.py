@@ -38,7 +38,7 @@ def test_each_name_has_one_number_and_keeps_it(pieces: list[list[str]]) -> None:
     for names in [*pieces, *pieces]:
         piece = "\n".join(f"{'1' * 64}  ../attachments/{name}" for name in names).encode()
         every = list(numbering.since(0))
-        found = numbers(numbering.runs(piece))
+        found = numbers(numbering.runs([piece]))
         every += numbering.since(len(every))
         assert [every[number].decode() for number in found] == names
         assert len(every) == len(set(every)) == len(numbering)

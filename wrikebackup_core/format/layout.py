@@ -26,7 +26,8 @@ __all__ = [
 
 _ACCOUNT_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,63}")
 _ACCOUNT_FOLDER = re.compile(rf"account-({_ACCOUNT_ID.pattern})(?:/.*)?", re.DOTALL)
-_UID = re.compile(r"([0-9]{8}T[0-9]{6})Z-[0-9a-z]{1,16}")
+# Newer versions of Python take 24:00 for midnight.
+_UID = re.compile(r"([0-9]{8}T(?:[01][0-9]|2[0-3])[0-9]{4})Z-[0-9a-z]{1,16}")
 _UID_TIME = "%Y%m%dT%H%M%S"
 
 
@@ -97,7 +98,7 @@ def started(uid: str) -> datetime | None:
     """When the backup was begun, UTC; None for what is not a backup uid."""
     found = _UID.fullmatch(uid)
     try:
-        return datetime.strptime(found[1], _UID_TIME).replace(tzinfo=UTC) if found else None
+        return datetime.fromisoformat(f"{found[1]}+0000") if found else None
     except ValueError:
         return None
 

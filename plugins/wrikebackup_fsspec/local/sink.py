@@ -77,7 +77,7 @@ class LocalSink:
         self.passed_over = []
         return tree.entries(self.root, keys.check_prefix(prefix), self.passed_over)
 
-    def names(self, prefix: str) -> Iterator[tuple[Sequence[str], Callable[[int], int]]]:
+    def names(self, prefix: str) -> Iterator[tuple[Sequence[str], Callable[[Sequence[int]], Sequence[int]]]]:
         self.passed_over = []
         return tree.file_names(self.root, keys.check_prefix(prefix), self.passed_over)
 

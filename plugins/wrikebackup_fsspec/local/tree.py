@@ -7,7 +7,7 @@ import errno
 import itertools
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
 from wrikebackup_core import Entry, SinkError
@@ -61,41 +61,45 @@ def entries(root: str, prefix: str, passed_over: list[str]) -> Iterator[Entry]:
     """
     for below, files in _files(root, prefix, passed_over):
         for entry in files:
-            if (size := _size(entry)) is not None:
+            if (size := _size(root, below, entry)) is not None:
                 yield Entry(below + entry.name, size)
 
 
-def file_names(root: str, prefix: str, passed_over: list[str]) -> Iterator[tuple[list[str], Callable[[int], int]]]:
-    """Their names below that folder, and what asks for the size of one: to ask for all takes many times as long."""
+def file_names(
+    root: str, prefix: str, passed_over: list[str]
+) -> Iterator[tuple[list[str], Callable[[Sequence[int]], Sequence[int]]]]:
+    """Their names below that folder, and what asks for the sizes of some: to ask for all takes many times as long."""
     strip = len(prefix) + 1 if prefix else 0
     for below, files in _files(root, prefix, passed_over):
         folder, names = below[strip:], [entry.name for entry in files]
-        yield [folder + name for name in names] if folder else names, partial(_size_at, files)
+        yield [folder + name for name in names] if folder else names, partial(_sizes, root, below, files)
 
 
-def _size_at(files: list[os.DirEntry[str]], at: int) -> int:
-    return _size(files[at]) or 0
+def _sizes(root: str, below: str, files: Sequence[os.DirEntry[str]], places: Sequence[int]) -> list[int]:
+    return [_size(root, below, files[at]) or 0 for at in places]
 
 
-def _size(entry: os.DirEntry[str]) -> int | None:
+def _size(root: str, below: str, entry: os.DirEntry[str]) -> int | None:
     """None for one that is being deleted."""
     try:
         return entry.stat(follow_symlinks=False).st_size
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise failed("list", entry.path, error) from error
+        raise failed("list", os.path.join(root, below + entry.name), error) from error
 
 
 def _files(root: str, prefix: str, passed_over: list[str]) -> Iterator[tuple[str, list[os.DirEntry[str]]]]:
-    """Files of one folder, many together as there may be a million, and what goes before their names."""
+    """Files of one folder, many together as there may be a million, and what goes before their names. They can be asked for more
+    until the next come.
+    """
     folders = [prefix]
     while folders:
         folder = folders.pop()
         path = os.path.join(root, folder.replace("/", os.sep)) if folder else root
         below = f"{folder}/" if folder else ""
         try:
-            with os.scandir(path) as found:
+            with _scanned(path) as found:
                 while some := list(itertools.islice(found, _TOGETHER)):
                     named = _named(some, below, passed_over)
                     files = [entry for entry in named if entry.is_file(follow_symlinks=False)]
@@ -106,6 +110,21 @@ def _files(root: str, prefix: str, passed_over: list[str]) -> Iterator[tuple[str
         except OSError as error:
             if error.errno not in _GONE:
                 raise failed("list", path, error) from error
+
+
+@contextlib.contextmanager
+def _scanned(path: str) -> Iterator[Iterator[os.DirEntry[str]]]:
+    """What is in a folder. Where the system can, its files are asked from within it: it need not find the way to each of them."""
+    if os.scandir not in os.supports_fd:
+        with os.scandir(path) as found:
+            yield found
+        return
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        with os.scandir(folder) as found:
+            yield found
+    finally:
+        os.close(folder)
 
 
 def _named(some: list[os.DirEntry[str]], below: str, passed_over: list[str]) -> list[os.DirEntry[str]]:

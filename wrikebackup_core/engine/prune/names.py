@@ -9,8 +9,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import sqlite3
+import time
 import zlib
 from array import array
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, chain, compress
@@ -32,6 +34,7 @@ CREATE TABLE IF NOT EXISTS backups (sums TEXT PRIMARY KEY, runs BLOB NOT NULL) W
 """
 _TOGETHER = 10_000  # names in a block
 _PATIENCE = 2.0  # seconds; another plan may be at it
+_MOMENT = 0.5  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,20 +105,20 @@ class Names:
             return self._needed(backups)
 
     def _needed(self, backups: Sequence[Listed]) -> tuple[set[bytes], dict[str, FormatError]]:
-        found, damaged = list[str](), dict[str, FormatError]()
-        for one in backups:
-            try:
-                found.append(one.sha256 if one.sha256 is not None and self._knows(one.sha256) else self._learn(one))
-            except FormatError as error:
-                damaged[one.uid] = error
-        self._numbering = None  # it is as large as the answer
+        found, damaged = self._learn([one for one in backups if not self._knows(one.sha256)])
+        found += [one.sha256 for one in backups if one.sha256 is not None and one.uid not in damaged]
+        numbering, self._numbering = self._numbering, None  # it is as large as the answer
         self._db.execute("BEGIN")
         try:
-            return self._named(self._flags(found)), damaged
+            flags = self._flags(found)
+            if numbering is not None and len(flags) == len(numbering) and 0 not in flags and not self._changed():
+                return set(numbering.names), damaged  # faster to be asked than a dictionary
+            del numbering
+            return self._named(flags), damaged
         finally:
             self._db.execute("ROLLBACK")
 
-    def _knows(self, sums: str) -> bool:
+    def _knows(self, sums: str | None) -> bool:
         return self._db.execute("SELECT 1 FROM backups WHERE sums = ?", (sums,)).fetchone() is not None
 
     def _flags(self, backups: Iterable[str]) -> bytearray:
@@ -155,21 +158,34 @@ class Names:
             yield names
             at += len(names)
 
-    # Reading one
+    # Reading them
 
-    def _learn(self, listed: Listed) -> str:
-        """Takes down what a SHA256SUMS names, and gives its hash. Raises FormatError, SinkError."""
+    def _learn(self, backups: Sequence[Listed]) -> tuple[list[str], dict[str, FormatError]]:
+        """Takes down what each SHA256SUMS names, and gives their hashes, and what is wrong with others. Raises SinkError."""
+        found, damaged, left = list[str](), dict[str, FormatError](), deque(backups)
         try:
-            with self._writing():
-                numbering = self._numbered()
-                before = len(numbering)
-                sums, runs = _read(listed, numbering)
-                self._add(before, numbering.since(before))
-                self._db.execute("INSERT OR REPLACE INTO backups VALUES (?, ?)", (sums, zlib.compress(runs, 1)))
+            while left:
+                with self._writing():
+                    self._learn_some(left, found, damaged)
         except BaseException:
             self._numbering = None
             raise
-        return sums
+        return found, damaged
+
+    def _learn_some(self, left: deque[Listed], found: list[str], damaged: dict[str, FormatError]) -> None:
+        """As many as can be read in a moment: to end with each takes longer than to read a small one, and another plan may wait."""
+        numbering, end = self._numbered(), time.monotonic() + _MOMENT
+        before = len(numbering)
+        while left and time.monotonic() < end:
+            one = left.popleft()
+            try:
+                sums, runs = _read(one, numbering)
+            except FormatError as error:
+                damaged[one.uid] = error  # and the names that were met are nobody's
+                continue
+            self._db.execute("INSERT OR REPLACE INTO backups VALUES (?, ?)", (sums, zlib.compress(runs, 1)))
+            found.append(sums)
+        self._add(before, numbering.since(before))
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
@@ -184,11 +200,18 @@ class Names:
 
     def _numbered(self) -> Numbering:
         """All names that are stored: another plan may have written to the file since."""
-        (version,) = self._db.execute("PRAGMA data_version").fetchone()
-        if self._numbering is None or version != self._version:
-            self._version = version
+        if self._numbering is None or self._changed():
+            self._version = self._data_version()
             self._numbering = Numbering(chain.from_iterable(self._blocks()))
         return self._numbering
+
+    def _changed(self) -> bool:
+        """By another plan, since the names were numbered."""
+        return self._version != self._data_version()
+
+    def _data_version(self) -> int:
+        (version,) = self._db.execute("PRAGMA data_version").fetchone()
+        return int(version)
 
     def _add(self, first: int, names: Iterable[bytes]) -> None:
         for at, some in enumerate(batches(names, _TOGETHER)):
@@ -225,14 +248,15 @@ class Names:
 
 def _read(listed: Listed, numbering: Numbering) -> tuple[str, array[int]]:
     """The hash of a SHA256SUMS, and the numbers of what it names. Raises FormatError, SinkError."""
-    digest, runs, piece = hashlib.sha256(), array("I"), b""
-    for piece in cut(_hashed(digest, listed.chunks())):
+    digest, runs, pieces = hashlib.sha256(), array("I"), [b""]
+    for pieces in cut(_hashed(digest, listed.chunks())):
         if listed.sha256 is None:  # else the hash says it all
-            check(piece)
-        runs += numbering.runs(piece)
+            for piece in pieces:
+                check(piece)
+        runs += numbering.runs(pieces)
     sums = digest.hexdigest()
     if listed.sha256 is None:
-        _check_end(listed, piece, runs)
+        _check_end(listed, pieces[-1], runs)
     elif listed.sha256 != sums:
         raise FormatError("is not the SHA256SUMS that the manifest names")
     return sums, merged(runs)

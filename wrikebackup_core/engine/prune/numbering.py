@@ -6,8 +6,8 @@ A run is its first number and the one behind its last; many of them are an array
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Sequence
-from itertools import compress, count, islice
+from collections.abc import Iterable, KeysView, Sequence
+from itertools import chain, compress, count, islice
 from operator import ne
 
 from wrikebackup_core.engine.prune.pieces import names_in
@@ -19,37 +19,51 @@ class Numbering:
     """Of the names in `attachments/`, by piece of a SHA256SUMS. A piece is looked into the first time only."""
 
     def __init__(self, names: Iterable[bytes] = ()) -> None:
-        self._numbers = dict(zip(names, count()))
-        self._met: dict[tuple[int, int], array[int]] = {}
+        self._numbers = dict(zip(names, count(), strict=False))
+        self._met: dict[int, bytes] = {}
 
     def __len__(self) -> int:
         return len(self._numbers)
+
+    @property
+    def names(self) -> KeysView[bytes]:
+        """All of them."""
+        return self._numbers.keys()
 
     def since(self, number: int) -> list[bytes]:
         """The names from a number on."""
         return list(islice(reversed(self._numbers), len(self._numbers) - number))[::-1]
 
-    def runs(self, piece: bytes) -> array[int]:
-        """The numbers of the names in it. Raises FormatError."""
-        key = hash(piece), len(piece)  # 64 bits, by a key of this process that nobody knows
-        found = self._met.get(key)
-        if found is None:
-            found = self._met[key] = _as_runs(self._numbered(names_in(piece)))
-        return found
+    def runs(self, pieces: Sequence[bytes]) -> array[int]:
+        """The numbers of the names in them. Raises FormatError."""
+        keys = list(map(hash, pieces))  # 64 bits, by a key of this process that nobody knows
+        found = list(map(self._met.get, keys))
+        if None in found:
+            new = [at for at, runs in enumerate(found) if runs is None]
+            self._look_into([pieces[at] for at in new], [keys[at] for at in new])
+            found = list(map(self._met.get, keys))
+        return array("I", b"".join(runs for runs in found if runs is not None))
 
-    def _numbered(self, names: Sequence[bytes]) -> list[int]:
+    def _look_into(self, pieces: Sequence[bytes], keys: Sequence[int]) -> None:
+        names, at = names_in(pieces), 0
+        numbers = self._numbered(chain.from_iterable(names))
+        for key, some in zip(keys, names, strict=True):
+            self._met[key] = _as_runs(numbers[at : at + len(some)])
+            at += len(some)
+
+    def _numbered(self, names: Iterable[bytes]) -> list[int]:
         numbers = self._numbers
         return [numbers.setdefault(name, len(numbers)) for name in names]
 
 
-def _as_runs(numbers: Sequence[int]) -> array[int]:
+def _as_runs(numbers: Sequence[int]) -> bytes:
+    """As an array holds them."""
     runs = array("I")
     if not numbers:
-        return runs
+        return b""
     first = numbers[0]
     if numbers == list(range(first, first + len(numbers))):  # nearly always
-        runs.extend((first, first + len(numbers)))
-        return runs
+        return array("I", (first, first + len(numbers))).tobytes()
     stop = first
     for number in numbers:
         if number != stop:
@@ -57,7 +71,7 @@ def _as_runs(numbers: Sequence[int]) -> array[int]:
             first = number
         stop = number + 1
     runs.extend((first, stop))
-    return runs
+    return runs.tobytes()
 
 
 def merged(runs: array[int]) -> array[int]:

@@ -8,30 +8,28 @@ import posixpath
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate, pairwise
 
 from wrikebackup_core.errors import FormatError
 from wrikebackup_core.format import checksums
 
 __all__ = ["check", "comparable", "cut", "names_in"]
 
-_BEFORE = re.compile(rb"\n0[0-3]")  # every 64th line, by its hash
+_BEFORE = re.compile(rb"\n(?=0)")  # every 16th line, by its hash
 _LONGEST = 64 << 20  # bytes between two such lines
 _PLAIN = b"  ../attachments/"
 _AT = slice(64, 64 + len(_PLAIN))
 
 
-def cut(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """The pieces, without the line feed behind each; the last has the file's own, or is empty. Raises FormatError."""
+def cut(chunks: Iterable[bytes]) -> Iterator[list[bytes]]:
+    """The pieces, some together, without the line feed behind each; the last has the file's own, or is empty. Raises FormatError."""
     rest = b""
     for chunk in chunks:
-        buffer, at = rest + chunk, 0
-        for match in _BEFORE.finditer(buffer):
-            yield buffer[at : match.start()]
-            at = match.start() + 1
-        rest = buffer[at:]
+        *pieces, rest = _BEFORE.split(rest + chunk)
+        yield pieces
         if len(rest) > _LONGEST:
             raise FormatError("is not made of hashes and paths")
-    yield rest
+    yield [rest]
 
 
 def check(piece: bytes) -> None:
@@ -40,16 +38,29 @@ def check(piece: bytes) -> None:
         pass
 
 
-def names_in(piece: bytes) -> list[bytes]:
-    """Of the attachments that its lines name, `comparable`. Raises FormatError."""
-    lines = piece.removesuffix(b"\n").split(b"\n")
+def names_in(pieces: Sequence[bytes]) -> list[list[bytes]]:
+    """Of the attachments that the lines of each name, `comparable`. Raises FormatError."""
+    lines = b"\n".join(pieces).split(b"\n")
     names = [line[_AT.stop :] for line in lines if line[_AT] == _PLAIN]
+    if len(names) < len(lines) or not _plain(names):
+        return list(map(_names_in, pieces))
+    at = list(accumulate([piece.count(b"\n") + 1 for piece in pieces], initial=0))
+    return [names[start:stop] for start, stop in pairwise(at)]
+
+
+def _plain(names: Sequence[bytes]) -> bool:
     together = b"".join(names)
-    if b"" in names or any(sign in together for sign in (b"/", b"\0", b"\\")):
-        names = list(_carefully(lines))
-    elif len(names) < len(lines):
-        names += _carefully([line for line in lines if line[_AT] != _PLAIN])
-    return names if piece.isascii() else [_composed(name.decode(errors="surrogateescape")) for name in names]
+    return together.isascii() and b"" not in names and not any(sign in together for sign in (b"/", b"\0", b"\\"))
+
+
+def _names_in(piece: bytes) -> list[bytes]:
+    lines = piece.removesuffix(b"\n").split(b"\n")
+    plain = [line for line in lines if line[_AT] == _PLAIN]
+    names = [line[_AT.stop :] for line in plain]
+    if not _plain(names):
+        return [_composed(name) for name in _carefully(lines)]
+    others = [line for line in lines if line[_AT] != _PLAIN]
+    return names + [_composed(name) for name in _carefully(others)]
 
 
 def comparable(names: Sequence[str]) -> list[bytes]:
@@ -65,7 +76,7 @@ def _composed(name: str) -> bytes:
     return unicodedata.normalize("NFC", name).encode(errors="surrogateescape")
 
 
-def _carefully(lines: Sequence[bytes]) -> Iterator[bytes]:
+def _carefully(lines: Sequence[bytes]) -> Iterator[str]:
     """Of lines that are no plain ones, one by one."""
     for written in _whole(lines):
         path = posixpath.normpath(f"backup/{written}")
@@ -73,7 +84,7 @@ def _carefully(lines: Sequence[bytes]) -> Iterator[bytes]:
             raise FormatError(f"leads out of the account's folder: {written!r}")
         folder, _, name = path.partition("/")
         if folder == "attachments" and name:
-            yield name.encode(errors="surrogateescape")
+            yield name
 
 
 def _whole(lines: Sequence[bytes]) -> Iterator[str]:

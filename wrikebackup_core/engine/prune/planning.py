@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -154,8 +155,8 @@ class Planning:
             return
         with Names(self._state / "named" / f"{self.place.account}-{short_hash(self.place.sink)}.sqlite") as known:
             needed, damaged = known.needed(self._listed())
-            if not damaged and self._take_begun(needed):
-                self._compare(needed)
+            if not damaged and (wanted := self._wanted()) is not None:
+                self._compare(needed, wanted)
                 known.forget_all_but(folder.sums for folder in self.found.folders.values() if folder.sums)
         for uid, error in damaged.items():
             self.place.damaged = True
@@ -175,32 +176,35 @@ class Planning:
         except KeyNotFound:
             raise FormatError("is missing") from None
 
-    def _take_begun(self, needed: set[bytes]) -> bool:
-        """What unfinished runs want. False where that cannot be told."""
+    def _wanted(self) -> set[bytes] | None:
+        """By unfinished runs. None where that cannot be told."""
+        found = set[bytes]()
         for run in self._begun:
             try:
                 if run.readable:
                     for wanted in batches(run.wanted(), _BATCH):
-                        needed.update(comparable(wanted))
+                        found.update(comparable(wanted))
                     continue
             except (sqlite3.Error, OSError):
                 pass
             self.place.attachments.stay.append(
                 f"what an unfinished run needs is not known: {run.folder} cannot be read"
             )
-            return False
-        return True
+            return None
+        return found
 
-    def _compare(self, needed: set[bytes]) -> None:
-        """What the sink lists with what is needed."""
+    def _compare(self, needed: AbstractSet[bytes], wanted: AbstractSet[bytes]) -> None:
+        """What the sink lists with what is needed, and what is wanted."""
         folder = layout.attachments_folder(self.place.account)
         listed = names(self.sink, folder, lambda text: self._notify(Message(text, warning=True)))
-        for found, size in listed:
-            unneeded = [at for at, name in enumerate(comparable(found)) if name not in needed]
+        for found, sizes in listed:
+            named = comparable(found)
+            if not (unneeded := set(named).difference(needed, wanted)):
+                continue
             # What lies deeper, or is hidden, is none of ours.
-            ours = [at for at in unneeded if "/" not in found[at] and not found[at].startswith(".")]
+            ours = [at for at, name in enumerate(named) if name in unneeded and b"/" not in name and name[:1] != b"."]
             if ours:
-                self._take({f"{folder}/{found[at]}": size(at) for at in ours})
+                self._take({f"{folder}/{found[at]}": size for at, size in zip(ours, sizes(ours), strict=True)})
 
     def _take(self, sizes: Mapping[str, int]) -> None:
         attachments = self.place.attachments
