@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.clocks import swept
 from wrikebackup_core.schedule import Schedule, ScheduleError, longest_wait, next_runs
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -161,12 +162,13 @@ def test_the_machines_own_zone_is_meant_where_none_is_named() -> None:
         "from datetime import datetime, UTC; from wrikebackup_core.schedule import Schedule, next_runs;"
         "print(next(next_runs(Schedule('30 2 * * *'), datetime.now(UTC))))"
     )
-    done = subprocess.run(
-        ["faketime", "-f", "@2027-10-30 20:00:00", sys.executable, "-c", program],
-        env={**os.environ, "TZ": "Europe/Berlin", "PYTHONPATH": os.pathsep.join(sys.path)},
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
+    with swept():
+        done = subprocess.run(
+            ["faketime", "-f", "@2027-10-30 20:00:00", sys.executable, "-c", program],
+            env={**os.environ, "TZ": "Europe/Berlin", "PYTHONPATH": os.pathsep.join(sys.path)},
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        )
     assert done.stdout.strip() == "2027-10-31 02:30:00+02:00"

@@ -7,12 +7,13 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from tests.clocks import swept
 from wrikebackup_core.cli import keeping_time
 from wrikebackup_core.schedule import Schedule, next_runs
 
@@ -32,7 +33,7 @@ Start = Callable[..., "subprocess.Popen[str]"]
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Start:
+def start(tmp_path: Path) -> Iterator[Start]:
     """Starts `wrikebackup schedule run` at a moment. Each process begins at it, the backups too."""
     # Not by way of the program faketime, which would stand between us and the signal.
     library = subprocess.run(
@@ -42,7 +43,7 @@ def start(tmp_path: Path) -> Start:
     def begin(moment: str, tasks: int = 20, more: str = "") -> subprocess.Popen[str]:
         text = (PROFILE + more).replace("DIR", str(tmp_path)).replace("TASKS", str(tasks))
         (tmp_path / "acme.yaml").write_text(text, encoding="utf-8")
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [str(Path(sys.executable).with_name("wrikebackup")), "schedule", "run", "acme.yaml"],
             cwd=tmp_path,
             env={**os.environ, "TZ": "UTC", "LD_PRELOAD": library.stdout.strip(), "FAKETIME": f"@{moment}"},
@@ -50,8 +51,15 @@ def start(tmp_path: Path) -> Start:
             stderr=subprocess.STDOUT,
             text=True,
         )
+        begun.append(process)
+        return process
 
-    return begin
+    begun: list[subprocess.Popen[str]] = []
+    with swept():
+        yield begin
+        for process in begun:
+            process.kill()  # where the test has not come to its end
+            process.communicate()
 
 
 def until(condition: Callable[[], bool]) -> None:

@@ -7,10 +7,12 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.clocks import swept
 
 pytestmark = pytest.mark.skipif(shutil.which("faketime") is None, reason="needs faketime")
 
@@ -28,7 +30,7 @@ At = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture
-def at(tmp_path: Path) -> At:
+def at(tmp_path: Path) -> Iterator[At]:
     """Runs `wrikebackup` with that clock."""
     text = PROFILE.replace("STATE", str(tmp_path / "state"))
     text = text.replace("FIRST", str(tmp_path / "first")).replace("SECOND", str(tmp_path / "second"))
@@ -45,7 +47,8 @@ def at(tmp_path: Path) -> At:
             timeout=120,
         )
 
-    return call
+    with swept():
+        yield call
 
 
 def backups(folder: Path) -> list[str]:

@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from tests.clocks import swept
 from tests.listener import Listener
 from tests.standing.conftest import WatchedHouse
 from tests.standing.period import PERIOD, TOLD, ZONE
@@ -53,7 +54,7 @@ def live(house: WatchedHouse, listener: Listener, days: int, seconds: float) -> 
         pytest.skip("needs faketime")
     command = [faketime, "-f", "+0", sys.executable, "-c", "import os; print(os.environ['LD_PRELOAD'])"]
     library = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    with _small_disk(house.second):
+    with swept(), _small_disk(house.second):
         _write(house)
         environment = house.environment | {
             "APPRISE_URL": f"json://{listener.address}/?rto=60",
