@@ -99,7 +99,7 @@ def _from_credential(name: str) -> str:
     if not folder:
         raise SecretError(
             f"there is no credential {name}: systemd has handed over none",
-            hint=f"put LoadCredential={name}:/path/of/the/file into the unit; outside of systemd, use file:",
+            hint=f"by hand: systemd-run --pipe --wait -p LoadCredential={name} and the command; in a unit: LoadCredential={name}",
         )
     if not name.strip() or "/" in name or "\\" in name or name in (".", ".."):
         raise SecretError(f"credential:{name} names no credential", hint="write the name that the unit gives it")
@@ -107,7 +107,8 @@ def _from_credential(name: str) -> str:
         return _read(Path(folder) / name)
     except FileNotFoundError:
         raise SecretError(
-            f"systemd has handed over no credential {name}", hint=f"put LoadCredential={name}:… into the unit"
+            f"systemd has handed over no credential {name}",
+            hint=f"put it into /etc/credstore/{name}, or say in the unit where it is: LoadCredential={name}:/path/of/the/file",
         ) from None
     except UnicodeDecodeError:
         raise SecretError(f"cannot read the credential {name}: it is not UTF-8 text") from None

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import ipaddress
 import re
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
+import platformdirs
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from wrikebackup_core import Secret
 from wrikebackup_wrike.pace import parse_rate
 
-__all__ = ["OAuthOptions", "WrikeOptions", "check_base_url", "check_host", "is_loopback"]
+__all__ = ["OAuthOptions", "WrikeOptions", "check_base_url", "check_host", "is_loopback", "login_name"]
 
 _TUNING: dict[str, JsonValue] = {"tuning": True}  # another value reads the same account: a killed run may go on with it
 _HOST = re.compile(r"(www|app-[a-z0-9-]+)\.wrike\.com")
@@ -62,6 +65,19 @@ def _check_rate(value: str) -> str:
     return value
 
 
+def login_name(client_id: str) -> str:
+    """What files of an app's login are called, without their suffix."""
+    return f"login-{hashlib.sha256(client_id.encode(errors='replace')).hexdigest()[:12]}"
+
+
+def _login_file(client_id: str) -> str:
+    """Below `~` where it is: a profile may be read by one user and run by another."""
+    path = platformdirs.user_config_path("wrikebackup") / f"{login_name(client_id)}.json"
+    with contextlib.suppress(ValueError, RuntimeError):  # not below it, or no home at all
+        return f"~/{path.relative_to(Path.home()).as_posix()}"
+    return str(path)
+
+
 class _Options(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -79,11 +95,19 @@ class OAuthOptions(_Options):
     path: Path | None = Field(
         None,
         description="the file, for `store: file`; by default in the user's configuration folder",
-        json_schema_extra=_TUNING,
+        json_schema_extra={**_TUNING, "written": True},
     )
     login_url: Annotated[str, AfterValidator(check_base_url)] = Field(
         DEFAULT_LOGIN_URL, description="where the login page is; for tests and proxies"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _file_has_a_path(cls, given: Any) -> Any:
+        """Said in full, so that who lists the files that are written to finds it."""
+        if not isinstance(given, dict) or given.get("store") != "file" or given.get("path") is not None:
+            return given
+        return {**given, "path": _login_file(str(given.get("client_id")))}
 
     @model_validator(mode="after")
     def _path_needs_file(self) -> Self:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 import sys
@@ -21,7 +20,7 @@ from wrikebackup_core import (
     read_keyring,
     write_keyring,
 )
-from wrikebackup_wrike.options import OAuthOptions
+from wrikebackup_wrike.options import OAuthOptions, login_name
 
 __all__ = ["FileVault", "Grant", "KeyringVault", "Vault", "vault_of"]
 
@@ -59,12 +58,10 @@ class Vault(Protocol):
 
 def vault_of(options: OAuthOptions, state: Path | None = None) -> Vault:
     """The vault that a profile names. `state` is where a keyring's lock file goes. Raises UsageError."""
-    digest = hashlib.sha256(options.client_id.encode()).hexdigest()[:12]
-    if options.store == "file":
-        path = options.path or platformdirs.user_config_path("wrikebackup") / f"login-{digest}.json"
-        return FileVault(expand_home(str(path)).absolute())
+    if options.path is not None:  # as with `store: file`, always
+        return FileVault(expand_home(str(options.path)).absolute())
     folder = state or platformdirs.user_state_path("wrikebackup")
-    return KeyringVault(options.client_id, folder / f"login-{digest}.lock")
+    return KeyringVault(options.client_id, folder / f"{login_name(options.client_id)}.lock")
 
 
 def _decode(text: str | bytes, place: str) -> Grant:

@@ -87,7 +87,10 @@ def test_units_are_written_started_and_taken_away_again(machine: Machine) -> Non
     machine.profile.unlink()  # the profile need not be there any more
     code, out, err = machine.call("remove", "--as", "systemd")
     assert (code, err, list(machine.units)) == (0, "", ["wrikebackup-mine.timer"])
-    assert machine.told.read_text().endswith("--user disable --now wrikebackup-acme.timer\n--user daemon-reload\n")
+    assert machine.told.read_text().endswith(
+        "--user disable --now wrikebackup-acme.timer\n--user clean --what=state wrikebackup-acme.timer\n"
+        "--user reset-failed wrikebackup-acme.timer\n--user reset-failed wrikebackup-acme.service\n--user daemon-reload\n"
+    )
     assert "nothing to remove" in machine.call("remove", "--as", "systemd")[1]
 
 
@@ -281,7 +284,7 @@ def test_the_service_may_write_where_metrics_go(machine: Machine, monkeypatch: p
     assert machine.call("install", "--as", "systemd", "--system", "--run-as", "daemon")[0] == 0
     for unit in ("wrikebackup-acme.service", "wrikebackup-acme-check.service"):
         written = (machine.folder / "units" / unit).read_text()
-        assert f"ReadWritePaths={machine.folder}/backups {machine.folder}/metrics\n" in written
+        assert f"ReadWritePaths=-{machine.folder}/backups -{machine.folder}/metrics\n" in written
 
 
 def test_secrets_of_the_environment_are_warned_of(machine: Machine) -> None:

@@ -116,3 +116,27 @@ def test_the_timer_makes_up_for_what_was_slept_through_and_spreads_the_load() ->
     text = timer(errand(schedule=Schedule("0 0 13 * 5", "Europe/Berlin", timedelta(minutes=20))))
     assert text.count("OnCalendar=") == 2
     assert "Persistent=true\nRandomizedDelaySec=1200\n" in text
+
+
+def test_a_folder_that_is_gone_does_not_keep_the_run_from_beginning() -> None:
+    """It tells who is to hear of it, and has its other sinks."""
+    one = errand(state="/srv/state", writes=("/srv/backups", "/srv/back ups"), mounts=("/srv/backups",))
+    text = service(one, system=True)
+    assert 'ReadWritePaths=-/srv/state -/srv/backups "-/srv/back ups"\n' in text
+    assert "RequiresMountsFor=/srv/backups\n" in text
+    assert "RequiresMountsFor" not in service(errand(writes=("/srv/backups",)), system=True)
+
+
+def test_the_service_sees_the_boot_id_by_which_leases_of_killed_runs_are_known() -> None:
+    assert "ProcSubset" not in service(errand(), system=True)
+
+
+def test_a_run_that_was_told_to_stop_has_not_failed() -> None:
+    for system in (True, False):
+        assert "SuccessExitStatus=130\n" in service(errand(), system=system)
+
+
+def test_the_manager_of_a_user_is_told_where_credentials_are() -> None:
+    one = errand(credentials=("wrike-token",))
+    assert "LoadCredential=wrike-token\n" in service(one, system=True)
+    assert "LoadCredential=wrike-token:%h/.config/credstore/wrike-token\n" in service(one, system=False)

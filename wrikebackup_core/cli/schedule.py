@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -227,22 +226,23 @@ class _Place:
         return {"manifest": kubernetes.manifest(self._errands(profile), image=self._image, namespace=self._namespace)}
 
     def install(self, profile: Profile, *, force: bool) -> None:
+        from wrikebackup_core.cli.ready import doubts, refuse_unready
         from wrikebackup_core.schedule import installing
 
         if self.kind == "crontab":
             cron = self._for_cron(profile)
-            self._warn_of_variables(
-                cron[0], "the crontab: NAME=VALUE lines above, which every program of yours can read"
-            )
+            self._warn_of_what_cron_lacks(cron[0])
             installing.install_crontab(cron, force=force, tell=self._tell)
             return
         found = self._errands(profile)
-        self._known_user()
-        self._folders(found[0])
+        if self._system:
+            refuse_unready(found[0], self._user)
+        if self._system and self._user is None:
+            self._terminal.warn("backups will run as root", "make a user for them, and name it: --run-as wrikebackup")
         units = self._units(found)
         installing.install_units(units, found[0].profile, system=self._system, force=force, tell=self._tell)
-        where = "/etc" if self._system else "~/.config"
-        self._warn_of_variables(found[0], f"{where}/wrikebackup/{found[0].base}.env, of mode 0600, as lines NAME=VALUE")
+        for doubt, hint in doubts(found[0], system=self._system):
+            self._terminal.warn(doubt, hint)
 
     def remove(self, profile: Path, *, force: bool) -> int:
         from wrikebackup_core.schedule import installing
@@ -257,7 +257,8 @@ class _Place:
     def _errands(self, profile: Profile) -> list[Errand]:
         from wrikebackup_core.cli.errands import errands
 
-        return errands(profile, quiet=self.kind == "crontab", container=self.kind == "kubernetes")
+        user = self._user if self.kind == "systemd" else None
+        return errands(profile, quiet=self.kind == "crontab", container=self.kind == "kubernetes", user=user)
 
     def _for_cron(self, profile: Profile) -> list[Errand]:
         found = self._errands(profile)
@@ -276,36 +277,17 @@ class _Place:
             units[folder / f"wrikebackup-{errand.name}.timer"] = mark(systemd.timer(errand), errand.profile)
         return units
 
-    def _known_user(self) -> None:
-        """A service of nobody would fail at each run."""
-        if sys.platform == "win32" or self._user is None or self._user.isdecimal():
-            return
-        import pwd
-
-        try:
-            pwd.getpwnam(self._user)
-        except KeyError:
-            hint = f"useradd --system --home-dir /var/lib/{self._user} {self._user}"
-            raise UsageError(f"there is no user {self._user} on this machine", hint=hint) from None
-
-    def _folders(self, errand: Errand) -> None:
-        """A service that may write to some folders only cannot make them."""
-        wanted = [*errand.writes, *([errand.state] if errand.state is not None else [])] if self._system else []
-        for folder in wanted:
-            if not Path(folder).is_dir():
-                owner = f" -o {self._user}" if self._user else ""
-                hint = f"install -d -m 0700{owner} '{folder}'"
-                raise UsageError(f"there is no folder {folder}, and the service may not make it", hint=hint)
-        if self._system and self._user is None:
-            self._terminal.warn("backups will run as root", "make a user for them, and name it: --run-as wrikebackup")
-
-    def _warn_of_variables(self, errand: Errand, where: str) -> None:
+    def _warn_of_what_cron_lacks(self, errand: Errand) -> None:
         if errand.variables:
             names = ", ".join(errand.variables)
+            where = "the crontab: NAME=VALUE lines above, which every program of yours can read"
             self._terminal.warn(
                 f"{errand.profile} takes {names} from the environment, which a scheduler does not have",
-                f"put them into {where}; better still, use credential: or file:",
+                f"put them into {where}; better still, use file:",
             )
+        if errand.credentials:
+            names = ", ".join(errand.credentials)
+            self._terminal.warn(f"{errand.profile} takes {names} from systemd, which cron is not", "use file: instead")
 
     def told(self) -> list[str]:
         """For JSON: each file and command, since this was asked before."""

@@ -26,7 +26,7 @@ class Errand:
     """A command at the times of a schedule. Paths are absolute; `words` is the command line, the program first.
 
     `base` is the name of the profile's first errand. `folder` is the working directory, where the profile has relative paths. `writes` are folders that must exist and are written to,
-    `credentials` names of systemd credentials, `variables` those of the environment that the profile's secrets are in. `delay` is how many
+    `mounts` are paths without whose file systems the command is not begun, `credentials` names of systemd credentials, `variables` those of the environment that the profile's secrets are in. `delay` is how many
     seconds a scheduler that knows no random delay waits, always as many on one host.
     """
 
@@ -39,6 +39,7 @@ class Errand:
     folder: str | None = None
     state: str | None = None
     writes: tuple[str, ...] = ()
+    mounts: tuple[str, ...] = ()
     credentials: tuple[str, ...] = ()
     variables: tuple[str, ...] = ()
     delay: int = 0

@@ -95,11 +95,21 @@ def _delete(units: Mapping[Path, Marked], *, system: bool, force: bool, tell: Te
             continue
         if path.suffix == ".timer":
             _run_where_it_runs(_systemctl(system, "disable", "--now", path.name), tell)
+            # Its last time: another timer of this name would take it for a run that was missed.
+            _try(_systemctl(system, "clean", "--what=state", path.name))
         path.unlink()
         tell(f"deleted: {path}")
+        # A unit that failed stays in systemd's list of those, file or not.
+        _try(_systemctl(system, "reset-failed", path.name))
     if len(units) > left:
         _run_where_it_runs(_systemctl(system, "daemon-reload"), tell)
     return left
+
+
+def _try(words: Sequence[str]) -> None:
+    """What is well where it succeeds, and needs no word where there was nothing to do."""
+    with contextlib.suppress(WrikeBackupError):
+        _called(words)
 
 
 def _run_where_it_runs(words: Sequence[str], tell: Tell) -> None:

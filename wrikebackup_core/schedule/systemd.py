@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from wrikebackup_core.errors import UsageError
+from wrikebackup_core.errors import ExitCode, UsageError
 from wrikebackup_core.schedule.calendars import calendar_events
 from wrikebackup_core.schedule.errands import Errand
 
-__all__ = ["service", "timer"]
+__all__ = ["USER_CREDENTIALS", "environment_file", "service", "timer"]
+
+USER_CREDENTIALS = ".config/credstore"
+"""The folder, below a user's home, from which units of theirs are handed credentials."""
 
 _ALWAYS = """\
 # What the run cannot do, whatever happens in it.
@@ -24,7 +27,8 @@ SystemCallFilter=~@privileged
 SystemCallErrorNumber=EPERM
 UMask=0077
 """
-# A manager of a user cannot do these without user namespaces, which several systems deny.
+# A manager of a user cannot do these without user namespaces, which several systems deny. ProcSubset=pid is left out: it would hide the
+# boot id, by which another run knows at once that the process of a lease has been killed.
 _SYSTEM = """\
 ProtectSystem=strict
 ProtectHome=read-only
@@ -37,7 +41,6 @@ ProtectKernelLogs=yes
 ProtectControlGroups=yes
 PrivateTmp=yes
 PrivateDevices=yes
-ProcSubset=pid
 CapabilityBoundingSet=
 AmbientCapabilities=
 RemoveIPC=yes
@@ -59,9 +62,9 @@ def _unit(errand: Errand) -> Iterator[str]:
     yield "[Unit]"
     yield f"Description={_text(errand.title)}"
     yield "Wants=network-online.target"
-    yield "After=network-online.target"
-    if errand.writes:
-        yield f"RequiresMountsFor={' '.join(map(_word, errand.writes))}"
+    yield "After=network-online.target remote-fs.target"
+    if errand.mounts:
+        yield f"RequiresMountsFor={' '.join(map(_word, errand.mounts))}"
     yield ""
 
 
@@ -82,11 +85,14 @@ def _process(errand: Errand, *, system: bool, user: str | None) -> Iterator[str]
         # With the dash a file that is not there stops nothing: the run itself says which variable it lacks.
         yield f"EnvironmentFile=-{environment_file(errand, system=system)}"
     for name in errand.credentials:
-        # From a folder credstore of systemd's, such as /etc/credstore.
-        yield f"LoadCredential={_text(name)}"
+        # Of the machine: from a folder credstore of systemd's. The manager of a user looks into none, or into those that it may not read.
+        where = "" if system else f":%h/{USER_CREDENTIALS}/{_text(name)}"
+        yield f"LoadCredential={_text(name)}{where}"
     # With the colon nothing in the words is taken for a variable.
     yield f"ExecStart=:{' '.join(map(_word, errand.words))}"
     yield "TimeoutStopSec=2min"
+    yield "# A run that was told to stop, which the next one goes on with, has not failed."
+    yield f"SuccessExitStatus={int(ExitCode.INTERRUPTED)}"
     yield "Nice=10"
     yield "IOSchedulingClass=idle"
     yield ""
@@ -103,7 +109,8 @@ def _fences(errand: Errand, *, system: bool) -> Iterator[str]:
         yield _SYSTEM.rstrip()
         folders = [*([errand.state] if errand.state is not None else []), *errand.writes]
         if folders:
-            yield f"ReadWritePaths={' '.join(map(_word, folders))}"
+            # With the dash a folder that is gone stops nothing: the run begins, tells whoever is to hear of it, and has its other sinks.
+            yield f"ReadWritePaths={' '.join(_word(folder, '-') for folder in folders)}"
 
 
 def timer(errand: Errand) -> str:
@@ -132,13 +139,13 @@ def _text(text: str) -> str:
     return text.replace("%", "%%")
 
 
-def _word(text: str) -> str:
-    """One of several words, in quotes where it must be."""
+def _word(text: str, sign: str = "") -> str:
+    """One of several words, in quotes where it must be, with a sign of systemd's ahead."""
     plain = _text(text)
     if plain and all(char.isalnum() or char in "/._-+=:@,%" for char in plain) and plain[0] not in "-@:+!":
-        return plain
+        return sign + plain
     escaped = plain.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + "".join(char if char.isprintable() else _bytes(char) for char in escaped) + '"'
+    return f'"{sign}' + "".join(char if char.isprintable() else _bytes(char) for char in escaped) + '"'
 
 
 def _bytes(char: str) -> str:
