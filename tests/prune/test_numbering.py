@@ -42,3 +42,4 @@ def test_each_name_has_one_number_and_keeps_it(pieces: list[list[str]]) -> None:
         every += numbering.since(len(every))
         assert [every[number].decode() for number in found] == names
         assert len(every) == len(set(every)) == len(numbering)
+    assert numbering.end() == set(every)

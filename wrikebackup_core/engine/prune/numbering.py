@@ -6,7 +6,7 @@ A run is its first number and the one behind its last; many of them are an array
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, KeysView, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain, compress, count, islice
 from operator import ne
 
@@ -25,10 +25,12 @@ class Numbering:
     def __len__(self) -> int:
         return len(self._numbers)
 
-    @property
-    def names(self) -> KeysView[bytes]:
-        """All of them."""
-        return self._numbers.keys()
+    def end(self) -> set[bytes]:
+        """All names, which are numbered no longer: a set takes less than half the time to look into."""
+        self._met.clear()
+        names = set(self._numbers)
+        self._numbers.clear()
+        return names
 
     def since(self, number: int) -> list[bytes]:
         """The names from a number on."""
