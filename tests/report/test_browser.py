@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from importlib import resources
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 
 from tests.report.accounts import grow, put
 from wrikebackup_core import Account, Gap
-from wrikebackup_core.engine.reporting import Asked, Facts, gather
+from wrikebackup_core.engine.reporting import Asked, DrillFacts, Facts, Level, gather
 from wrikebackup_core.plugins import Plugins
 from wrikebackup_core.testing import MemorySink
 
@@ -107,6 +108,25 @@ def test_what_is_missing_and_who_is_not_well_is_seen_on_a_telephone_without_scro
     page.goto(page_of(year(), tmp_path).as_uri())
     table = page.get_by_role("columnheader", name="missing", exact=True).locator("xpath=ancestor::table")
     assert table.evaluate("table => table.scrollWidth <= table.parentElement.clientWidth")
+
+
+def test_the_verdict_on_each_profile_and_how_drills_went_are_seen_on_a_telephone_without_scrolling(
+    browser: Any, tmp_path: Path
+) -> None:
+    from wrikebackup_core.cli.page import render
+
+    drilled = DrillFacts("local:/srv/backups/acme", NOW, False, f"{'2' * 16}-7f3a9c: not everything came back")
+    asked = Asked("globex", [one()], tmp_path, Plugins(), zone=UTC, objective=timedelta(hours=1), drills=[drilled])
+    profiles = gather(asked, NOW), gather(replace(asked, name="acme"), NOW)
+    path = tmp_path / "two.html"
+    path.write_text(render(Facts(NOW, "0", Level.BAD, profiles)), "utf-8")
+    page = browser.new_context(viewport={"width": 360, "height": 800}).new_page()
+    page.goto(path.as_uri())
+    for column in ("verdict", "how it went"):
+        tables = page.get_by_role("columnheader", name=column, exact=True).locator("xpath=ancestor::table")
+        assert tables.count() > 0
+        for table in tables.all():
+            assert table.evaluate("table => table.scrollWidth <= table.parentElement.clientWidth"), column
 
 
 def test_it_is_dark_where_dark_is_preferred(browser: Any, tmp_path: Path) -> None:
