@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 AWKWARD = Path(__file__).parent / "awkward"
+SCRIPT = [sys.executable, "-c", "from wrikebackup import main; main()"]
 PROGRAM = [sys.executable, "-c", "from wrikebackup_core.cli import main; main()"]
 MOCK = "source: {mock: {tasks: 40, attachment_size: 1000}}\nsinks: [local: {path: backups}]\n"
 posix = pytest.mark.skipif(os.name != "posix", reason="signals and terminals as POSIX has them")
@@ -306,3 +308,17 @@ def test_a_command_whose_name_is_taken_is_refused(place: Path) -> None:
     done = _run("verify", "x", PYTHONPATH=_distribution(place, "extra", COMMANDS.format(name="verify")))
     assert done.returncode == 1
     assert "wrikebackup: error: the plugin extra brings a command 'verify'" in done.stderr
+
+
+def test_an_interrupt_while_modules_are_loaded_is_told_in_a_line(tmp_path: Path) -> None:
+    (tmp_path / "click.py").write_text("raise KeyboardInterrupt")
+    environment = _environment(PYTHONPATH=os.pathsep.join([str(tmp_path), str(ROOT), str(ROOT / "plugins")]))
+    done = subprocess.run([*SCRIPT, "--version"], env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "wrikebackup: error: interrupted\n")
+
+
+def test_the_console_script_begins_with_these_steps() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    assert project["scripts"] == {"wrikebackup": "wrikebackup:main"}
+    done = subprocess.run([*SCRIPT, "--version"], env=_environment(), capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("wrikebackup ")
