@@ -21,6 +21,7 @@ TEST_MATERIAL = ("tests", "examples", "benchmarks", "pyproject.toml", "README.md
 # Annotated throughout. Add a folder when it is; the aim is all of them.
 TYPED_TESTS = (
     "tests/age",
+    "tests/container",
     "tests/contracts",
     "tests/docs",
     "tests/fsspec",
@@ -168,6 +169,14 @@ def docs_serve(session: nox.Session) -> None:
     """Serves the documentation on 127.0.0.1 and follows changes."""
     _install(session, "docs")
     session.run("mkdocs", "serve", *session.posargs)
+
+
+@nox.session(default=False)
+def container(session: nox.Session) -> None:
+    """Builds the image of examples/Dockerfile and runs it as examples/compose.yaml says. Needs root, podman, runc and debootstrap."""
+    _install(session, "test", "container")
+    session.install("pip")  # says which index of packages this machine has
+    session.run("pytest", "tests/container", *session.posargs, env={"WRIKEBACKUP_CONTAINER": "1"})
 
 
 @nox.session(default=False)

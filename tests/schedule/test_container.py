@@ -23,6 +23,15 @@ def test_what_the_image_is_made_from_is_there() -> None:
     assert [name for name in sources if not (EXAMPLES.parent / name).exists()] == []
 
 
+def test_every_package_of_the_wheel_is_handed_to_the_build() -> None:
+    project = tomllib.loads((EXAMPLES.parent / "pyproject.toml").read_text(encoding="utf-8"))
+    packages = project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+    let_through = re.findall(r"^!(\S+)$", (EXAMPLES.parent / ".dockerignore").read_text(encoding="utf-8"), re.MULTILINE)
+    copied = re.findall(r"^COPY (\w+) \1$", DOCKERFILE, re.MULTILINE)
+    folders = {Path(package).parts[0] for package in packages}
+    assert (folders - set(copied), folders - set(let_through)) == (set(), set())
+
+
 def test_the_image_has_the_extras_of_all_that_a_profile_may_name() -> None:
     [named] = re.findall(r"^ARG EXTRAS=(.+)$", DOCKERFILE, re.MULTILINE)
     assert '".[$EXTRAS]"' in DOCKERFILE
