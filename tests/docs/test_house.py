@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = [ROOT / "wrikebackup_core", *sorted((ROOT / "plugins").glob("wrikebackup_*"))]
+PACKAGES = [ROOT / "wrikebackup", ROOT / "wrikebackup_core", *sorted((ROOT / "plugins").glob("wrikebackup_*"))]
 LONGEST_FILE = 400
 LONG_FUNCTION = 60
 FEW = 0.04  # of all functions; what the best kept projects of the field manage
