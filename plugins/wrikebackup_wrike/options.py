@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-import platformdirs
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from wrikebackup_core import Secret
@@ -72,6 +71,8 @@ def login_name(client_id: str) -> str:
 
 def _login_file(client_id: str) -> str:
     """Below `~` where it is: a profile may be read by one user and run by another."""
+    import platformdirs  # only the few who sign in so need it
+
     path = platformdirs.user_config_path("wrikebackup") / f"{login_name(client_id)}.json"
     with contextlib.suppress(ValueError, RuntimeError):  # not below it, or no home at all
         return f"~/{path.relative_to(Path.home()).as_posix()}"
