@@ -143,7 +143,7 @@ def extras(session: nox.Session, extra: str) -> None:
 
 
 @nox.session(default=False)
-@nox.parametrize("debian", list(DEBIANS))
+@nox.parametrize("debian", list(DEBIANS), ids=list(DEBIANS))
 def systemd(session: nox.Session, debian: str) -> None:
     """Starts a Debian, and has its timers and its cron take backups. Needs root, debootstrap and systemd-nspawn."""
     away = Path(session.create_tmp()).resolve()
