@@ -15,7 +15,7 @@ from itertools import chain
 
 from wrikebackup_core.engine.attempt import Attempt
 from wrikebackup_core.engine.fanout import NobodyWants
-from wrikebackup_core.engine.removal import until
+from wrikebackup_core.engine.object_locks import until
 from wrikebackup_core.errors import KeyLocked, KeyNotFound, SinkError
 from wrikebackup_core.journal import Origin, StoredObject
 from wrikebackup_core.ledger import Wanted

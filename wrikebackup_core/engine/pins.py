@@ -9,7 +9,7 @@ from pathlib import Path
 
 from wrikebackup_core.engine.leases import demand_free
 from wrikebackup_core.engine.locking import locked
-from wrikebackup_core.engine.removal import until
+from wrikebackup_core.engine.object_locks import until
 from wrikebackup_core.errors import ExitCode, KeyLocked, Locked, WrikeBackupError
 from wrikebackup_core.format import layout
 from wrikebackup_core.format.pins import Pin

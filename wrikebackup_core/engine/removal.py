@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import MAXYEAR, datetime
+from datetime import datetime
 
 from wrikebackup_core.engine.attempt import Attempt
+from wrikebackup_core.engine.object_locks import until
 from wrikebackup_core.errors import KeyLocked, SinkError
 from wrikebackup_core.format import layout
 from wrikebackup_core.ports import Locking, Sink
 
-__all__ = ["SPOILED", "Unfinishable", "remove", "unfinishable", "until"]
+__all__ = ["SPOILED", "Unfinishable", "remove", "unfinishable"]
 
 SPOILED = "spoiled"
 """The fact in the spool that says that the backup cannot be finished: the next attempt begins another."""
@@ -50,10 +51,3 @@ def remove(attempt: Attempt, number: int, sink: Sink, keys: Sequence[str]) -> No
             if not path.startswith(f"{layout.attachments_folder(attempt.run.account.id)}/"):
                 raise unfinishable(attempt, sink, path, end) from None
             attempt.fan.bar(number, paths[path], f"what is stored is not this file, and is locked {until(end)}")
-
-
-def until(end: datetime | None) -> str:
-    """When a lock ends, in words that fit after `locked`."""
-    if end is None:
-        return "until a date that the store does not tell"
-    return "without an end" if end.year == MAXYEAR else f"until {end:%Y-%m-%d %H:%M} UTC"

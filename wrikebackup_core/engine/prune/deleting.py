@@ -9,11 +9,11 @@ import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from wrikebackup_core.engine.object_locks import locks_of, until
 from wrikebackup_core.engine.prune.job import Remains, Verdict
 from wrikebackup_core.engine.prune.looking import Folder, folders_of
-from wrikebackup_core.engine.prune.planning import STAGE, Planning, locks_of
+from wrikebackup_core.engine.prune.planning import STAGE, Planning
 from wrikebackup_core.engine.remembered import Newest, recall, remember
-from wrikebackup_core.engine.removal import until
 from wrikebackup_core.errors import KeyLocked, KeyNotFound
 from wrikebackup_core.format import layout
 from wrikebackup_core.model import Event, Message, StageProgress

@@ -13,6 +13,7 @@ from typing import Self
 
 from wrikebackup_core.engine.abandoned import FORGOTTEN_AFTER
 from wrikebackup_core.engine.locking import short_hash
+from wrikebackup_core.engine.object_locks import locks_of, until
 from wrikebackup_core.engine.pipe import LARGE
 from wrikebackup_core.engine.prune.begun import Begun, begun
 from wrikebackup_core.engine.prune.deciding import decide, state_of
@@ -21,26 +22,20 @@ from wrikebackup_core.engine.prune.looking import Folder, Found, look
 from wrikebackup_core.engine.prune.names import Listed, Names
 from wrikebackup_core.engine.prune.notes import Notes
 from wrikebackup_core.engine.prune.pieces import comparable
-from wrikebackup_core.engine.removal import until
 from wrikebackup_core.engine.scratch import scratch
 from wrikebackup_core.errors import FormatError, KeyNotFound
 from wrikebackup_core.format import layout
 from wrikebackup_core.model import Backup, Event, Message, StageProgress
-from wrikebackup_core.ports import Locking, Sink
+from wrikebackup_core.ports import Sink
 from wrikebackup_core.staged import batches
 from wrikebackup_core.store import names
 from wrikebackup_core.stored import chunks
 from wrikebackup_core.transforms import Transform
 
-__all__ = ["STAGE", "Planning", "Terms", "locks_of"]
+__all__ = ["STAGE", "Planning", "Terms"]
 
 STAGE = "prune"
 _BATCH = 1000
-
-
-def locks_of(sink: Sink, keys: Sequence[str]) -> Mapping[str, datetime]:
-    """Those of the keys that the store refuses to delete, and until when. Raises SinkError."""
-    return sink.locked(keys) if keys and isinstance(sink, Locking) else {}
 
 
 @dataclass(frozen=True, slots=True)
