@@ -90,7 +90,7 @@ def test_a_sink_that_cannot_be_opened_is_told_of_and_the_others_are_shown(
     ran = cli("report", "p.yaml", "-o", "r.html")
     assert ran.code == 3
     page = (place / "r.html").read_text("utf-8")
-    assert "cannot be reached" in page
+    assert "cannot be looked into" in page
     assert "The last complete backup is 3 hours old." in page
 
 

@@ -171,7 +171,7 @@ def test_a_sink_that_fails_is_told_and_the_others_are_shown(tmp_path: Path) -> N
     grow(sink, 3, NOW)
     facts = facts_of(sink, Gone("gone"), state=tmp_path)
     assert facts.level is Level.LOOK
-    assert [one.text for one in facts.remarks] == ["memory:gone cannot be reached: does not answer."]
+    assert [one.text for one in facts.remarks] == ["memory:gone cannot be looked into: does not answer."]
     assert [held.sink for held in facts.accounts[0].holdings] == ["memory:one"]
 
 

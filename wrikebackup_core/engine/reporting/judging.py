@@ -127,7 +127,7 @@ def of_sinks(sinks: Sequence[SinkFacts]) -> Iterator[Remark]:
     for one in lost:
         why = (one.failed or "").removeprefix(f"{one.name}: ").rstrip(".")
         yield Remark(
-            Level.BAD if len(lost) == len(sinks) else Level.LOOK, f"{one.name} cannot be reached: {why}.", one.hint
+            Level.BAD if len(lost) == len(sinks) else Level.LOOK, f"{one.name} cannot be looked into: {why}.", one.hint
         )
 
 
