@@ -111,3 +111,17 @@ def test_only_what_is_missing_is_warned_of(machine: Machine, monkeypatch: pytest
         path.parent.mkdir(parents=True)
         path.write_text(text)
     assert machine.call("install", "--as", "systemd")[2] == ""
+
+
+def test_two_users_do_not_have_one_state_folder(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """systemd gives all that is in it to the one that begins, under the hands of the other."""
+    monkeypatch.setattr("wrikebackup_core.schedule.installing.unit_folder", lambda *, system: machine.folder / "units")
+    (machine.folder / "back ups").mkdir()
+    assert machine.call(*SYSTEM)[0] == 0
+    assert machine.call(*SYSTEM[:-1], "nobody")[0] == 0  # the same profile's
+    other = machine.folder / "other.yaml"
+    other.write_text(machine.profile.read_text().replace("acme", "other"))
+    assert run(["schedule", *SYSTEM[:-1], "nobody", str(other)]) == 0
+    assert run(["schedule", *SYSTEM, str(other)]) == 2
+    other.write_text(f"{other.read_text()}state: {machine.folder}/back ups\n")
+    assert run(["schedule", *SYSTEM, str(other)]) == 0

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from wrikebackup_core.errors import UsageError
-from wrikebackup_core.schedule.errands import Errand
+from wrikebackup_core.schedule.errands import Errand, inspect
 from wrikebackup_core.schedule.systemd import USER_CREDENTIALS, environment_file
 
-__all__ = ["doubts", "refuse_unready"]
+__all__ = ["doubts", "refuse_shared_state", "refuse_unready"]
 
 _STORES = ("/etc/credstore", "/run/credstore", "/usr/local/lib/credstore", "/usr/lib/credstore")
 """Where systemd looks for a credential of the machine."""
@@ -32,6 +33,22 @@ def refuse_unready(errand: Errand, user: str | None) -> None:
             raise UsageError(f"there is no folder {folder}, and the service may not make it", hint=hint)
     if user is not None:
         _refuse_what_it_may_not(errand, user, folders)
+
+
+def refuse_shared_state(errand: Errand, user: str | None, units: Path) -> None:
+    """Raises UsageError where another user's service has the same state folder: systemd gives the whole of it to whoever begins."""
+    if errand.state is not None:
+        return
+    for path in sorted(units.glob("wrikebackup-*.service")):
+        text = path.read_bytes().decode(errors="replace")
+        other = inspect(text)
+        if other is None or other.profile == errand.profile or "\nStateDirectory=" not in text:
+            continue
+        found = re.search(r"^User=(.*)$", text, re.MULTILINE)
+        who = found[1] if found else "root"
+        if who != (user or "root"):
+            hint = "have both run as one user, or give one of the two profiles a `state:` of its own"
+            raise UsageError(f"{path} runs as {who} and has its state in /var/lib/wrikebackup, too", hint=hint)
 
 
 def doubts(errand: Errand, *, system: bool) -> Iterator[tuple[str, str]]:

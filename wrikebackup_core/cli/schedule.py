@@ -226,7 +226,7 @@ class _Place:
         return {"manifest": kubernetes.manifest(self._errands(profile), image=self._image, namespace=self._namespace)}
 
     def install(self, profile: Profile, *, force: bool) -> None:
-        from wrikebackup_core.cli.ready import doubts, refuse_unready
+        from wrikebackup_core.cli.ready import doubts, refuse_shared_state, refuse_unready
         from wrikebackup_core.schedule import installing
 
         if self.kind == "crontab":
@@ -237,6 +237,7 @@ class _Place:
         found = self._errands(profile)
         if self._system:
             refuse_unready(found[0], self._user)
+            refuse_shared_state(found[0], self._user, installing.unit_folder(system=True))
         if self._system and self._user is None:
             self._terminal.warn("backups will run as root", "make a user for them, and name it: --run-as wrikebackup")
         units = self._units(found)
