@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import time
 from collections.abc import Callable
@@ -17,6 +18,14 @@ _WITHOUT_SYSTEMD = """
 umount -R /sys/fs/cgroup && mount -t cgroup2 cgroup2 /sys/fs/cgroup && mkdir -p /sys/fs/cgroup/wrikebackup-tests-$$ &&
 echo $$ > /sys/fs/cgroup/wrikebackup-tests-$$/cgroup.procs && exec "$@"
 """
+
+
+def _remove_groups(top: Path) -> None:
+    """Control groups that we made and nobody is in any more, from the leaves up."""
+    groups = [path for path in (top, *top.rglob("*")) if path.is_dir()]
+    for group in reversed(groups):
+        with contextlib.suppress(OSError):  # somebody is still about to end
+            group.rmdir()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,3 +122,7 @@ class Machine:
             self._nspawn.kill()
             self._nspawn.wait()
         self._console.close()
+        for mounted in Path("/proc/mounts").read_text().splitlines():
+            _, where, kind, *_ = mounted.split()
+            if kind == "cgroup2":
+                _remove_groups(Path(where, f"wrikebackup-tests-{self._nspawn.pid}"))
