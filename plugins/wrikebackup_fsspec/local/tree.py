@@ -13,6 +13,7 @@ from functools import partial
 from wrikebackup_core import Entry, SinkError
 from wrikebackup_fsspec.keys import FOREIGN, TEMPORARY_SUFFIX, is_probe, is_temporary
 from wrikebackup_fsspec.local.faults import failed
+from wrikebackup_fsspec.local.second import Second
 
 __all__ = ["delete", "entries", "file_names", "folders", "make_folder", "refuse_links", "sweep"]
 
@@ -70,13 +71,27 @@ def file_names(
 ) -> Iterator[tuple[list[str], Callable[[Sequence[int]], Sequence[int]]]]:
     """Their names below that folder, and what asks for the sizes of some: to ask for all takes many times as long."""
     strip = len(prefix) + 1 if prefix else 0
-    for below, files in _files(root, prefix, passed_over):
-        folder, names = below[strip:], [entry.name for entry in files]
-        yield [folder + name for name in names] if folder else names, partial(_sizes, root, below, files)
+    with Second() as second:
+        for below, files in _files(root, prefix, passed_over):
+            folder, names = below[strip:], [entry.name for entry in files]
+            yield [folder + name for name in names] if folder else names, partial(_sizes, second, root, below, files)
 
 
-def _sizes(root: str, below: str, files: Sequence[os.DirEntry[str]], places: Sequence[int]) -> list[int]:
-    return [_size(root, below, files[at]) or 0 for at in places]
+def _sizes(
+    second: Second, root: str, below: str, files: Sequence[os.DirEntry[str]], places: Sequence[int]
+) -> list[int]:
+    """Half of them are the second process's."""
+    asked = [files[at] for at in places]
+    half = len(asked) // 2
+    folder = os.path.join(root, below.replace("/", os.sep))
+    if not second.ask(folder, [entry.name for entry in asked[half:]]):
+        return [_size(root, below, entry) or 0 for entry in asked]
+    try:
+        sizes = [_size(root, below, entry) or 0 for entry in asked[:half]]
+    finally:
+        others = second.answer(len(asked) - half)
+    pairs = zip(asked[half:], others, strict=True)
+    return sizes + [size if size >= 0 else _size(root, below, entry) or 0 for entry, size in pairs]
 
 
 def _size(root: str, below: str, entry: os.DirEntry[str]) -> int | None:

@@ -195,11 +195,8 @@ class Planning:
         listed = names(self.sink, folder, lambda text: self._notify(Message(text, warning=True)))
         for found, sizes in listed:
             named = comparable(found)
-            if not (unneeded := set(named).difference(needed, wanted)):
-                continue
-            # What lies deeper, or is hidden, is none of ours.
-            ours = [at for at, name in enumerate(named) if name in unneeded and b"/" not in name and name[:1] != b"."]
-            if ours:
+            if unneeded := _ours(set(named).difference(needed, wanted)):
+                ours = [at for at, name in enumerate(named) if name in unneeded]
                 self._take({f"{folder}/{found[at]}": size for at, size in zip(ours, sizes(ours), strict=True)})
 
     def _take(self, sizes: Mapping[str, int]) -> None:
@@ -212,6 +209,14 @@ class Planning:
         attachments.locked += len(locks)
         ends = [*locks.values(), *([attachments.locked_until] if attachments.locked_until else [])]
         attachments.locked_until = max(ends, default=None)
+
+
+def _ours(names: set[bytes]) -> set[bytes]:
+    """Without what lies deeper, or is hidden."""
+    together = b"\0" + b"\0".join(names)
+    if b"/" not in together and b"\0." not in together:  # nearly always
+        return names
+    return {name for name in names if b"/" not in name and not name.startswith(b".")}
 
 
 def _end(folder: Folder, locks: Mapping[str, datetime]) -> datetime | None:
