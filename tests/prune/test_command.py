@@ -124,8 +124,10 @@ def test_damage_and_a_clock_that_jumped_have_their_exit_codes(sink: LocalSink, c
 
 
 def test_the_empty_folder_of_another_account_does_not_make_it_ask_for_one(
-    sink: LocalSink, cli: Cli, place: Path
-) -> None:  # noqa: F811
+    sink: LocalSink,
+    cli: Cli,  # noqa: F811
+    place: Path,  # noqa: F811
+) -> None:
     before = cli("prune", "p.yaml")
     (place / "one" / "account-IEAAAEDZ" / "attachments").mkdir(parents=True)
     assert cli("prune", "p.yaml") == before
