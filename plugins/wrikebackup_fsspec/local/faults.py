@@ -11,7 +11,7 @@ __all__ = ["failed"]
 _HINTS = {
     errno.EACCES: "see who owns the folder and who may write there",
     errno.EPERM: "see who owns the folder and who may write there",
-    errno.EROFS: "the file system is mounted read-only",
+    errno.EROFS: "the file system is mounted read-only, or closed to a service: where the profile has changed, `schedule install` again",
     errno.EFBIG: "the file system or a limit (ulimit -f) forbids files of this size; FAT ends at 4 GiB",
     errno.EMFILE: "lower `transfers` in the profile, or raise ulimit -n",
     errno.ENAMETOOLONG: "choose a shorter path for the sink",
