@@ -104,7 +104,7 @@ def test_a_read_only_file_system_is_named(small_disk: Path) -> None:
     sink = LocalSink(str(small_disk))
     with pytest.raises(SinkError, match="read-only file system") as caught:
         sink.create("a/b")
-    assert caught.value.hint == "the file system is mounted read-only"
+    assert "mounted read-only" in (caught.value.hint or "")
     assert {check.name: check.ok for check in sink.checks()}["writable"] is False
 
 
