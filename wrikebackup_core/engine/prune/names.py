@@ -19,7 +19,7 @@ from itertools import accumulate, chain, compress
 from pathlib import Path
 from typing import Self
 
-from wrikebackup_core.engine.pipe import LARGE, Ahead
+from wrikebackup_core.engine.pipe import Behind
 from wrikebackup_core.engine.prune.numbering import Numbering, flag, merged
 from wrikebackup_core.engine.prune.pieces import check, cut
 from wrikebackup_core.engine.scratch import scratch
@@ -33,7 +33,6 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS blocks (first INTEGER PRIMARY KEY, names BLOB NOT NULL, crc INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS backups (sums TEXT PRIMARY KEY, runs BLOB NOT NULL) WITHOUT ROWID;
 """
-_MANY = LARGE // 128  # names that are worth a thread
 _TOGETHER = 10_000  # names in a block
 _PATIENCE = 2.0  # seconds; another plan may be at it
 _MOMENT = 0.5  # seconds
@@ -251,7 +250,7 @@ class Names:
 def _read(listed: Listed, numbering: Numbering) -> tuple[str, array[int]]:
     """The hash of a SHA256SUMS, and the numbers of what it names. Raises FormatError, SinkError."""
     digest, runs, pieces = hashlib.sha256(), array("I"), [b""]
-    for pieces in cut(_hashed(digest, listed)):
+    for pieces in cut(_hashed(digest, listed.chunks())):
         if listed.sha256 is None:  # else the hash says it all
             for piece in pieces:
                 check(piece)
@@ -276,21 +275,13 @@ def _check_end(listed: Listed, last: bytes, runs: array[int]) -> None:
         )
 
 
-def _hashed(digest: hashlib._Hash, listed: Listed) -> Iterator[bytes]:
-    """The chunks, with the digest at the last one of them or, where there are many, some ahead: in a thread of its own."""
-    chunks = _updating(digest, listed.chunks())
-    if listed.total < _MANY:
-        yield from chunks
-        return
-    ahead = Ahead(chunks)
+def _hashed(digest: hashlib._Hash, chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The chunks; behind the last one, the digest is of all."""
+    behind = Behind(digest.update)
     try:
-        while chunk := ahead.next():
+        for chunk in chunks:
+            behind.put(chunk)
             yield chunk
+        behind.finish()
     finally:
-        ahead.stop()
-
-
-def _updating(digest: hashlib._Hash, chunks: Iterable[bytes]) -> Iterator[bytes]:
-    for chunk in chunks:
-        digest.update(chunk)
-        yield chunk
+        behind.stop()

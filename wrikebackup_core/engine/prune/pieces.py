@@ -25,7 +25,8 @@ def cut(chunks: Iterable[bytes]) -> Iterator[list[bytes]]:
     """The pieces, some together, without the line feed behind each; the last has the file's own, or is empty. Raises FormatError."""
     rest = b""
     for chunk in chunks:
-        *pieces, rest = _BEFORE.split(rest + chunk)
+        pieces = _BEFORE.split(rest + chunk)
+        rest = pieces.pop()
         yield pieces
         if len(rest) > _LONGEST:
             raise FormatError("is not made of hashes and paths")

@@ -14,7 +14,6 @@ from typing import Self
 from wrikebackup_core.engine.abandoned import FORGOTTEN_AFTER
 from wrikebackup_core.engine.locking import short_hash
 from wrikebackup_core.engine.object_locks import locks_of, until
-from wrikebackup_core.engine.pipe import LARGE
 from wrikebackup_core.engine.prune.begun import Begun, begun
 from wrikebackup_core.engine.prune.deciding import decide, state_of
 from wrikebackup_core.engine.prune.job import Place, Remains, Verdict
@@ -168,7 +167,7 @@ class Planning:
     def _read_sums(self, uid: str, done: int) -> Iterator[bytes]:
         self._notify(StageProgress(STAGE, uid, done))
         try:
-            yield from chunks(self.sink, layout.sums_key(self.place.account, uid), LARGE)
+            yield from chunks(self.sink, layout.sums_key(self.place.account, uid))
         except KeyNotFound:
             raise FormatError("is missing") from None
 
