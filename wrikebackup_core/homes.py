@@ -1,4 +1,4 @@
-"""`~` in the names of files, as people write them in profiles and on command lines, and the user whose home that is."""
+"""`~` in the names of files, as people write them in profiles and on command lines, the user whose home that is, and folders of theirs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from wrikebackup_core.errors import UsageError
 
-__all__ = ["expand_home", "who_may_read"]
+__all__ = ["expand_home", "private_folder", "who_may_read"]
 
 
 def expand_home(name: str) -> Path:
@@ -18,6 +18,17 @@ def expand_home(name: str) -> Path:
     except RuntimeError:  # how pathlib says it
         hint = "~ is your own home folder; put ./ before other tildes"
         raise UsageError(f"{name}: there is no such home folder", hint=hint) from None
+
+
+def private_folder(path: Path) -> None:
+    """Makes a folder and those above it that are not there, for the owner only: their names say what there is. Raises OSError."""
+    try:
+        path.mkdir(mode=0o700, exist_ok=True)
+    except FileNotFoundError:
+        if path.parent == path:  # a Windows drive that is not there
+            raise
+        private_folder(path.parent)
+        path.mkdir(mode=0o700, exist_ok=True)
 
 
 def who_may_read(error: BaseException) -> str | None:

@@ -18,6 +18,7 @@ import msgspec
 from wrikebackup_core.errors import FormatError, SinkFull, SourceError, WrikeBackupError
 from wrikebackup_core.format import ids
 from wrikebackup_core.format.records import RecordDecoder
+from wrikebackup_core.homes import private_folder
 from wrikebackup_core.journal import Journal
 from wrikebackup_core.model import Gap, Kind, Record
 from wrikebackup_core.ports import Page
@@ -52,7 +53,7 @@ class Spool(Staged):
         self._local = threading.local()
         self._open: list[tuple[threading.Thread, sqlite3.Connection]] = []
         self._lock = threading.RLock()
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_folder(path.parent)
         try:
             path.touch(mode=0o600)
             self._writer = self._connect()

@@ -14,7 +14,7 @@ from wrikebackup_core.cli.doctor import checks_of, print_checks
 from wrikebackup_core.cli.session import PATH, Session, options
 from wrikebackup_core.cli.terminal import Terminal
 from wrikebackup_core.errors import SecretError, UsageError, WrikeBackupError
-from wrikebackup_core.homes import expand_home
+from wrikebackup_core.homes import expand_home, private_folder
 from wrikebackup_core.masking import keep_secret
 from wrikebackup_core.plugins import Plugins, Registration
 from wrikebackup_core.ports import Context
@@ -190,7 +190,7 @@ class _Secrets:
 
 def _keep_in_file(path: Path, value: str) -> None:
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_folder(path.parent)
         # Created for nobody else from the first moment on; what is there already is not ours to overwrite.
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
             file.write(value + "\n")

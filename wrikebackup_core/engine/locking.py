@@ -15,6 +15,7 @@ from typing import Protocol
 from filelock import FileLock, Timeout
 
 from wrikebackup_core.errors import Locked, WrikeBackupError
+from wrikebackup_core.homes import private_folder
 from wrikebackup_core.model import Account
 from wrikebackup_core.ports import Sink
 
@@ -77,7 +78,7 @@ def locked(places: Places, account: Account) -> Iterator[Locks]:
         for name, stem in sorted(stems.items()):
             lock = FileLock(f"{stem}.lock", timeout=0)
             try:
-                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                private_folder(folder)
                 stack.enter_context(lock)
             except Timeout:
                 raise Locked(

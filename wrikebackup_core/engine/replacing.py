@@ -6,6 +6,8 @@ import contextlib
 import os
 from pathlib import Path
 
+from wrikebackup_core.homes import private_folder
+
 __all__ = ["replace_file"]
 
 
@@ -14,7 +16,7 @@ def replace_file(path: Path, data: bytes) -> None:
     was there stays."""
     fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_folder(path.parent)
         with fresh.open("wb") as file:
             file.write(data)
             file.flush()

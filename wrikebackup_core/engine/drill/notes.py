@@ -12,6 +12,7 @@ import msgspec
 
 from wrikebackup_core.decoders import json_decoder
 from wrikebackup_core.engine.drill.job import Drilled
+from wrikebackup_core.homes import private_folder
 
 __all__ = ["Drill", "LastDrills", "drills_that_count", "last_drills", "note"]
 
@@ -83,7 +84,7 @@ def note(state: Path, drilled: Drilled, at: datetime) -> None:
         error=drilled.error,
         hint=drilled.hint,
     )
-    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private_folder(state)
     flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
     with os.fdopen(os.open(state / _FILE, flags, 0o600), "r+b", buffering=0) as file:
         end = file.seek(0, os.SEEK_END)

@@ -33,6 +33,7 @@ from wrikebackup_core.errors import (
 )
 from wrikebackup_core.format import layout
 from wrikebackup_core.format.manifest import Manifest
+from wrikebackup_core.homes import private_folder
 from wrikebackup_core.model import Event, Message
 from wrikebackup_core.ports import Sink
 from wrikebackup_core.store import AccountStore, accounts
@@ -175,7 +176,7 @@ class _Drilling:
             return
         name = f"{_UNSAFE.sub('-', result.sink)[:40].strip('-')}-{short_hash(result.sink)[:4]}"
         folder = self._job.keep / name / result.backup_uid
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_folder(folder)
         result.kept = str(folder)
         yield folder
 

@@ -24,6 +24,7 @@ from wrikebackup_core.engine.prune.numbering import Numbering, flag, merged
 from wrikebackup_core.engine.prune.pieces import check, cut
 from wrikebackup_core.engine.scratch import scratch
 from wrikebackup_core.errors import FormatError
+from wrikebackup_core.homes import private_folder
 from wrikebackup_core.plurals import plural
 from wrikebackup_core.staged import batches
 
@@ -70,7 +71,7 @@ class Names:
 
     def _opened(self) -> sqlite3.Connection | None:
         try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            private_folder(self._path.parent)
             self._path.touch(mode=0o600)
             db = sqlite3.connect(self._path, timeout=_PATIENCE, isolation_level=None)
         except (OSError, sqlite3.Error):

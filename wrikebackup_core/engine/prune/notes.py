@@ -18,6 +18,7 @@ import msgspec
 from wrikebackup_core.engine.locking import short_hash
 from wrikebackup_core.engine.replacing import replace_file
 from wrikebackup_core.errors import WrikeBackupError
+from wrikebackup_core.homes import private_folder
 
 __all__ = ["Notes"]
 
@@ -65,7 +66,7 @@ class Notes:
     def copy_begins(self) -> None:
         """Raises nothing: where it cannot be noted, a prune may delete what a copy would have to bring again."""
         with contextlib.suppress(OSError):
-            self._copying.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            private_folder(self._copying.parent)
             self._copying.touch(mode=0o600)
             os.utime(self._copying)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, Self
 
 from wrikebackup_core.engine.restore.index import Index
+from wrikebackup_core.homes import private_folder
 
 __all__ = ["Notes"]
 
@@ -48,7 +49,7 @@ class Notes:
     def begin(self) -> bool:
         """Before anything is written. Whether there was a restore to this place that has not ended with everything there."""
         before = self._path.exists()
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_folder(self._path.parent)
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
         self._file = os.fdopen(os.open(self._path, flags, 0o600), "ab", buffering=0)
         self._file.write(b"\n")  # after a line that a kill has cut short

@@ -9,6 +9,7 @@ import msgspec
 
 from wrikebackup_core.decoders import json_decoder
 from wrikebackup_core.engine.replacing import replace_file
+from wrikebackup_core.homes import private_folder
 from wrikebackup_core.monitors import Ran
 
 __all__ = ["History"]
@@ -47,7 +48,7 @@ class History:
 
     def append(self, ran: Ran) -> None:
         """Durable when this returns. A line that was cut off spoils no other. Raises OSError."""
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_folder(self.path.parent)
         line = msgspec.json.encode(ran) + b"\n"
         with self.path.open("ab+") as file:
             if file.seek(0, os.SEEK_END):

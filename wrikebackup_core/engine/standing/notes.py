@@ -13,6 +13,7 @@ from filelock import FileLock, Timeout
 from wrikebackup_core.decoders import json_decoder
 from wrikebackup_core.engine.replacing import replace_file
 from wrikebackup_core.engine.standing.troubles import Open
+from wrikebackup_core.homes import private_folder
 
 __all__ = ["Notes", "NotesFile", "here"]
 
@@ -51,7 +52,7 @@ class NotesFile:
         with contextlib.ExitStack() as stack:
             # The last where the file system has no locks.
             with contextlib.suppress(Timeout, OSError, NotImplementedError):
-                self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                private_folder(self._folder)
                 stack.enter_context(FileLock(self._folder / "standing.lock", timeout=wait))
             yield
 
