@@ -14,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wrikebackup_core import SinkError
-from wrikebackup_core.engine.prune.names import Listed, Names
-from wrikebackup_core.engine.prune.pieces import comparable
+from wrikebackup_core.engine.prune.lines import comparable
+from wrikebackup_core.engine.prune.names import Names
+from wrikebackup_core.engine.prune.reading import Listed
 from wrikebackup_core.format import checksums
 
 
@@ -24,11 +25,14 @@ def sums(names: Sequence[str], own: Sequence[str] = ("backup-x.zip",)) -> bytes:
     return "".join(checksums.line(hashlib.sha256(path.encode()).hexdigest(), path) for path in paths).encode()
 
 
-def listed(uid: str, data: bytes, total: int = 0, *, piece: int = 50, known: bool = True) -> Listed:
+def listed(
+    uid: str, data: bytes, total: int | None = None, *, piece: int = 50, known: bool = True, far: bool = False
+) -> Listed:
     def chunks() -> Iterator[bytes]:
         return (data[at : at + piece] for at in range(0, len(data), piece))
 
-    return Listed(uid, hashlib.sha256(data).hexdigest() if known else None, total, chunks)
+    counted = data.count(b"  ../attachments/") if total is None else total
+    return Listed(uid, hashlib.sha256(data).hexdigest() if known else None, counted, chunks, far)
 
 
 def of(names: Sequence[str]) -> set[bytes]:
@@ -42,7 +46,7 @@ _NAMES = st.lists(st.text(st.characters(exclude_characters="/\0", codec="utf-8")
 @given(st.lists(_NAMES, max_size=5), st.integers(1, 300), st.booleans())
 def test_all_that_any_of_them_names_is_needed(shelves: list[list[str]], piece: int, known: bool) -> None:
     shelves = [[name for name in names if name not in (".", "..")] for names in shelves]
-    every = [listed(str(at), sums(names), piece=piece, known=known) for at, names in enumerate(shelves)]
+    every = [listed(str(at), sums(names), len(of(names)), piece=piece, known=known) for at, names in enumerate(shelves)]
     with Names(Path("/dev/null/nowhere")) as names:
         found, damaged = names.needed(every)
     assert damaged == {}
@@ -50,11 +54,18 @@ def test_all_that_any_of_them_names_is_needed(shelves: list[list[str]], piece: i
 
 
 @settings(deadline=None, max_examples=30)
-@given(st.lists(st.sets(st.integers(0, 1500), max_size=12), min_size=2, max_size=5), st.integers(500, 40_000))
-def test_backups_that_lack_a_few_of_the_same_names_need_what_they_name(without: list[set[int]], piece: int) -> None:
+@given(
+    st.lists(st.sets(st.integers(0, 1500), max_size=12), min_size=2, max_size=5),
+    st.integers(500, 40_000),
+    st.booleans(),
+)
+def test_backups_that_lack_a_few_of_the_same_names_need_what_they_name(
+    without: list[set[int]], piece: int, far: bool
+) -> None:
     shelves = [[f"IEAAAEDYIY{number:06X}-file" for number in range(1500) if number not in lack] for lack in without]
+    every = [listed(str(at), sums(shelf), piece=piece, far=far) for at, shelf in enumerate(shelves)]
     with Names(Path("/dev/null/nowhere")) as names:
-        found, damaged = names.needed([listed(str(at), sums(shelf), piece=piece) for at, shelf in enumerate(shelves)])
+        found, damaged = names.needed(every)
     assert damaged == {}
     assert found == of([name for shelf in shelves for name in shelf])
 

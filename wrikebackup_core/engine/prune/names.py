@@ -7,28 +7,24 @@ all names that were met, with a number for each (`numbering.py`), and for each b
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import sqlite3
 import time
 import zlib
 from array import array
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate, chain, compress
 from pathlib import Path
 from typing import Self
 
-from wrikebackup_core.engine.pipe import Behind
-from wrikebackup_core.engine.prune.numbering import Numbering, flag, merged
-from wrikebackup_core.engine.prune.pieces import check, cut
+from wrikebackup_core.engine.prune.numbering import Numbering, flag
+from wrikebackup_core.engine.prune.reading import Listed, Reading
 from wrikebackup_core.engine.scratch import scratch
 from wrikebackup_core.errors import FormatError
 from wrikebackup_core.homes import private_folder
-from wrikebackup_core.plurals import plural
 from wrikebackup_core.staged import batches
 
-__all__ = ["Listed", "Names"]
+__all__ = ["Names"]
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS blocks (first INTEGER PRIMARY KEY, names BLOB NOT NULL, crc INTEGER NOT NULL);
@@ -37,16 +33,6 @@ CREATE TABLE IF NOT EXISTS backups (sums TEXT PRIMARY KEY, runs BLOB NOT NULL) W
 _TOGETHER = 10_000  # names in a block
 _PATIENCE = 2.0  # seconds; another plan may be at it
 _MOMENT = 0.5  # seconds
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """One backup's SHA256SUMS: its hash and how many attachments it names at least, as the manifest says, and its bytes from the start."""
-
-    uid: str
-    sha256: str | None
-    total: int
-    chunks: Callable[[], Iterator[bytes]]
 
 
 class _Corrupt(Exception):
@@ -60,13 +46,14 @@ class Names:
         """A file that cannot be used is done without."""
         self._path = path
         self._db = self._opened() or scratch(_SCHEMA)
-        self._numbering: Numbering | None = None
+        self._reading: Reading | None = None
         self._version: int | None = None
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc: object) -> None:
+        self._end_reading()
         self._db.close()
 
     def _opened(self) -> sqlite3.Connection | None:
@@ -103,19 +90,23 @@ class Names:
         except (_Corrupt, sqlite3.Error) as error:
             self._db.close()
             self._discard(error)
-            self._db, self._numbering = scratch(_SCHEMA), None
+            self._end_reading()
+            self._db = scratch(_SCHEMA)
             return self._needed(backups)
 
     def _needed(self, backups: Sequence[Listed]) -> tuple[set[bytes], dict[str, FormatError]]:
         found, damaged = self._learn([one for one in backups if not self._knows(one.sha256)])
         found += [one.sha256 for one in backups if one.sha256 is not None and one.uid not in damaged]
-        numbering, self._numbering = self._numbering, None  # it is as large as the answer
+        reading = self._end_reading()
+        numbering = reading.numbering if reading else None
+        if reading is not None and reading.done == len(backups) and reading.numbering.stored == 0:
+            return reading.numbering.end(), damaged  # they named all that was met
         self._db.execute("BEGIN")
         try:
             flags = self._flags(found)
             if numbering is not None and len(flags) == len(numbering) and 0 not in flags and not self._changed():
                 return numbering.end(), damaged
-            del numbering
+            del numbering, reading  # which are as large as the answer
             return self._named(flags), damaged
         finally:
             self._db.execute("ROLLBACK")
@@ -170,24 +161,24 @@ class Names:
                 with self._writing():
                     self._learn_some(left, found, damaged)
         except BaseException:
-            self._numbering = None
+            self._end_reading()
             raise
         return found, damaged
 
     def _learn_some(self, left: deque[Listed], found: list[str], damaged: dict[str, FormatError]) -> None:
         """As many as can be read in a moment: to end with each takes longer than to read a small one, and another plan may wait."""
-        numbering, end = self._numbered(), time.monotonic() + _MOMENT
-        before = len(numbering)
+        reading, end = self._read_on(), time.monotonic() + _MOMENT
+        before = len(reading.numbering)
         while left and time.monotonic() < end:
             one = left.popleft()
             try:
-                sums, runs = _read(one, numbering)
+                sums, runs = reading.read(one)
             except FormatError as error:
                 damaged[one.uid] = error  # and the names that were met are nobody's
                 continue
             self._db.execute("INSERT OR REPLACE INTO backups VALUES (?, ?)", (sums, zlib.compress(runs, 1)))
             found.append(sums)
-        self._add(before, numbering.since(before))
+        self._add(before, reading.numbering.since(before))
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
@@ -200,12 +191,19 @@ class Names:
             raise
         self._db.execute("COMMIT")
 
-    def _numbered(self) -> Numbering:
-        """All names that are stored: another plan may have written to the file since."""
-        if self._numbering is None or self._changed():
+    def _read_on(self) -> Reading:
+        """With the numbers of all names that are stored: another plan may have written to the file since."""
+        if self._reading is None or self._changed():
+            self._end_reading()
             self._version = self._data_version()
-            self._numbering = Numbering(chain.from_iterable(self._blocks()))
-        return self._numbering
+            self._reading = Reading(Numbering(chain.from_iterable(self._blocks())))
+        return self._reading
+
+    def _end_reading(self) -> Reading | None:
+        reading, self._reading = self._reading, None
+        if reading is not None:
+            reading.close()
+        return reading
 
     def _changed(self) -> bool:
         """By another plan, since the names were numbered."""
@@ -236,7 +234,7 @@ class Names:
         used, every = sum(flags), sum(map(len, self._blocks()))
         if used * 4 > every * 3:
             return
-        self._numbering = None
+        self._end_reading()
         new = array("I", accumulate(flags, initial=0))
         for sums in backups:
             runs = self._runs(sums)
@@ -246,43 +244,3 @@ class Names:
         kept = b"\0".join(compress(chain.from_iterable(self._blocks()), flags))
         self._db.execute("DELETE FROM blocks")
         self._add(0, kept.split(b"\0") if kept else ())
-
-
-def _read(listed: Listed, numbering: Numbering) -> tuple[str, array[int]]:
-    """The hash of a SHA256SUMS, and the numbers of what it names. Raises FormatError, SinkError."""
-    digest, runs, pieces = hashlib.sha256(), array("I"), [b""]
-    for pieces in cut(_hashed(digest, listed.chunks())):
-        if listed.sha256 is None:  # else the hash says it all
-            for piece in pieces:
-                check(piece)
-        runs += numbering.runs(pieces)
-    sums = digest.hexdigest()
-    if listed.sha256 is None:
-        _check_end(listed, pieces[-1], runs)
-    elif listed.sha256 != sums:
-        raise FormatError("is not the SHA256SUMS that the manifest names")
-    return sums, merged(runs)
-
-
-def _check_end(listed: Listed, last: bytes, runs: array[int]) -> None:
-    """Raises FormatError where the last piece breaks off, or names are missing: one that is there twice takes no other's place."""
-    if last and not last.endswith(b"\n"):
-        raise FormatError("breaks off")
-    flags = bytearray()
-    flag(flags, runs)
-    if (count := sum(flags)) < listed.total:
-        raise FormatError(
-            f"names {plural(count, 'file')} in attachments/, of {listed.total:,} that the manifest counts"
-        )
-
-
-def _hashed(digest: hashlib._Hash, chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """The chunks; behind the last one, the digest is of all."""
-    behind = Behind(digest.update)
-    try:
-        for chunk in chunks:
-            behind.put(chunk)
-            yield chunk
-        behind.finish()
-    finally:
-        behind.stop()

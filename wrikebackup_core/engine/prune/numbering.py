@@ -7,27 +7,24 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Sequence
-from itertools import chain, compress, count, islice
-from operator import ne
+from itertools import compress, count, islice, pairwise
+from operator import ne, sub
 
-from wrikebackup_core.engine.prune.pieces import names_in
-
-__all__ = ["Numbering", "flag", "merged"]
+__all__ = ["Numbering", "Walk", "distinct", "flag", "length", "merged", "runs_of"]
 
 
 class Numbering:
-    """Of the names in `attachments/`, by piece of a SHA256SUMS. A piece is looked into the first time only."""
+    """Of the names in `attachments/`. The first ones, `stored` of them, were met before."""
 
     def __init__(self, names: Iterable[bytes] = ()) -> None:
         self._numbers = dict(zip(names, count(), strict=False))
-        self._met: dict[int, bytes] = {}
+        self.stored = len(self._numbers)
 
     def __len__(self) -> int:
         return len(self._numbers)
 
     def end(self) -> set[bytes]:
         """All names, which are numbered no longer: a set takes less than half the time to look into."""
-        self._met.clear()
         names = set(self._numbers)
         self._numbers.clear()
         return names
@@ -36,44 +33,48 @@ class Numbering:
         """The names from a number on."""
         return list(islice(reversed(self._numbers), len(self._numbers) - number))[::-1]
 
-    def runs(self, pieces: Sequence[bytes]) -> array[int]:
-        """The numbers of the names in them. Raises FormatError."""
-        keys = list(map(hash, pieces))  # 64 bits, by a key of this process that nobody knows
-        found = list(map(self._met.get, keys))
-        if None in found:
-            new = [at for at, runs in enumerate(found) if runs is None]
-            self._look_into([pieces[at] for at in new], [keys[at] for at in new])
-            found = list(map(self._met.get, keys))
-        return array("I", b"".join(runs for runs in found if runs is not None))
+    def number(self, name: bytes) -> int | None:
+        """None where it was not met."""
+        return self._numbers.get(name)
 
-    def _look_into(self, pieces: Sequence[bytes], keys: Sequence[int]) -> None:
-        names, at = names_in(pieces), 0
-        numbers = self._numbered(chain.from_iterable(names))
-        for key, some in zip(keys, names, strict=True):
-            self._met[key] = _as_runs(numbers[at : at + len(some)])
-            at += len(some)
-
-    def _numbered(self, names: Iterable[bytes]) -> list[int]:
+    def numbers(self, names: Iterable[bytes]) -> list[int]:
         numbers = self._numbers
         return [numbers.setdefault(name, len(numbers)) for name in names]
 
 
-def _as_runs(numbers: Sequence[int]) -> bytes:
-    """As an array holds them."""
-    runs = array("I")
+class Walk:
+    """From the start of runs to their end."""
+
+    def __init__(self, runs: array[int]) -> None:
+        self._runs = runs
+        self._starts, self._stops = runs[::2], runs[1::2]
+        self._at = 0
+
+    def between(self, first: int, last: int) -> array[int] | None:
+        """The runs from the next place at which the number `first` is to the next at which `last` is; None where there is none."""
+        start = self._next(first, self._at)
+        stop = self._next(last, start)
+        if stop == len(self._starts) or (start == stop and last < first):
+            return None
+        self._at = stop
+        found = self._runs[2 * start : 2 * stop + 2]
+        found[0], found[-1] = first, last + 1
+        return found
+
+    def _next(self, number: int, at: int) -> int:
+        starts, stops = self._starts, self._stops
+        while at < len(starts) and not starts[at] <= number < stops[at]:
+            at += 1
+        return at
+
+
+def runs_of(numbers: Sequence[int]) -> array[int]:
     if not numbers:
-        return b""
+        return array("I")
     first = numbers[0]
     if numbers == list(range(first, first + len(numbers))):  # nearly always
-        return array("I", (first, first + len(numbers))).tobytes()
-    stop = first
-    for number in numbers:
-        if number != stop:
-            runs.extend((first, stop))
-            first = number
-        stop = number + 1
-    runs.extend((first, stop))
-    return runs.tobytes()
+        return array("I", (first, first + len(numbers)))
+    return merged(array("I", [end for number in numbers for end in (number, number + 1)]))
 
 
 def merged(runs: array[int]) -> array[int]:
@@ -84,6 +85,17 @@ def merged(runs: array[int]) -> array[int]:
     found[::2] = starts[:1] + array("I", compress(starts[1:], breaks))
     found[1::2] = array("I", compress(stops, breaks)) + stops[-1:]
     return found
+
+
+def distinct(runs: array[int]) -> bool:
+    """Whether no number is there twice."""
+    pairs = sorted(zip(runs[::2], runs[1::2], strict=True))
+    return all(stop <= start for (_, stop), (start, _) in pairwise(pairs))
+
+
+def length(runs: array[int]) -> int:
+    """How many numbers there are in them."""
+    return sum(map(sub, runs[1::2], runs[::2]))
 
 
 def flag(flags: bytearray, runs: array[int]) -> None:

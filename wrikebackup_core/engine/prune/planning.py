@@ -17,10 +17,11 @@ from wrikebackup_core.engine.object_locks import locks_of, until
 from wrikebackup_core.engine.prune.begun import Begun, begun
 from wrikebackup_core.engine.prune.deciding import decide, state_of
 from wrikebackup_core.engine.prune.job import Place, Remains, Verdict
+from wrikebackup_core.engine.prune.lines import comparable
 from wrikebackup_core.engine.prune.looking import Folder, Found, look
-from wrikebackup_core.engine.prune.names import Listed, Names
+from wrikebackup_core.engine.prune.names import Names
 from wrikebackup_core.engine.prune.notes import Notes
-from wrikebackup_core.engine.prune.pieces import comparable
+from wrikebackup_core.engine.prune.reading import Listed
 from wrikebackup_core.engine.scratch import scratch
 from wrikebackup_core.errors import FormatError, KeyNotFound
 from wrikebackup_core.format import layout
@@ -35,6 +36,7 @@ __all__ = ["STAGE", "Planning", "Terms"]
 
 STAGE = "prune"
 _BATCH = 1000
+_PIECE = 128 << 10  # bytes: what fits into the processor's own memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ class Planning:
         self._state, self._transforms, self._now, self._notify = terms.state, terms.transforms, terms.now, terms.notify
         self._db = scratch("CREATE TABLE garbage (at INTEGER PRIMARY KEY, keys TEXT NOT NULL)")
         self._begun: list[Begun] = []
+        self._read = 0
         self.found = Found({}, [])
 
     def __enter__(self) -> Self:
@@ -159,15 +162,21 @@ class Planning:
 
     def _listed(self) -> list[Listed]:
         """SHA256SUMS of the backups that stay, the newest first."""
-        kept = [self.found.folders[one.backup_uid] for one in reversed(self.place.backups) if one.keep]
+        kept, far = (
+            [self.found.folders[one.backup_uid] for one in reversed(self.place.backups) if one.keep],
+            getattr(self.sink, "waits", True),
+        )
         return [
-            Listed(one.uid, one.sums, one.total, partial(self._read_sums, one.uid, at)) for at, one in enumerate(kept)
+            Listed(one.uid, one.sums, one.total, partial(self._read_sums, one.uid, at), far)
+            for at, one in enumerate(kept)
         ]
 
     def _read_sums(self, uid: str, done: int) -> Iterator[bytes]:
-        self._notify(StageProgress(STAGE, uid, done))
+        if done == self._read:  # not where one is read again
+            self._notify(StageProgress(STAGE, uid, done))
+            self._read += 1
         try:
-            yield from chunks(self.sink, layout.sums_key(self.place.account, uid))
+            yield from chunks(self.sink, layout.sums_key(self.place.account, uid), _PIECE)
         except KeyNotFound:
             raise FormatError("is missing") from None
 

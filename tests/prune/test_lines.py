@@ -1,0 +1,60 @@
+"""The lines of SHA256SUMS: which attachments they name."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wrikebackup_core import FormatError
+from wrikebackup_core.engine.prune.lines import check, comparable, names_in, plain_name
+from wrikebackup_core.format import checksums
+
+_NAME = st.text(st.characters(exclude_characters="/\0", codec="utf-8"), min_size=1).filter(
+    lambda s: s not in (".", "..")
+)
+_PATH = _NAME.map(lambda name: f"../attachments/{name}") | st.sampled_from(
+    ["backup-x.zip", "bi-export/tasks.csv", "../pin.json"]
+)
+
+
+def line(path: str) -> bytes:
+    return checksums.line("0" * 64, path).encode().removesuffix(b"\n")
+
+
+@given(st.lists(_PATH))
+def test_names_come_in_the_order_of_the_lines_and_nothing_else_does(paths: list[str]) -> None:
+    named = [path.removeprefix("../attachments/") for path in paths if path.startswith("../attachments/")]
+    assert names_in(list(map(line, paths))) == comparable(named)
+
+
+@given(_PATH)
+def test_a_name_that_is_told_at_a_glance_is_the_one_that_a_second_look_finds(path: str) -> None:
+    """Or one that nothing is called."""
+    if name := plain_name(line(path)):
+        assert names_in([line(path)]) == [name] or [name] != comparable([name.decode()])
+
+
+@pytest.mark.parametrize("path", ["../../elsewhere", "/etc/passwd", "../attachments/../../x"])
+def test_a_line_that_leads_out_of_the_account_is_none(path: str) -> None:
+    with pytest.raises(FormatError, match="leads out of the account's folder"):
+        names_in([line("../attachments/a"), line(path)])
+
+
+@pytest.mark.parametrize(
+    "spoilt", [b"z" * 64 + b"  x", b"0" * 63 + b"  x", b"0" * 64 + b"  x\r", b"0" * 64, b"0" * 64 + b"  \xff"]
+)
+def test_a_line_that_sha256sum_would_not_write_is_none(spoilt: bytes) -> None:
+    with pytest.raises(FormatError, match="not made of hashes and paths"):
+        check([line("x"), spoilt])
+
+
+def test_the_two_ways_in_which_unicode_writes_a_name_are_one() -> None:
+    one, other = comparable(["Gr\u00f6\u00dfe.pdf", "plain"]), comparable(["plain", "Gro\u0308\u00dfe.pdf"])
+    assert one == list(reversed(other))
+
+
+def test_each_name_of_a_store_is_one_even_where_it_holds_a_zero_byte() -> None:
+    assert comparable(["a\0b", "c", "\0"]) == [b"a\0b", b"c", b"\0"]
+    assert comparable([]) == []
+    assert comparable([""]) == [b""]

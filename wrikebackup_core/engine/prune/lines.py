@@ -1,0 +1,77 @@
+"""The lines of SHA256SUMS, and the names of attachments in them."""
+
+from __future__ import annotations
+
+import posixpath
+import unicodedata
+from collections.abc import Iterator, Sequence
+
+from wrikebackup_core.errors import FormatError
+from wrikebackup_core.format import checksums
+
+__all__ = ["check", "comparable", "names_in", "plain_name"]
+
+_PLAIN = b"  ../attachments/"
+_AT = slice(64, 64 + len(_PLAIN))
+
+
+def check(lines: Sequence[bytes]) -> None:
+    """That each, without its line feed, is as `sha256sum` writes it. Raises FormatError."""
+    for _ in _paths(lines):
+        pass
+
+
+def names_in(lines: Sequence[bytes]) -> list[bytes]:
+    """Of the attachments that they name, `comparable`, in their order: one of a line at the most. Raises FormatError."""
+    names = [line[_AT.stop :] for line in lines if line[_AT] == _PLAIN]
+    others = [line for line in lines if line[_AT] != _PLAIN] if len(names) < len(lines) else []
+    if _is_plain(b"".join(names)) and b"" not in names and not any(map(_name_in, others)):  # nearly always
+        return names
+    return [name for line in lines for name in _name_in(line)]
+
+
+def plain_name(line: bytes) -> bytes:
+    """What follows where nearly all lines name the folder: a name, as it is written. Empty where another follows."""
+    return line[_AT.stop :] if line[_AT] == _PLAIN else b""
+
+
+def _name_in(line: bytes) -> list[bytes]:
+    name = line[_AT.stop :]
+    if line[_AT] == _PLAIN and name and _is_plain(name):
+        return [name]
+    return [_composed(name) for name in _carefully(line)]
+
+
+def _is_plain(text: bytes) -> bool:
+    """Without what has a meaning of its own in a path."""
+    return text.isascii() and b"/" not in text and b"\\" not in text and b"\0" not in text
+
+
+def comparable(names: Sequence[str]) -> list[bytes]:
+    """Names below `attachments/` as bytes, one for each, which are the same for the two ways in which Unicode writes one: some file
+    systems take them apart.
+    """
+    together = "\0".join(names).encode(errors="surrogateescape")
+    plain = together.isascii() and together.count(b"\0") == len(names) - 1  # a store's keys may hold anything
+    return together.split(b"\0") if plain else list(map(_composed, names))
+
+
+def _composed(name: str) -> bytes:
+    return unicodedata.normalize("NFC", name).encode(errors="surrogateescape")
+
+
+def _carefully(line: bytes) -> Iterator[str]:
+    for written in _paths([line]):
+        path = posixpath.normpath(f"backup/{written}")
+        if path.startswith("..") or posixpath.isabs(written):
+            raise FormatError(f"leads out of the account's folder: {written!r}")
+        folder, _, name = path.partition("/")
+        if folder == "attachments" and name:
+            yield name
+
+
+def _paths(lines: Sequence[bytes]) -> Iterator[str]:
+    for found in checksums.read((number, line + b"\n") for number, line in enumerate(filter(None, lines), 1)):
+        if isinstance(found, str):
+            raise FormatError("is not made of hashes and paths")
+        yield found[1]
