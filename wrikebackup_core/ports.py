@@ -6,6 +6,7 @@ Implementations need not inherit from these classes, but may: what has a body he
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol, Self, runtime_checkable
@@ -292,10 +293,15 @@ class Browsing(Protocol):
 class Naming(Protocol):
     """What a sink has besides whose store must be asked once more for the size of each object: it can name them without."""
 
-    def names(self, prefix: str) -> Iterator[tuple[Sequence[str], Callable[[Sequence[int]], Sequence[int]]]]:
+    def names(
+        self, prefix: str
+    ) -> AbstractContextManager[Iterator[tuple[Sequence[str], Callable[[Sequence[int]], Iterable[int]]]]]:
         """What `list` gives for the folder `prefix` (`""` for all), many together, and of each key only what follows the folder's
-        `/`. With them comes what asks for the bytes of some by their places among them, until the next are asked for; 0 for one that
-        is gone. Both raise SinkError.
+        `/`. With them comes what asks for the bytes of some by their places among them, until the next come; 0 for one that is gone.
+        Both raise SinkError.
+
+        The listing may begin as the context is entered: what is written later may be missing. Sizes that were asked for may be on
+        their way until somebody goes through them, then or after the next names.
         """
 
 

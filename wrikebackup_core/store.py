@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import posixpath
 import re
@@ -26,6 +27,7 @@ _ATTACHMENT = re.compile(r"\.\./attachments/([^/\0]*[^/\0.][^/\0]*)")  # no `.` 
 _NAMED = 3  # of many names, so many are shown
 _LONGEST = 64 << 10  # bytes of a line
 _TOGETHER = 10_000  # names
+_Named = tuple[Sequence[str], Callable[[Sequence[int]], Iterable[int]]]
 _UNKNOWN_SIZE = 1 << 62  # for reading to the end, whatever the length
 
 
@@ -51,17 +53,24 @@ def entries(sink: Sink, folder: str, tell: Callable[[str], None]) -> Iterator[En
     _tell_strange(sink, strange, tell)
 
 
-def names(
-    sink: Sink, folder: str, tell: Callable[[str], None]
-) -> Iterator[tuple[Sequence[str], Callable[[Sequence[int]], Sequence[int]]]]:
-    """The same as names below the folder, many together, with what gives the bytes of some by their places among them."""
+@contextlib.contextmanager
+def names(sink: Sink, folder: str, tell: Callable[[str], None]) -> Iterator[Iterator[_Named]]:
+    """The same as names below the folder, many together, with what asks for the bytes of some by their places among them."""
     if not isinstance(sink, Naming):
-        strip, every = len(folder) + 1, entries(sink, folder, tell)
-        while listed := list(islice(every, _TOGETHER)):
-            yield [entry.key[strip:] for entry in listed], partial(_sizes, listed)
+        yield _named(entries(sink, folder, tell), len(folder) + 1)
         return
+    with sink.names(folder) as listed:
+        yield _unicode(sink, listed, tell)
+
+
+def _named(every: Iterator[Entry], strip: int) -> Iterator[_Named]:
+    while listed := list(islice(every, _TOGETHER)):
+        yield [entry.key[strip:] for entry in listed], partial(_sizes, listed)
+
+
+def _unicode(sink: Sink, listed: Iterator[_Named], tell: Callable[[str], None]) -> Iterator[_Named]:
     strange = list[str]()
-    for some, sizes in sink.names(folder):
+    for some, sizes in listed:
         if "".join(some).isascii() or all(map(_is_unicode, some)):
             yield some, sizes
         else:
@@ -76,8 +85,8 @@ def _sizes(listed: Sequence[Entry], places: Sequence[int]) -> list[int]:
 
 
 def _sizes_at(
-    sizes: Callable[[Sequence[int]], Sequence[int]], known: Sequence[int], places: Sequence[int]
-) -> Sequence[int]:
+    sizes: Callable[[Sequence[int]], Iterable[int]], known: Sequence[int], places: Sequence[int]
+) -> Iterable[int]:
     return sizes([known[at] for at in places])
 
 

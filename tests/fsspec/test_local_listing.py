@@ -45,5 +45,6 @@ def test_batches_of_any_size_list_what_there_is(paths: set[tuple[bytes, bytes]],
             elif not path.is_dir():
                 path.touch()
         sink, wanted = LocalSink(name), sorted(one_by_one(root))
-        assert sorted(name for some, _ in sink.names("") for name in some) == wanted
+        with sink.names("") as names:
+            assert sorted(name for some, _ in names for name in some) == wanted
         assert sorted(entry.key for entry in sink.list("")) == wanted

@@ -1,21 +1,26 @@
-"""Sizes of many files in a folder: the same whether a second process asks for half of them, cannot be started, or dies."""
+"""Names and sizes of many files in a folder: the same whether a second process helps, cannot be started, or dies."""
 
 from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
+from array import array
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from wrikebackup_core import SinkError
+from wrikebackup_fsspec.local import naming, second_main
 from wrikebackup_fsspec.local.second import Second
 from wrikebackup_fsspec.local.sink import LocalSink
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="children are read from /proc")
 
-_FILES = 13_000
+_FILES = 33_000
 _AWKWARD = ["with\nline", "grö\u00dfe", "-", "\\", " "]
 
 
@@ -24,6 +29,8 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("many")
     (folder / "a" / "deeper").mkdir(parents=True)
     (folder / "a" / "deeper" / "one").write_bytes(b"12345")
+    (folder / "a" / "link").symlink_to("1")
+    (folder / "a" / os.fsdecode(b"not \xff Unicode")).touch()
     for name in [*_AWKWARD, *map(str, range(_FILES))]:
         (folder / "a" / name).write_bytes(b"x" * (len(name) * 7))
     return folder
@@ -36,57 +43,140 @@ def children() -> list[int]:
     return found
 
 
-def sizes_in(root: Path) -> Iterator[tuple[str, int]]:
-    for names, sizes in LocalSink(str(root)).names("a"):
-        yield from zip(names, sizes(range(len(names))), strict=True)
+@contextmanager
+def sizes_in(root: Path) -> Iterator[Iterator[tuple[str, int]]]:
+    """Each answer is looked at when the next question is asked."""
+
+    def one_behind() -> Iterator[tuple[str, int]]:
+        before: list[tuple[list[str], Iterator[int]]] = []
+        for names, sizes in listed:
+            before.append((list(names), iter(sizes(range(len(names))))))
+            if before[1:]:
+                yield from zip(*before.pop(0), strict=True)
+        for pair in before:
+            yield from zip(*pair, strict=True)
+
+    with LocalSink(str(root)).names("a") as listed:
+        yield one_behind()
 
 
 def listed(root: Path) -> dict[str, int]:
     return {entry.key.removeprefix("a/"): entry.size for entry in LocalSink(str(root)).list("a")}
 
 
-def test_half_of_the_sizes_are_asked_for_by_another_process_that_ends_with_the_listing(root: Path) -> None:
-    before, during, found = children(), list[int](), dict[str, int]()
-    for name, size in sizes_in(root):
-        found[name] = size
-        if len(found) == _FILES:
-            during = children()
+def test_another_process_lists_and_asks_for_sizes_and_ends_with_the_listing(root: Path) -> None:
+    before, found = children(), dict[str, int]()
+    with sizes_in(root) as sizes:
+        assert len(children()) == len(before) + 1
+        found.update(sizes)
+    assert children() == before
     assert len(found) == _FILES + len(_AWKWARD) + 1
     assert found == listed(root)
-    assert len(during) == len(before) + 1
-    assert children() == before
+
+
+def test_what_no_key_can_be_called_is_told_whatever_is_listed_meanwhile(root: Path) -> None:
+    sink = LocalSink(str(root))
+    with sink.names("a") as names:
+        assert len(list(sink.list("a/deeper"))) == 1
+        assert sum(len(some) for some, _ in names) == _FILES + len(_AWKWARD) + 1
+        assert sink.passed_over == ["a/not \\xff Unicode"]
 
 
 def test_a_listing_that_is_left_ends_the_process_too(root: Path) -> None:
-    before, found = children(), sizes_in(root)
-    for _ in range(_FILES):
-        next(found)
-    assert len(children()) == len(before) + 1
-    found.close()  # type: ignore[attr-defined]
+    before = children()
+    with sizes_in(root) as sizes:
+        for _ in range(_FILES // 2):
+            next(sizes)
     assert children() == before
+    with pytest.raises(KeyboardInterrupt), sizes_in(root):
+        raise KeyboardInterrupt
+    assert children() == before
+
+
+def test_a_small_folder_needs_no_other_process(tmp_path: Path) -> None:
+    before = children()
+    (tmp_path / "a").mkdir()
+    for name in "xyz":
+        (tmp_path / "a" / name).write_bytes(name.encode())
+    with sizes_in(tmp_path) as sizes:
+        assert children() == before
+        assert dict(sizes) == dict.fromkeys("xyz", 1)
 
 
 def test_where_no_process_can_be_started_one_asks_for_all(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", str(root / "nothing"))
-    assert dict(sizes_in(root)) == listed(root)
+    with sizes_in(root) as sizes:
+        assert dict(sizes) == listed(root)
+
+
+@pytest.mark.parametrize("program", ["", "import os; os.write(1, b'?')", "import os; os.write(1, bytes(3))"])
+def test_where_the_process_does_not_do_what_it_should_one_asks_for_all(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str
+) -> None:
+    (tmp_path / "program.py").write_text(program)
+    monkeypatch.setattr(second_main, "__file__", str(tmp_path / "program.py"))
+    with sizes_in(root) as sizes:
+        assert dict(sizes) == listed(root)
+
+
+def test_a_listing_of_which_the_process_is_killed_is_not_taken_for_whole(root: Path) -> None:
+    before = set(children())
+    with sizes_in(root) as sizes:
+        next(sizes)
+        (process,) = set(children()) - before
+        os.kill(process, signal.SIGKILL)
+        with pytest.raises(SinkError, match="the process that did was ended"):
+            list(sizes)
 
 
 def test_the_sizes_that_a_killed_process_was_asked_for_are_asked_for_again(root: Path) -> None:
-    before, found = set(children()), dict[str, int]()
-    for name, size in sizes_in(root):
-        found[name] = size
-        if len(found) == _FILES - 100:
-            (process,) = set(children()) - before
-            os.kill(process, signal.SIGKILL)
-    assert found == listed(root)
+    before = set(children())
+    with LocalSink(str(root)).names("a") as listed_names:
+        names, sizes = next(listed_names)
+        asked = [sizes(range(len(names))) for _ in range(5)]
+        (process,) = set(children()) - before
+        os.kill(process, signal.SIGKILL)
+        asked.append(sizes(range(len(names))))
+        expected = [len(name) * 7 for name in names]
+        assert [list(answer) for answer in asked] == [expected] * 6
 
 
 def test_of_a_file_that_is_gone_it_knows_nothing(root: Path) -> None:
-    with Second() as second:
+    with Second(str(root / "a")) as second:
         names = [*map(str, range(_FILES - 1)), "gone"]
-        assert second.ask(str(root / "a"), names)
-        sizes = second.answer(len(names))
+        answers = [second.sizes(names[:-500]), second.sizes(names[-500:])]
+        sizes = [size for answer in answers for size in answer.result()]
         assert sizes == [len(name) * 7 for name in names[:-1]] + [-1]
-        assert second.ask(str(root / "nowhere"), names)
-        assert set(second.answer(len(names))) == {-1}
-        assert not second.ask(str(root / "a"), ["1"])
+
+
+def test_a_folder_that_cannot_be_listed_is_told_and_not_taken_for_an_empty_one(root: Path) -> None:
+    with Second(str(root / "nowhere")) as second, pytest.raises(OSError, match="cannot be listed"):
+        list(second.names())
+    with Second(str(root / "a" / "deeper")) as second:
+        assert list(second.names()) == [(["one"], [])]
+
+
+def test_sizes_of_files_that_go_meanwhile_are_nothing(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    every = list(map(str, range(naming._LARGE)))
+    for name in every:
+        (tmp_path / "a" / name).write_bytes(b"x")
+    with LocalSink(str(tmp_path)).names("a") as names:
+        ((some, sizes),) = list(names)
+        for name in every[::2]:
+            (tmp_path / "a" / name).unlink()
+        assert dict(zip(some, sizes(range(len(some))), strict=True)) == {name: int(name) % 2 for name in every}
+
+
+def test_the_program_ends_by_itself_where_nobody_asks_any_more(root: Path) -> None:
+    folder = os.fsencode(root / "a")
+    question = array("q", [len(folder)]).tobytes() + folder
+    for given in (b"", question[:3], question[:-1], question, question + bytes(4)):
+        done = subprocess.run(
+            [sys.executable, "-I", "-S", second_main.__file__],
+            input=given,
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.stdout == b""

@@ -237,10 +237,11 @@ class SinkContract:
         for prefix in ("", "a", "a/b", "nothing", "four"):
             below = f"{prefix}/" if prefix else ""
             found = dict[str, int]()
-            for some, sizes in sink.names(prefix):
-                places = range(len(some))[::-1]
-                found |= {below + some[at]: size for at, size in zip(places, sizes(places), strict=True)}
-                assert not sizes([])
+            with sink.names(prefix) as listed:
+                for some, sizes in listed:
+                    places = range(len(some))[::-1]
+                    found |= {below + some[at]: size for at, size in zip(places, sizes(places), strict=True)}
+                    assert list(sizes([])) == []
             assert found == {entry.key: entry.size for entry in sink.list(prefix)}
 
     def test_awkward_names_are_kept_as_they_are(self, sink: Sink) -> None:

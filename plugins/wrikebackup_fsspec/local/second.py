@@ -1,5 +1,5 @@
-"""A second process that asks the system for sizes of files. A million of them take Python seconds, and of its threads each would wait
-for the others.
+"""A second process that lists a large folder and asks the system for sizes of the files in it. A million of them take Python seconds, and
+of its threads each would wait for the others.
 """
 
 from __future__ import annotations
@@ -9,71 +9,95 @@ import os
 import subprocess
 import sys
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Self
 
 from wrikebackup_fsspec.local import second_main
 
 __all__ = ["Second"]
 
-_WORTH = 5_000  # files that it might have been asked for, before it is started
-_TOGETHER = 100  # files that are worth a question
+_Batch = tuple[bytes, bytes]
+_PIPE = 1 << 20  # bytes
+_NUMBER = 8  # bytes
 
 
 class Second:
-    """Starts the process once there are many files. Where there can be none, whoever asks is told so. A context manager."""
+    """For one folder. A context manager; whoever leaves it early does not wait for what is not answered yet."""
 
-    def __init__(self) -> None:
-        self._asked = 0
-        self._process: subprocess.Popen[bytes] | None = None
-        self._fails = os.stat not in os.supports_dir_fd
+    def __init__(self, folder: str) -> None:
+        """It begins to list the folder. Raises OSError where there can be no such process."""
+        if os.stat not in os.supports_dir_fd:
+            raise OSError("files cannot be asked from within their folder")
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", "-S", second_main.__file__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            pipesize=_PIPE,
+            start_new_session=True,  # Ctrl-C is for this process, which then ends the other
+        )
+        self._reading = ThreadPoolExecutor(1, "second")
+        self._ask(os.fsencode(folder))
+        self._coming = self._names()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        if self._process is not None:
-            for pipe in (self._process.stdin, self._process.stdout):
-                with contextlib.suppress(OSError):
-                    assert pipe is not None
-                    pipe.close()
-            self._process.wait()  # it has nothing to read any more
-            self._process = None
+        self._process.kill()  # it only reads
+        self._reading.shutdown(cancel_futures=True)
+        for pipe in (self._process.stdin, self._process.stdout):
+            with contextlib.suppress(OSError):
+                assert pipe is not None
+                pipe.close()
+        self._process.wait()
 
-    def ask(self, folder: str, names: Sequence[str]) -> bool:
-        """Whether an answer is to be waited for: before that, nothing else is asked."""
-        self._asked += len(names)
-        if self._fails or len(names) < _TOGETHER or self._asked < _WORTH:
-            return False
-        question = os.fsencode("\0".join((folder, *names, "")))
-        try:
-            self._process = self._process or _started()
-            assert self._process.stdin is not None
-            self._process.stdin.write(b"%d\n" % len(question) + question)
+    def names(self) -> Iterator[tuple[Sequence[str], Sequence[str]]]:
+        """Names of files in the folder, and of the folders in it, many together. Raises OSError where it cannot be listed, or the
+        process is gone.
+        """
+        while any(batch := self._coming.result()):
+            self._coming = self._names()
+            yield _split(batch[0]), _split(batch[1])
+
+    def sizes(self, names: Sequence[str]) -> Future[Sequence[int]]:
+        """Asks for them: -1 for a file whose size it does not know."""
+        self._ask(os.fsencode("\0".join(names)))
+        return self._reading.submit(self._read_sizes, len(names))
+
+    def _names(self) -> Future[_Batch]:
+        self._ask(b"")
+        return self._reading.submit(self._read_names)
+
+    def _ask(self, question: bytes) -> None:
+        """What is asked of a process that is gone has no answer."""
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError):
+            self._process.stdin.write(array("q", [len(question)]).tobytes() + question)
             self._process.stdin.flush()
+
+    # In a thread, one behind the other, so that each question gets its own answer
+
+    def _read_names(self) -> _Batch:
+        files, folders = array("q", self._answer(2 * _NUMBER))
+        if files < 0:
+            raise OSError("the folder cannot be listed")
+        return self._answer(files), self._answer(folders)
+
+    def _read_sizes(self, count: int) -> Sequence[int]:
+        try:
+            return array("q", self._answer(count * _NUMBER))
         except OSError:
-            self._fails = True
-        return not self._fails
-
-    def answer(self, count: int) -> list[int]:
-        """The sizes of so many files that were asked for, -1 for one whose size it does not know."""
-        sizes = array("q")
-        assert self._process is not None
-        assert self._process.stdout is not None
-        data = self._process.stdout.read(count * sizes.itemsize)
-        if len(data) < count * sizes.itemsize:
-            self._fails = True  # it is gone
             return [-1] * count
-        sizes.frombytes(data)
-        return sizes.tolist()
+
+    def _answer(self, size: int) -> bytes:
+        assert self._process.stdout is not None
+        data = self._process.stdout.read(size)
+        if len(data) < size:
+            raise OSError("the process is gone")
+        return data
 
 
-def _started() -> subprocess.Popen[bytes]:
-    """Raises OSError."""
-    return subprocess.Popen(
-        [sys.executable, "-I", "-S", second_main.__file__],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,  # Ctrl-C is for this process, which then leaves it nothing to read
-    )
+def _split(names: bytes) -> list[str]:
+    return os.fsdecode(names).split("\0") if names else []

@@ -6,7 +6,7 @@ import contextlib
 import itertools
 import os
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from wrikebackup_core import Check, Entry, SinkError, UsageError
 from wrikebackup_fsspec import keys
@@ -15,6 +15,7 @@ from wrikebackup_fsspec.local import tree
 from wrikebackup_fsspec.local.barrier import barrier_for
 from wrikebackup_fsspec.local.checks import checks as of_folder
 from wrikebackup_fsspec.local.faults import failed
+from wrikebackup_fsspec.local.naming import Named, names_below
 from wrikebackup_fsspec.local.publish import Publisher
 from wrikebackup_fsspec.local.reader import LocalReader
 from wrikebackup_fsspec.local.writer import LocalWriter, create_temporary
@@ -22,6 +23,8 @@ from wrikebackup_fsspec.local.writer import LocalWriter, create_temporary
 __all__ = ["LocalSink"]
 
 _TRIES = 100
+
+_Shown = list[str]
 
 
 class LocalSink:
@@ -77,9 +80,16 @@ class LocalSink:
         self.passed_over = []
         return tree.entries(self.root, keys.check_prefix(prefix), self.passed_over)
 
-    def names(self, prefix: str) -> Iterator[tuple[Sequence[str], Callable[[Sequence[int]], Sequence[int]]]]:
-        self.passed_over = []
-        return tree.file_names(self.root, keys.check_prefix(prefix), self.passed_over)
+    @contextlib.contextmanager
+    def names(self, prefix: str) -> Iterator[Iterator[Named]]:
+        passed_over = self.passed_over = _Shown()
+        with names_below(self.root, keys.check_prefix(prefix), passed_over) as listed:
+            yield self._told(listed, passed_over)
+
+    def _told(self, listed: Iterator[Named], passed_over: _Shown) -> Iterator[Named]:
+        """Other listings may have come in between."""
+        self.passed_over = passed_over
+        yield from listed
 
     def folders(self, prefix: str) -> Iterator[str]:
         return tree.folders(self.root, keys.check_prefix(prefix))
@@ -100,7 +110,7 @@ class LocalSink:
         pass
 
     def _path(self, key: str) -> str:
-        return os.path.join(self.root, key.replace("/", os.sep))
+        return tree.path_of(self.root, key)
 
     def _publish(self, temporary: str, target: str) -> None:
         self._publisher(temporary, target)

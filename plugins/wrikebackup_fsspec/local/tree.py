@@ -8,14 +8,23 @@ import itertools
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
 
 from wrikebackup_core import Entry, SinkError
 from wrikebackup_fsspec.keys import FOREIGN, TEMPORARY_SUFFIX, is_probe, is_temporary
 from wrikebackup_fsspec.local.faults import failed
-from wrikebackup_fsspec.local.second import Second
 
-__all__ = ["delete", "entries", "file_names", "folders", "make_folder", "refuse_links", "sweep"]
+__all__ = [
+    "delete",
+    "entries",
+    "files_in",
+    "fitting",
+    "folders",
+    "make_folder",
+    "path_of",
+    "refuse_links",
+    "size_of",
+    "sweep",
+]
 
 _SHOWN = 200
 _TOGETHER = 2000
@@ -60,41 +69,13 @@ def entries(root: str, prefix: str, passed_over: list[str]) -> Iterator[Entry]:
 
     What no key can be called comes into `passed_over` instead, as it can be shown, some hundred of it at most.
     """
-    for below, files in _files(root, prefix, passed_over):
+    for below, files in files_in(root, [prefix], passed_over):
         for entry in files:
-            if (size := _size(root, below, entry)) is not None:
+            if (size := size_of(root, below, entry)) is not None:
                 yield Entry(below + entry.name, size)
 
 
-def file_names(
-    root: str, prefix: str, passed_over: list[str]
-) -> Iterator[tuple[list[str], Callable[[Sequence[int]], Sequence[int]]]]:
-    """Their names below that folder, and what asks for the sizes of some: to ask for all takes many times as long."""
-    strip = len(prefix) + 1 if prefix else 0
-    with Second() as second:
-        for below, files in _files(root, prefix, passed_over):
-            folder, names = below[strip:], [entry.name for entry in files]
-            yield [folder + name for name in names] if folder else names, partial(_sizes, second, root, below, files)
-
-
-def _sizes(
-    second: Second, root: str, below: str, files: Sequence[os.DirEntry[str]], places: Sequence[int]
-) -> list[int]:
-    """Half of them are the second process's."""
-    asked = [files[at] for at in places]
-    half = len(asked) // 2
-    folder = os.path.join(root, below.replace("/", os.sep))
-    if not second.ask(folder, [entry.name for entry in asked[half:]]):
-        return [_size(root, below, entry) or 0 for entry in asked]
-    try:
-        sizes = [_size(root, below, entry) or 0 for entry in asked[:half]]
-    finally:
-        others = second.answer(len(asked) - half)
-    pairs = zip(asked[half:], others, strict=True)
-    return sizes + [size if size >= 0 else _size(root, below, entry) or 0 for entry, size in pairs]
-
-
-def _size(root: str, below: str, entry: os.DirEntry[str]) -> int | None:
+def size_of(root: str, below: str, entry: os.DirEntry[str]) -> int | None:
     """None for one that is being deleted."""
     try:
         return entry.stat(follow_symlinks=False).st_size
@@ -104,14 +85,14 @@ def _size(root: str, below: str, entry: os.DirEntry[str]) -> int | None:
         raise failed("list", os.path.join(root, below + entry.name), error) from error
 
 
-def _files(root: str, prefix: str, passed_over: list[str]) -> Iterator[tuple[str, list[os.DirEntry[str]]]]:
-    """Files of one folder, many together as there may be a million, and what goes before their names. They can be asked for more
-    until the next come.
+def files_in(root: str, folders: Iterable[str], passed_over: list[str]) -> Iterator[tuple[str, list[os.DirEntry[str]]]]:
+    """Files of these folders and all below them, many of one folder together as there may be a million, and what goes before their names.
+    They can be asked for more until the next come. Raises SinkError for a folder that cannot be read.
     """
-    folders = [prefix]
+    folders = list(folders)
     while folders:
         folder = folders.pop()
-        path = os.path.join(root, folder.replace("/", os.sep)) if folder else root
+        path = path_of(root, folder)
         below = f"{folder}/" if folder else ""
         try:
             with _scanned(path) as found:
@@ -144,18 +125,32 @@ def _scanned(path: str) -> Iterator[Iterator[os.DirEntry[str]]]:
 
 def _named(some: list[os.DirEntry[str]], below: str, passed_over: list[str]) -> list[os.DirEntry[str]]:
     """Those that a key can name."""
-    together = "".join([entry.name for entry in some])
-    if together.isascii() and TEMPORARY_SUFFIX not in together:  # nearly always
+    names = [entry.name for entry in some]
+    if (fit := fitting(names, below, passed_over)) is names:
         return some
-    strange = [entry.name for entry in some if not _is_unicode(entry.name)]
+    kept = set(fit)
+    return [entry for entry in some if entry.name in kept]
+
+
+def fitting(names: Sequence[str], below: str, passed_over: list[str]) -> Sequence[str]:
+    """Those of the names that a key can hold; others come into `passed_over`, unless they are of what is not finished."""
+    together = "".join(names)
+    if together.isascii() and TEMPORARY_SUFFIX not in together:  # nearly always
+        return names
+    strange = [name for name in names if not _is_unicode(name)]
     shown = strange[: _SHOWN - len(passed_over)]
     passed_over += [os.fsencode(below + name).decode(errors="backslashreplace") for name in shown]
-    return [entry for entry in some if _is_unicode(entry.name) and not is_temporary(entry.name)]
+    return [name for name in names if _is_unicode(name) and not is_temporary(name)]
+
+
+def path_of(root: str, key: str) -> str:
+    """Of a folder or a file; the root's for an empty key."""
+    return os.path.join(root, key.replace("/", os.sep)) if key else root
 
 
 def folders(root: str, prefix: str) -> Iterator[str]:
     """The names of the folders directly below a folder, empty ones too. Raises SinkError for a folder that cannot be read."""
-    path = os.path.join(root, prefix.replace("/", os.sep)) if prefix else root
+    path = path_of(root, prefix)
     try:
         with os.scandir(path) as found:
             for entry in found:
@@ -171,7 +166,7 @@ def delete(root: str, keys: Iterable[str]) -> None:
     """Removes files, then the folders that they leave empty. Goes on past a file that cannot go, and then raises SinkError."""
     folders, first = set[str](), None
     for key in keys:
-        path = os.path.join(root, key.replace("/", os.sep))
+        path = path_of(root, key)
         folder = os.path.dirname(path)
         if folder not in folders:
             refuse_links(root, folder)
@@ -190,7 +185,7 @@ def delete(root: str, keys: Iterable[str]) -> None:
 
 def sweep(root: str, prefix: str) -> None:
     """Removes temporary files and empty folders below a folder, and what a killed doctor left in the root. Raises SinkError."""
-    top = os.path.join(root, prefix.replace("/", os.sep)) if prefix else root
+    top = path_of(root, prefix)
     _sweep(root, top, is_temporary)
     try:
         with os.scandir(root) as found:

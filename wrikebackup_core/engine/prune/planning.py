@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from itertools import compress
+from operator import not_
 from pathlib import Path
 from typing import Self
 
@@ -36,6 +38,7 @@ __all__ = ["STAGE", "Planning", "Terms"]
 
 STAGE = "prune"
 _BATCH = 1000
+Listing = Iterable[tuple[Sequence[str], Callable[[Sequence[int]], Iterable[int]]]]
 _PIECE = 128 << 10  # bytes: what fits into the processor's own memory
 
 
@@ -55,7 +58,8 @@ class Planning:
     def __init__(self, sink: Sink, place: Place, terms: Terms) -> None:
         self.sink, self.place, self.notes = sink, place, Notes(terms.state, place.account, place.sink)
         self._state, self._transforms, self._now, self._notify = terms.state, terms.transforms, terms.now, terms.notify
-        self._db = scratch("CREATE TABLE garbage (at INTEGER PRIMARY KEY, keys TEXT NOT NULL)")
+        self._db = scratch("CREATE TABLE garbage (at INTEGER PRIMARY KEY, names TEXT NOT NULL)")
+        self._folder = layout.attachments_folder(place.account)
         self._begun: list[Begun] = []
         self._read = 0
         self.found = Found({}, [])
@@ -70,18 +74,19 @@ class Planning:
     def garbage(self) -> Iterator[str]:
         """Keys of the attachments that go."""
         last = 0
-        while row := self._db.execute("SELECT at, keys FROM garbage WHERE at > ? LIMIT 1", (last,)).fetchone():
-            last, keys = row
-            yield from keys.split("\0")
+        while row := self._db.execute("SELECT at, names FROM garbage WHERE at > ? LIMIT 1", (last,)).fetchone():
+            last, together = row
+            yield from (f"{self._folder}/{name}" for name in together.split("\0"))
 
     def make(self) -> None:
         """Fills the place. Raises SinkError, WrikeBackupError for a clock that is wrong, UsageError for rules that keep nothing."""
-        self.found = look(self.sink, self.place.account)
-        self._begun = begun(self._state, self.place.account)
-        folders = self.found.folders.values()
-        self._judge([folder for folder in folders if folder.backup is not None])
-        self._look_at_remains([folder for folder in folders if folder.backup is None])
-        self._find_unneeded()
+        with names(self.sink, self._folder, lambda text: self._notify(Message(text, warning=True))) as listed:
+            self.found = look(self.sink, self.place.account)
+            self._begun = begun(self._state, self.place.account)
+            folders = self.found.folders.values()
+            self._judge([folder for folder in folders if folder.backup is not None])
+            self._look_at_remains([folder for folder in folders if folder.backup is None])
+            self._find_unneeded(listed)
 
     # Backups
 
@@ -141,7 +146,7 @@ class Planning:
 
     # Attachments
 
-    def _find_unneeded(self) -> None:
+    def _find_unneeded(self, listed: Listing) -> None:
         stay = self.place.attachments.stay
         if self.found.strange:
             stay.append(f"{self.found.strange[0]} is another program's, which may need them")
@@ -154,7 +159,8 @@ class Planning:
         with Names(self._state / "named" / f"{self.place.account}-{short_hash(self.place.sink)}.sqlite") as known:
             needed, damaged = known.needed(self._listed())
             if not damaged and (wanted := self._wanted()) is not None:
-                self._compare(needed, wanted)
+                needed |= wanted
+                self._compare(listed, needed)
                 known.forget_all_but(folder.sums for folder in self.found.folders.values() if folder.sums)
         for uid, error in damaged.items():
             self.place.damaged = True
@@ -197,34 +203,46 @@ class Planning:
             return None
         return found
 
-    def _compare(self, needed: AbstractSet[bytes], wanted: AbstractSet[bytes]) -> None:
-        """What the sink lists with what is needed, and what is wanted."""
-        folder = layout.attachments_folder(self.place.account)
-        listed = names(self.sink, folder, lambda text: self._notify(Message(text, warning=True)))
+    def _compare(self, listed: Listing, needed: AbstractSet[bytes]) -> None:
+        """What the sink lists with what is needed."""
+        before: tuple[Sequence[str], Iterable[int]] = (), ()
         for found, sizes in listed:
             named = comparable(found)
-            if unneeded := _ours(set(named).difference(needed, wanted)):
-                ours = [at for at, name in enumerate(named) if name in unneeded]
-                self._take({f"{folder}/{found[at]}": size for at, size in zip(ours, sizes(ours), strict=True)})
+            known = list(map(needed.__contains__, named))
+            if all(known):
+                continue
+            places = _ours(named, list(compress(range(len(named)), map(not_, known))))
+            asked = sizes(places)
+            self._take(*before)  # of which the sizes were asked for meanwhile
+            before = [found[at] for at in places], asked
+        self._take(*before)
 
-    def _take(self, sizes: Mapping[str, int]) -> None:
-        attachments = self.place.attachments
-        locks = locks_of(self.sink, list(sizes))
-        if free := [key for key in sizes if key not in locks]:
-            self._db.execute("INSERT INTO garbage (keys) VALUES (?)", ("\0".join(free),))
-        attachments.files += len(free)
-        attachments.bytes += sum(map(sizes.__getitem__, free))
+    def _take(self, names: Sequence[str], asked: Iterable[int]) -> None:
+        if not names:
+            return
+        attachments, sizes = self.place.attachments, list(asked)
+        if locks := self._locks(names):
+            free = [at for at, name in enumerate(names) if name not in locks]
+            names, sizes = [names[at] for at in free], [sizes[at] for at in free]
+        if names:
+            self._db.execute("INSERT INTO garbage (names) VALUES (?)", ("\0".join(names),))
+        attachments.files += len(names)
+        attachments.bytes += sum(sizes)
         attachments.locked += len(locks)
         ends = [*locks.values(), *([attachments.locked_until] if attachments.locked_until else [])]
         attachments.locked_until = max(ends, default=None)
 
+    def _locks(self, names: Sequence[str]) -> dict[str, datetime]:
+        locks = locks_of(self.sink, (f"{self._folder}/{name}" for name in names))
+        return {key[len(self._folder) + 1 :]: end for key, end in locks.items()}
 
-def _ours(names: set[bytes]) -> set[bytes]:
-    """Without what lies deeper, or is hidden."""
+
+def _ours(names: Sequence[bytes], places: list[int]) -> list[int]:
+    """Without what lies deeper, is hidden, or is called what no file of ours is."""
     together = b"\0" + b"\0".join(names)
-    if b"/" not in together and b"\0." not in together:  # nearly always
-        return names
-    return {name for name in names if b"/" not in name and not name.startswith(b".")}
+    if b"/" not in together and b"\0." not in together and together.count(b"\0") == len(names):  # nearly always
+        return places
+    return [at for at in places if not names[at].startswith(b".") and b"/" not in names[at] and b"\0" not in names[at]]
 
 
 def _end(folder: Folder, locks: Mapping[str, datetime]) -> datetime | None:

@@ -1,0 +1,115 @@
+"""The names of the files below a folder, of which there may be a million, and the sizes of only those that somebody asks for: to ask for
+all takes many times as long.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future
+from functools import partial
+
+from wrikebackup_core import SinkError
+from wrikebackup_fsspec.keys import FOREIGN
+from wrikebackup_fsspec.local import tree
+from wrikebackup_fsspec.local.faults import failed
+from wrikebackup_fsspec.local.second import Second
+
+__all__ = ["names_below"]
+
+_LARGE = 5_000  # files and folders in a folder that are worth a second process
+_FEW = 100  # files that it is not worth while to ask it for
+_STEP = 0.05
+
+Named = tuple[Sequence[str], Callable[[Sequence[int]], Iterable[int]]]
+
+
+@contextlib.contextmanager
+def names_below(root: str, prefix: str, passed_over: list[str]) -> Iterator[Iterator[Named]]:
+    """Names from that folder on, many together, and what asks for the sizes of some. A large folder is listed from the start on."""
+    with contextlib.ExitStack() as stack:
+        try:
+            large = _Large(stack, tree.path_of(root, prefix))
+        except (OSError, RuntimeError):  # there is no such folder, process, or thread to talk to it
+            large = None
+        yield _below(root, prefix, passed_over, large)
+
+
+class _Large:
+    """A folder that a second process lists."""
+
+    def __init__(self, stack: contextlib.ExitStack, path: str) -> None:
+        """Raises OSError, for a small one too, and RuntimeError."""
+        with os.scandir(path) as found:
+            if sum(1 for _ in itertools.islice(found, _LARGE)) < _LARGE:
+                raise OSError("is small")
+        self.path, self._folder = path, os.open(path, os.O_RDONLY)
+        stack.callback(os.close, self._folder)
+        self._own = 0.3  # of the sizes, which the process is not asked for
+        self.second = stack.enter_context(Second(path))
+
+    def sizes(self, names: Sequence[str], places: Sequence[int]) -> Iterator[int]:
+        asked = [names[at] for at in places]
+        if len(asked) < _FEW:
+            return iter(self._sizes_of(asked))
+        own = round(len(asked) * self._own)
+        return self._sizes(asked[:own], asked[own:], self.second.sizes(asked[own:]))
+
+    def _sizes(self, own: Sequence[str], others: Sequence[str], answer: Future[Sequence[int]]) -> Iterator[int]:
+        """Who is waited for gets less the next time."""
+        yield from self._sizes_of(own)
+        self._own = max(self._own - _STEP, _STEP) if answer.done() else min(self._own + _STEP, 1 - _STEP)
+        yield from self._checked(others, answer.result())
+
+    def _checked(self, names: Sequence[str], sizes: Sequence[int]) -> Sequence[int]:
+        if min(sizes) >= 0:
+            return sizes
+        return [self._size(name) if size < 0 else size for name, size in zip(names, sizes, strict=True)]
+
+    def _sizes_of(self, names: Sequence[str]) -> Sequence[int]:
+        try:
+            return [os.stat(name, dir_fd=self._folder, follow_symlinks=False).st_size for name in names]
+        except OSError:
+            return [self._size(name) for name in names]
+
+    def _size(self, name: str) -> int:
+        try:
+            return os.stat(name, dir_fd=self._folder, follow_symlinks=False).st_size
+        except FileNotFoundError:
+            return 0
+        except OSError as error:
+            raise failed("list", os.path.join(self.path, name), error) from error
+
+
+def _below(root: str, prefix: str, passed_over: list[str], large: _Large | None) -> Iterator[Named]:
+    folders = [prefix]
+    if large is not None:
+        folders = yield from _in_large(large, prefix, passed_over)
+    strip = len(prefix) + 1 if prefix else 0
+    for below, files in tree.files_in(root, folders, passed_over):
+        folder, names = below[strip:], [entry.name for entry in files]
+        yield [folder + name for name in names] if folder else names, partial(_sizes, root, below, files)
+
+
+def _sizes(root: str, below: str, files: Sequence[os.DirEntry[str]], places: Sequence[int]) -> list[int]:
+    return [tree.size_of(root, below, files[at]) or 0 for at in places]
+
+
+def _in_large(large: _Large, prefix: str, passed_over: list[str]) -> Generator[Named, None, list[str]]:
+    """Returns the folders in it; itself, where it has to be listed in another way."""
+    below, inside, begun = f"{prefix}/" if prefix else "", list[str](), False
+    try:
+        for files, folders in large.second.names():
+            begun = True
+            inside += [
+                below + name for name in tree.fitting(folders, below, passed_over) if prefix or name not in FOREIGN
+            ]
+            names = tree.fitting(files, below, passed_over)
+            yield names, partial(large.sizes, names)
+    except OSError as error:
+        if begun:
+            raise SinkError(f"cannot list {large.path}: the process that did was ended", hint="try again") from error
+        return [prefix]
+    return inside
