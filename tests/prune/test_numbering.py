@@ -46,6 +46,7 @@ def test_runs_are_counted_and_what_is_there_twice_is_noticed(pairs: list[tuple[i
 def test_numbers_as_runs_are_the_same_numbers(every: list[int]) -> None:
     assert numbers(runs_of(every)) == every
     assert runs_of(every) == merged(runs_of(every))
+    assert numbers(runs_of(range(3, 3 + len(every)))) == list(range(3, 3 + len(every)))
 
 
 @given(st.lists(st.integers(0, 30), unique=True, min_size=1), st.data())
@@ -66,7 +67,7 @@ def test_each_name_has_one_number_and_keeps_it(shelves: list[list[str]]) -> None
     numbering = Numbering([b"x"])
     for names in [*shelves, *shelves]:
         every = list(numbering.since(0))
-        found = numbering.numbers(name.encode() for name in names)
+        found = list(numbering.numbers([name.encode() for name in names]))
         every += numbering.since(len(every))
         assert [every[number].decode() for number in found] == names
         assert [numbering.number(name.encode()) for name in names] == found

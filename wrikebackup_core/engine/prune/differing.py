@@ -34,6 +34,11 @@ class Lines:
         end = self._last()
         return self.data[self.data.rfind(b"\n", self.start, end) + 1 or self.start : end]
 
+    @property
+    def text(self) -> bytes:
+        """All of them, with their line feeds."""
+        return self.data[self.start : self.stop]
+
     def all(self) -> list[bytes]:
         return self.data[self.start : self._last()].split(b"\n")
 

@@ -11,8 +11,9 @@ from wrikebackup_core.format import checksums
 
 __all__ = ["check", "comparable", "names_in", "plain_name"]
 
+_HASH = 64
 _PLAIN = b"  ../attachments/"
-_AT = slice(64, 64 + len(_PLAIN))
+_AT = slice(_HASH, _HASH + len(_PLAIN))
 
 
 def check(lines: Sequence[bytes]) -> None:
@@ -21,25 +22,34 @@ def check(lines: Sequence[bytes]) -> None:
         pass
 
 
-def names_in(lines: Sequence[bytes]) -> list[bytes]:
-    """Of the attachments that they name, `comparable`, in their order: one of a line at the most. Raises FormatError."""
-    names = [line[_AT.stop :] for line in lines if line[_AT] == _PLAIN]
-    others = [line for line in lines if line[_AT] != _PLAIN] if len(names) < len(lines) else []
-    if _is_plain(b"".join(names)) and b"" not in names and not any(map(_name_in, others)):  # nearly always
-        return names
-    return [name for line in lines for name in _name_in(line)]
+def names_in(text: bytes) -> list[bytes]:
+    """Of the attachments that whole lines name, `comparable`, in their order: one of a line at the most. Raises FormatError."""
+    end = text.find(b"\n", text.rfind(_PLAIN)) + 1 or len(text)  # a backup's own files are named behind them
+    names = _at_a_glance(text[:end])
+    return _line_by_line(text) if names is None else names + _line_by_line(text[end:])
+
+
+def _at_a_glance(text: bytes) -> list[bytes] | None:
+    """None where they are not all plain ones."""
+    first, *others = text.removesuffix(b"\n").split(_PLAIN)
+    names = [part[: -_HASH - 1] for part in others[:-1]] + others[-1:]
+    together = b"".join(names)
+    plain = len(first) == _HASH and _is_plain(together) and b"\n" not in together and b"" not in names
+    return names if plain and text.count(b"\n") == len(names) else None
+
+
+def _line_by_line(text: bytes) -> list[bytes]:
+    return [name for line in text.split(b"\n") for name in _name_in(line)]
+
+
+def _name_in(line: bytes) -> list[bytes]:
+    name = plain_name(line)
+    return [name] if name and _is_plain(name) else [_composed(name) for name in _carefully(line)]
 
 
 def plain_name(line: bytes) -> bytes:
     """What follows where nearly all lines name the folder: a name, as it is written. Empty where another follows."""
     return line[_AT.stop :] if line[_AT] == _PLAIN else b""
-
-
-def _name_in(line: bytes) -> list[bytes]:
-    name = line[_AT.stop :]
-    if line[_AT] == _PLAIN and name and _is_plain(name):
-        return [name]
-    return [_composed(name) for name in _carefully(line)]
 
 
 def _is_plain(text: bytes) -> bool:

@@ -37,8 +37,16 @@ class Numbering:
         """None where it was not met."""
         return self._numbers.get(name)
 
-    def numbers(self, names: Iterable[bytes]) -> list[int]:
-        numbers = self._numbers
+    def numbers(self, names: Sequence[bytes]) -> Sequence[int]:
+        numbers, first = self._numbers, len(self._numbers)
+        if not numbers.keys().isdisjoint(names):
+            return [numbers.setdefault(name, len(numbers)) for name in names]
+        found = range(first, first + len(names))
+        numbers.update(zip(names, found, strict=True))
+        if len(numbers) == found.stop:
+            return found
+        for name in names:  # some are there twice
+            numbers.pop(name, None)
         return [numbers.setdefault(name, len(numbers)) for name in names]
 
 
@@ -69,10 +77,11 @@ class Walk:
 
 
 def runs_of(numbers: Sequence[int]) -> array[int]:
+    """Numbers as runs; a range of them is without gaps."""
     if not numbers:
         return array("I")
     first = numbers[0]
-    if numbers == list(range(first, first + len(numbers))):  # nearly always
+    if isinstance(numbers, range) or numbers == list(range(first, first + len(numbers))):  # nearly always
         return array("I", (first, first + len(numbers)))
     return merged(array("I", [end for number in numbers for end in (number, number + 1)]))
 

@@ -86,7 +86,7 @@ class Reading:
         for lines in differing(_again(before), chunks):
             found = self._known(lines, walk) if lines.known else None
             if found is None:
-                numbers = self.numbering.numbers(names_in(lines.all()))
+                numbers = self.numbering.numbers(names_in(lines.text))
                 looked_into += len(numbers)
                 found = runs_of(numbers)
             runs += found
@@ -101,9 +101,8 @@ class Reading:
         """Where no hash says it all: each line is to be one, the last to have its end, and no name to be missing."""
         digest, runs, ended = hashlib.sha256(), array("I"), True
         for lines in differing((), _hashed(digest, listed.chunks())):
-            every = lines.all()
-            check(every)
-            runs += runs_of(self.numbering.numbers(names_in(every)))
+            check(lines.all())
+            runs += runs_of(self.numbering.numbers(names_in(lines.text)))
             ended = lines.ended
         if not ended:
             raise FormatError("breaks off")
