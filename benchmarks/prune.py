@@ -8,6 +8,9 @@ some 20 of the backups; those that go have a SHA256SUMS of the right length that
 In `apart, few stay` and `apart, all stay` each backup names attachments of its own, and the rules keep those 20, or all.
 
 `first`: nothing is remembered, and the SHA256SUMS of every backup that stays are read. `next day`: one backup more. `again`: none.
+`shell`: beside them, what stock tools need for the same answer to the last of the three questions of a plan, once it is known which
+backups stay: are their SHA256SUMS as their manifests say, what do they name, what is named by none, and how large is that. Its parts
+run side by side where they can.
 """
 
 from __future__ import annotations
@@ -17,12 +20,14 @@ import json
 import multiprocessing
 import random
 import shutil
+import statistics
 import sys
 import tempfile
 from array import array
 from bisect import bisect_left, bisect_right
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from _peers import WRIKEBACKUP, Run, timed
 
@@ -42,6 +47,17 @@ ACCOUNTS: dict[str, tuple[bool, dict[str, int]]] = {
 """Whether each backup names attachments of its own, and the rules."""
 TARGET_SECONDS, TARGET_MB = 5, 300
 NOW = datetime.now(UTC).replace(microsecond=0)
+
+
+SHELL = r"""
+set -eo pipefail; export LC_ALL=C
+cd "$1/account-IEAAAEDY"
+xargs openssl dgst -sha256 -r <"$2/kept" >"$2/hashes" &
+xargs cut -c 82- <"$2/kept" | sort -S 128M -u >"$2/needed" &
+find attachments -type f -printf '%f\t%s\n' | sort -S 128M >"$2/listed"
+wait
+join -t "$(printf '\t')" -v 1 "$2/listed" "$2/needed" | awk -F '\t' '{ files += 1; bytes += $2 } END { print files + 0, bytes + 0 }'
+"""
 
 
 class Shelf:
@@ -121,12 +137,27 @@ def kept(days: int, wanted: dict[str, int]) -> set[int]:
     return found
 
 
-def tell(what: str, run: Run) -> None:
+def tell(what: str, run: Run) -> float:
     print(
         f"  {what:<9} {run.wall:6.1f} s (target: under {TARGET_SECONDS}), {run.cpu:6.1f} s of processor,"
         f" {run.peak:5.0f} MB resident (target: under {TARGET_MB})",
         flush=True,
     )
+    return run.wall
+
+
+def shell(folder: Path, facts: dict[str, Any]) -> float:
+    """Seconds that it takes of the backups that a plan keeps. Raises ValueError where it comes to another answer."""
+    work = folder / "shell"
+    work.mkdir(exist_ok=True)
+    stay = [one["backup_uid"] for one in facts["backups"] if one["keep"]]
+    (work / "kept").write_text("".join(f"backup-{uid}/SHA256SUMS\n" for uid in stay))
+    run = timed(["bash", "-c", SHELL, "bash", folder / "sink", work], folder / "log")
+    found, ours = (folder / "log").read_text().split(), facts["attachments"]
+    if found != [str(ours["files"]), str(ours["bytes"])]:
+        raise ValueError(f"the shell finds {found}, and the plan {ours}")
+    print(f"  {'shell':<9} {run.wall:6.1f} s, {run.cpu:6.1f} s of processor", flush=True)
+    return run.wall
 
 
 def fill(root: Path, days: int, attachments: int, account: str) -> None:
@@ -155,14 +186,17 @@ def measure(days: int, attachments: int, runs: int, account: str) -> None:
         command = [*WRIKEBACKUP, "-q", "prune", "--json", profile]
         print(f"plan of a prune: {days:,} backups, {attachments:,} attachments, {account}", flush=True)
         newest.rename(folder / newest.name)
+        first = []
         for _ in range(runs):
             shutil.rmtree(folder / "state", ignore_errors=True)
-            tell("first", timed(command, folder / "log"))
+            first.append(tell("first", timed(command, folder / "log")))
         (folder / newest.name).rename(newest)
         tell("next day", timed(command, folder / "log"))
         for _ in range(runs):
             tell("again", timed(command, folder / "log"))
         facts = json.loads((folder / "log").read_text().splitlines()[-1])["places"][0]
+        ratio = statistics.median(first) / shell(folder, facts)
+        print(f"  ratio of the first to the shell: {ratio:.2f}")
         stays = sum(one["keep"] for one in facts["backups"])
         print(f"  {stays} backups stay, {facts['attachments']['files']:,} attachments go", flush=True)
 

@@ -24,10 +24,10 @@ def open_stored(sink: Sink, key: str, size: int) -> io.BufferedReader:
     return io.BufferedReader(_Stored(sink, key, size), _BUFFER)
 
 
-def chunks(sink: Sink, key: str, size: int = CHUNK) -> Iterator[bytes]:
-    """The object's bytes from start to end, at most `size` at a time. Raises KeyNotFound, SinkError."""
+def chunks(sink: Sink, key: str) -> Iterator[bytes]:
+    """The object's bytes from start to end. Raises KeyNotFound, SinkError."""
     with sink.open(key) as reader:
-        while chunk := reader.read(size):
+        while chunk := reader.read(CHUNK):
             yield chunk
 
 

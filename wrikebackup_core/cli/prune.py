@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,11 +15,10 @@ from wrikebackup_core.cli.places import named_sink
 from wrikebackup_core.cli.progress import progress
 from wrikebackup_core.cli.session import PATH, Session, options
 from wrikebackup_core.cli.terminal import Terminal
-from wrikebackup_core.errors import ExitCode, SinkError, UsageError
+from wrikebackup_core.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from wrikebackup_core.engine.prune import Pruned
-    from wrikebackup_core.ports import Sink
 
 __all__ = ["prune"]
 
@@ -55,41 +52,16 @@ def prune(session: Session, profile: Path, *, yes: bool, name: str | None, accou
         context = profiles.part_context(loaded, session.plugins)
         parts = [session.plugins.make_transform(part.kind, part.options, context) for part in loaded.transforms]
         chosen = sinks if name is None else [named_sink(loaded, sinks, name)]
-        job = PruneJob(chosen, loaded.state, session.plugins, parts, account or _whose(chosen))
+        job = PruneJob(chosen, loaded.state, session.plugins, parts, account)
         result = act(job, notify) if yes else plan_prune(job, notify)
-    if not any(
-        place.failed is not None or place.goes or place.backups or place.attachments.files for place in result.places
-    ):
+    if result.empty:
         where = ", ".join(sink.name for sink in chosen)
         raise UsageError(f"there are no backups {f'of the account {account} ' if account else ''}in {where}")
     _tell(terminal, loaded.name, result)
     raise Ended(result.exit_code)
 
 
-def _whose(sinks: Sequence[Sink]) -> str | None:
-    """The only account that has a backup, where one of the sinks has the folders of several: one that is empty says nothing of whose
-    the profile is. None where that does not tell."""
-    from wrikebackup_core.store import AccountStore, accounts
-
-    folders: list[tuple[Sink, str]] = []
-    several = False
-    for sink in sinks:
-        with contextlib.suppress(SinkError):  # which the prune tells of
-            its = accounts(sink)
-            folders += [(sink, account) for account in its]
-            several = several or len(its) > 1
-    if not several:
-        return None
-    try:
-        held = {account for sink, account in folders if AccountStore(sink, account).uids()[0]}
-    except SinkError:
-        return None  # one that cannot be looked into may not be passed over
-    return min(held or {account for _, account in folders}) if len(held) < 2 else None
-
-
 def _tell(terminal: Terminal, profile: str, result: Pruned) -> None:
-    from wrikebackup_core.cli import prune_summary
-
     code = result.exit_code
     for place in result.places:
         if place.failed is not None:
@@ -100,4 +72,6 @@ def _tell(terminal: Terminal, profile: str, result: Pruned) -> None:
             facts = msgspec.to_builtins(result) | {"exit_code": int(code)}
             terminal.document({"event": event, "profile": profile, **facts})
         elif not terminal.quiet or code is not ExitCode.DONE:
+            from wrikebackup_core.cli import prune_summary  # and with it what draws tables
+
             terminal.show(prune_summary.pruned(result, profile, terminal.out.width))

@@ -105,6 +105,11 @@ class Pruned:
     seconds: float
 
     @property
+    def empty(self) -> bool:
+        """Whether all sinks were looked into, and hold nothing."""
+        return not self.anything and not any(place.backups or place.failed is not None for place in self.places)
+
+    @property
     def anything(self) -> bool:
         """Whether there is anything to delete."""
         return any(place.goes or place.attachments.files for place in self.places)

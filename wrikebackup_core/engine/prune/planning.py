@@ -39,7 +39,6 @@ __all__ = ["STAGE", "Planning", "Terms"]
 STAGE = "prune"
 _BATCH = 1000
 Listing = Iterable[tuple[Sequence[str], Callable[[Sequence[int]], Iterable[int]]]]
-_PIECE = 128 << 10  # bytes: what fits into the processor's own memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +181,7 @@ class Planning:
             self._notify(StageProgress(STAGE, uid, done))
             self._read += 1
         try:
-            yield from chunks(self.sink, layout.sums_key(self.place.account, uid), _PIECE)
+            yield from chunks(self.sink, layout.sums_key(self.place.account, uid))
         except KeyNotFound:
             raise FormatError("is missing") from None
 

@@ -19,10 +19,9 @@ from wrikebackup_core.engine.prune.lines import check, names_in, plain_name
 from wrikebackup_core.engine.prune.numbering import Numbering, Walk, distinct, flag, length, merged, runs_of
 from wrikebackup_core.errors import FormatError, SinkError
 from wrikebackup_core.plurals import plural
+from wrikebackup_core.stored import CHUNK
 
 __all__ = ["Listed", "Reading"]
-
-_PIECE = 128 << 10  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +149,7 @@ class _Copy:
     def chunks(self) -> Iterator[bytes]:
         if self._file is not None:
             self._file.seek(0)
-            yield from iter(partial(self._file.read, _PIECE), b"")
+            yield from iter(partial(self._file.read, CHUNK), b"")
 
 
 def _hashed(digest: hashlib._Hash, chunks: Iterable[bytes]) -> Iterator[bytes]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 from wrikebackup_core.engine.leases import leased
@@ -20,7 +21,7 @@ from wrikebackup_core.errors import Locked, SinkError, UsageError, WrikeBackupEr
 from wrikebackup_core.model import Account, Event, Message, StageFinished, StageStarted
 from wrikebackup_core.plurals import plural
 from wrikebackup_core.ports import Sink
-from wrikebackup_core.store import accounts
+from wrikebackup_core.store import AccountStore, accounts
 from wrikebackup_core.transforms import Transform
 
 __all__ = ["plan_prune", "prune", "prune_after_run", "retaining"]
@@ -86,31 +87,51 @@ def _prune(job: PruneJob, notify: Notify, now: datetime | None, *, write: bool) 
         )
     terms = Terms(job.state, voters, now or datetime.now(UTC), notify)
     notify(StageStarted(STAGE))
-    places = []
-    for sink in job.sinks:
-        for place in _places(sink, job.account):
-            places.append(place)
-            with contextlib.ExitStack() as stack:
-                demand = _lock(stack, sink, place, job.state) if write and place.failed is None else None
-                _work(sink, place, terms, demand)
-    pruned = Pruned(tuple(places), write, time.monotonic() - begun)
+    places = _places(job)
+    for sink, place in places:
+        with contextlib.ExitStack() as stack:
+            demand = _lock(stack, sink, place, job.state) if write and place.failed is None else None
+            _work(sink, place, terms, demand)
+    pruned = Pruned(tuple(place for _, place in places), write, time.monotonic() - begun)
     notify(StageFinished(STAGE, _summary(pruned)))
     return pruned
 
 
-def _places(sink: Sink, wanted: str | None) -> list[Place]:
-    """The accounts in a sink. The rules of a profile are for one: which, has to be said where there are several."""
+def _places(job: PruneJob) -> list[tuple[Sink, Place]]:
+    """The accounts in the sinks, and those sinks that cannot be looked into. The rules of a profile are for one account: which, has to
+    be said where a sink holds several.
+    """
+    held, failed = list[tuple[Sink, str]](), list[tuple[Sink, Place]]()
+    for sink in job.sinks:
+        try:
+            held += [(sink, account) for account in accounts(sink)]
+        except SinkError as error:
+            failed.append((sink, Place(sink.name, job.account or "", failed=error.message, hint=error.hint)))
+    wanted = job.account
+    if wanted is None and (several := _with_several(held)) is not None:
+        wanted = _with_backups(held)
+        if wanted is None:
+            found = [account for sink, account in held if sink is several]
+            raise UsageError(
+                f"{several.name} holds several accounts: {', '.join(found[:5])}", hint="choose one with --account"
+            )
+    chosen = [(sink, Place(sink.name, account)) for sink, account in held if wanted in (None, account)]
+    return sorted([*chosen, *failed], key=lambda pair: job.sinks.index(pair[0]))
+
+
+def _with_several(held: Sequence[tuple[Sink, str]]) -> Sink | None:
+    """The first sink that has the folders of several accounts."""
+    return next((sink for (sink, _), (other, _) in pairwise(held) if sink is other), None)
+
+
+def _with_backups(held: Sequence[tuple[Sink, str]]) -> str | None:
+    """The only account that has a backup; where none has, any: an empty folder says nothing of whose the profile is. None where there
+    are several, or it cannot be told."""
     try:
-        found = accounts(sink)
-    except SinkError as error:
-        return [Place(sink.name, wanted or "", failed=error.message, hint=error.hint)]
-    if wanted is not None:
-        return [Place(sink.name, wanted)] if wanted in found else []
-    if len(found) > 1:
-        raise UsageError(
-            f"{sink.name} holds several accounts: {', '.join(found[:5])}", hint="choose one with --account"
-        )
-    return [Place(sink.name, account) for account in found]
+        found = {account for sink, account in held if AccountStore(sink, account).uids()[0]}
+    except SinkError:
+        return None  # one that cannot be looked into may not be passed over
+    return None if len(found) > 1 else min(found or {account for _, account in held})
 
 
 def _lock(stack: contextlib.ExitStack, sink: Sink, place: Place, state: Path) -> Callable[[], None] | None:
