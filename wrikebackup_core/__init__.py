@@ -31,7 +31,7 @@ from wrikebackup_core.errors import (
     WrikeBackupError,
 )
 from wrikebackup_core.format.ids import account_number
-from wrikebackup_core.homes import expand_home
+from wrikebackup_core.homes import expand_home, private_folder
 from wrikebackup_core.hookspecs import Register, hookimpl
 from wrikebackup_core.masking import keep_secret, masked
 from wrikebackup_core.model import (
@@ -172,6 +172,7 @@ __all__ = [
     "keep_secret",
     "masked",
     "of_kind",
+    "private_folder",
     "read_keyring",
     "read_whole",
     "say",

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from wrikebackup_age import key_files
-from wrikebackup_core import UsageError, answer, say
+from wrikebackup_core import UsageError, answer, private_folder, say
 
 __all__ = ["keygen"]
 
@@ -71,7 +71,7 @@ def _asked(question: str) -> str:
 def _write(file: Path, text: bytes) -> None:
     """For its owner's eyes only, from the first moment on; nothing where it cannot be written whole."""
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(file.parent)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
         with os.fdopen(os.open(file, flags, 0o600), "wb") as opened:
             opened.write(text)

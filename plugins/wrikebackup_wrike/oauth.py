@@ -13,7 +13,15 @@ from urllib.parse import urlencode, urlsplit
 import filelock
 import msgspec
 
-from wrikebackup_core import Interrupted, SecretError, SourceError, Unauthorized, json_decoder, keep_secret
+from wrikebackup_core import (
+    Interrupted,
+    SecretError,
+    SourceError,
+    Unauthorized,
+    json_decoder,
+    keep_secret,
+    private_folder,
+)
 from wrikebackup_wrike.client import USER_AGENT, as_source_error, log_request
 from wrikebackup_wrike.http import httpx
 from wrikebackup_wrike.options import check_host
@@ -129,7 +137,7 @@ class OAuthTokens:
             return self._access
 
     def _refresh(self) -> str:
-        self._vault.lock.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(self._vault.lock.parent)
         try:
             with filelock.FileLock(self._vault.lock, timeout=_LOCK_SECONDS):
                 grant = self._vault.load()  # another process may have replaced it

@@ -17,6 +17,7 @@ from wrikebackup_core import (
     expand_home,
     json_decoder,
     keep_secret,
+    private_folder,
     read_keyring,
     write_keyring,
 )
@@ -100,7 +101,7 @@ class FileVault:
     def save(self, grant: Grant) -> None:
         temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.tmp")
         try:
-            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            private_folder(self.path.parent)
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor, opened with its mode
                 if sys.platform != "win32":

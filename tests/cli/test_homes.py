@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import stat
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +10,6 @@ import pytest
 
 from tests.cli.test_init import BEGINNING, END, SECRET, _session
 from wrikebackup_core import UsageError, expand_home
-from wrikebackup_core.homes import private_folder
 
 NOBODY = "~nobody-of-this-name/x"
 WORDS = f"{NOBODY}: there is no such home folder"
@@ -63,19 +60,3 @@ def test_init_tells_of_it_and_writes_nothing(place: Path) -> None:
     assert code == 2, screen
     assert WORDS in screen
     assert not (place / "new.yaml").exists()
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="there are no modes")
-def test_all_folders_that_are_made_for_notes_are_their_owner_s_alone(tmp_path: Path) -> None:
-    (tmp_path / "there").mkdir(mode=0o755)
-    private_folder(tmp_path / "there" / "state" / "profiles" / "acme")
-    private_folder(tmp_path / "there" / "state")
-    modes = [stat.S_IMODE(path.stat().st_mode) for path in sorted(tmp_path.glob("there/**"))]
-    assert modes == [0o755, 0o700, 0o700, 0o700]
-
-
-def test_a_file_in_the_way_of_a_folder_for_notes_is_an_error_of_the_system(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    for path in ("file", "file/deeper/still"):
-        with pytest.raises(OSError, match="file"):
-            private_folder(tmp_path / path)

@@ -18,7 +18,7 @@ PUBLIC = """
     Kind Listed Locking Message MissingExtra Monitor Naming NotFound NotOffered Page Part PluginError Reader Ran Record Recounting Register Report Run Secret SecretError
     Seen Signing Silent Sink SinkDropped SinkStanding Standing Trouble Witness
     SinkError SinkFull Source SourceError StageFinished StageProgress StageStarted Table Transform Unauthorized
-    UsageError Verifier Withdrawn WrikeBackupError Writer __version__ account_number answer command_context duration expand_home hookimpl json_decoder keep_secret masked of_kind read_keyring read_whole say source_options time_zone
+    UsageError Verifier Withdrawn WrikeBackupError Writer __version__ account_number answer command_context duration expand_home hookimpl json_decoder keep_secret masked of_kind private_folder read_keyring read_whole say source_options time_zone
     without_password without_passwords write_keyring
 """.split()  # noqa: SIM905 - sixty quotation marks less
 
