@@ -49,14 +49,14 @@ def sizes_in(root: Path) -> Iterator[Iterator[tuple[str, int]]]:
 
     def one_behind() -> Iterator[tuple[str, int]]:
         before: list[tuple[list[str], Iterator[int]]] = []
-        for names, sizes in listed:
+        for names, sizes in batches:
             before.append((list(names), iter(sizes(range(len(names))))))
             if before[1:]:
                 yield from zip(*before.pop(0), strict=True)
         for pair in before:
             yield from zip(*pair, strict=True)
 
-    with LocalSink(str(root)).names("a") as listed:
+    with LocalSink(str(root)).names("a") as batches:
         yield one_behind()
 
 
@@ -131,8 +131,8 @@ def test_a_listing_of_which_the_process_is_killed_is_not_taken_for_whole(root: P
 
 def test_the_sizes_that_a_killed_process_was_asked_for_are_asked_for_again(root: Path) -> None:
     before = set(children())
-    with LocalSink(str(root)).names("a") as listed_names:
-        names, sizes = next(listed_names)
+    with LocalSink(str(root)).names("a") as batches:
+        names, sizes = next(batches)
         asked = [sizes(range(len(names))) for _ in range(5)]
         (process,) = set(children()) - before
         os.kill(process, signal.SIGKILL)
