@@ -289,13 +289,15 @@ class Browsing(Protocol):
         """
 
 
+Named = tuple[Sequence[str], Callable[[Sequence[int]], Iterable[int]]]
+"""Names, and what asks for the bytes of some by their places among them."""
+
+
 @runtime_checkable
 class Naming(Protocol):
     """What a sink has besides whose store must be asked once more for the size of each object: it can name them without."""
 
-    def names(
-        self, prefix: str
-    ) -> AbstractContextManager[Iterator[tuple[Sequence[str], Callable[[Sequence[int]], Iterable[int]]]]]:
+    def names(self, prefix: str) -> AbstractContextManager[Iterator[Named]]:
         """What `list` gives for the folder `prefix` (`""` for all), many together, and of each key only what follows the folder's
         `/`. With them comes what asks for the bytes of some by their places among them, until the next come; 0 for one that is gone.
         Both raise SinkError.

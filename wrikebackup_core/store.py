@@ -18,7 +18,7 @@ from wrikebackup_core.format.manifest import Manifest
 from wrikebackup_core.format.pins import Pin
 from wrikebackup_core.model import Backup
 from wrikebackup_core.plurals import plural
-from wrikebackup_core.ports import Browsing, Entry, Naming, Sink
+from wrikebackup_core.ports import Browsing, Entry, Named, Naming, Sink
 from wrikebackup_core.stored import chunks, open_stored
 
 __all__ = ["AccountStore", "accounts", "described", "entries", "names"]
@@ -27,7 +27,6 @@ _ATTACHMENT = re.compile(r"\.\./attachments/([^/\0]*[^/\0.][^/\0]*)")  # no `.` 
 _NAMED = 3  # of many names, so many are shown
 _LONGEST = 64 << 10  # bytes of a line
 _TOGETHER = 10_000  # names
-_Named = tuple[Sequence[str], Callable[[Sequence[int]], Iterable[int]]]
 _UNKNOWN_SIZE = 1 << 62  # for reading to the end, whatever the length
 
 
@@ -54,7 +53,7 @@ def entries(sink: Sink, folder: str, tell: Callable[[str], None]) -> Iterator[En
 
 
 @contextlib.contextmanager
-def names(sink: Sink, folder: str, tell: Callable[[str], None]) -> Iterator[Iterator[_Named]]:
+def names(sink: Sink, folder: str, tell: Callable[[str], None]) -> Iterator[Iterator[Named]]:
     """The same as names below the folder, many together, with what asks for the bytes of some by their places among them."""
     if not isinstance(sink, Naming):
         yield _named(entries(sink, folder, tell), len(folder) + 1)
@@ -63,12 +62,12 @@ def names(sink: Sink, folder: str, tell: Callable[[str], None]) -> Iterator[Iter
         yield _unicode(sink, listed, tell)
 
 
-def _named(every: Iterator[Entry], strip: int) -> Iterator[_Named]:
+def _named(every: Iterator[Entry], strip: int) -> Iterator[Named]:
     while listed := list(islice(every, _TOGETHER)):
         yield [entry.key[strip:] for entry in listed], partial(_sizes, listed)
 
 
-def _unicode(sink: Sink, listed: Iterator[_Named], tell: Callable[[str], None]) -> Iterator[_Named]:
+def _unicode(sink: Sink, listed: Iterator[Named], tell: Callable[[str], None]) -> Iterator[Named]:
     strange = list[str]()
     for some, sizes in listed:
         if "".join(some).isascii() or all(map(_is_unicode, some)):

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from array import array
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -109,6 +110,19 @@ def test_where_no_process_can_be_started_one_asks_for_all(root: Path, monkeypatc
         assert dict(sizes) == listed(root)
 
 
+def test_where_no_thread_can_be_started_one_asks_for_all_and_no_process_is_left(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    before = children()
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", refuse)
+    with sizes_in(root) as sizes:
+        assert children() == before
+        assert dict(sizes) == listed(root)
+
+
 @pytest.mark.parametrize("program", ["", "import os; os.write(1, b'?')", "import os; os.write(1, bytes(3))"])
 def test_where_the_process_does_not_do_what_it_should_one_asks_for_all(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str
@@ -125,7 +139,7 @@ def test_a_listing_of_which_the_process_is_killed_is_not_taken_for_whole(root: P
         next(sizes)
         (process,) = set(children()) - before
         os.kill(process, signal.SIGKILL)
-        with pytest.raises(SinkError, match="the process that did was ended"):
+        with pytest.raises(SinkError, match="to its end: the process that lists it is gone"):
             list(sizes)
 
 

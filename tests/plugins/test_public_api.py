@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 PUBLIC = """
     Account AccountFound AlreadyExists Artifact Attachment AttachmentMode Backup Browsing Check Column Context Crawled Duration Entry Event ExitCode Export FileFinished
     FileProgress FileStarted Forbidden FormatError Gap GapFound Interrupted KeyLocked KeyMissing KeyNotFound KeyRefused Keys KeyUnfit
-    Kind Listed Locking Message MissingExtra Monitor Naming NotFound NotOffered Page Part PluginError Reader Ran Record Recounting Register Report Run Secret SecretError
+    Kind Listed Locking Message MissingExtra Monitor Named Naming NotFound NotOffered Page Part PluginError Reader Ran Record Recounting Register Report Run Secret SecretError
     Seen Signing Silent Sink SinkDropped SinkStanding Standing Trouble Witness
     SinkError SinkFull Source SourceError StageFinished StageProgress StageStarted Table Transform Unauthorized
     UsageError Verifier Withdrawn WrikeBackupError Writer __version__ account_number answer command_context duration expand_home hookimpl json_decoder keep_secret masked of_kind private_folder read_keyring read_whole say source_options time_zone

@@ -7,11 +7,11 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future
 from functools import partial
 
-from wrikebackup_core import SinkError
+from wrikebackup_core import Named, SinkError
 from wrikebackup_fsspec.keys import FOREIGN
 from wrikebackup_fsspec.local import tree
 from wrikebackup_fsspec.local.faults import failed
@@ -22,8 +22,6 @@ __all__ = ["names_below"]
 _LARGE = 5_000  # files and folders in a folder that are worth a second process
 _FEW = 100  # files that it is not worth while to ask it for
 _STEP = 0.05
-
-Named = tuple[Sequence[str], Callable[[Sequence[int]], Iterable[int]]]
 
 
 @contextlib.contextmanager
@@ -110,6 +108,6 @@ def _in_large(large: _Large, prefix: str, passed_over: list[str]) -> Generator[N
             yield names, partial(large.sizes, names)
     except OSError as error:
         if begun:
-            raise SinkError(f"cannot list {large.path}: the process that did was ended", hint="try again") from error
+            raise SinkError(f"cannot list {large.path} to its end: {error}", hint="try again") from error
         return [prefix]
     return inside

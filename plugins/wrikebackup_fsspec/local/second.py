@@ -26,7 +26,7 @@ class Second:
     """For one folder. A context manager; whoever leaves it early does not wait for what is not answered yet."""
 
     def __init__(self, folder: str) -> None:
-        """It begins to list the folder. Raises OSError where there can be no such process."""
+        """It begins to list the folder. Raises OSError where there can be no such process, RuntimeError where no thread to hear it."""
         if os.stat not in os.supports_dir_fd:
             raise OSError("files cannot be asked from within their folder")
         self._process = subprocess.Popen(
@@ -39,12 +39,19 @@ class Second:
         )
         self._reading = ThreadPoolExecutor(1, "second")
         self._ask(os.fsencode(folder))
-        self._coming = self._names()
+        try:
+            self._coming = self._names()
+        except BaseException:
+            self.close()
+            raise
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
         self._process.kill()  # it only reads
         self._reading.shutdown(cancel_futures=True)
         for pipe in (self._process.stdin, self._process.stdout):
@@ -95,7 +102,7 @@ class Second:
         assert self._process.stdout is not None
         data = self._process.stdout.read(size)
         if len(data) < size:
-            raise OSError("the process is gone")
+            raise OSError("the process that lists it is gone")
         return data
 
 

@@ -8,14 +8,14 @@ import os
 import secrets
 from collections.abc import Iterable, Iterator
 
-from wrikebackup_core import Check, Entry, SinkError, UsageError
+from wrikebackup_core import Check, Entry, Named, SinkError, UsageError
 from wrikebackup_fsspec import keys
 from wrikebackup_fsspec.checks import Promised, checks
 from wrikebackup_fsspec.local import tree
 from wrikebackup_fsspec.local.barrier import barrier_for
 from wrikebackup_fsspec.local.checks import checks as of_folder
 from wrikebackup_fsspec.local.faults import failed
-from wrikebackup_fsspec.local.naming import Named, names_below
+from wrikebackup_fsspec.local.naming import names_below
 from wrikebackup_fsspec.local.publish import Publisher
 from wrikebackup_fsspec.local.reader import LocalReader
 from wrikebackup_fsspec.local.writer import LocalWriter, create_temporary

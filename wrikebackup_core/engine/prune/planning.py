@@ -28,7 +28,7 @@ from wrikebackup_core.engine.scratch import scratch
 from wrikebackup_core.errors import FormatError, KeyNotFound
 from wrikebackup_core.format import layout
 from wrikebackup_core.model import Backup, Event, Message, StageProgress
-from wrikebackup_core.ports import Sink
+from wrikebackup_core.ports import Named, Sink
 from wrikebackup_core.staged import batches
 from wrikebackup_core.store import names
 from wrikebackup_core.stored import chunks
@@ -38,7 +38,6 @@ __all__ = ["STAGE", "Planning", "Terms"]
 
 STAGE = "prune"
 _BATCH = 1000
-Listing = Iterable[tuple[Sequence[str], Callable[[Sequence[int]], Iterable[int]]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +144,7 @@ class Planning:
 
     # Attachments
 
-    def _find_unneeded(self, listed: Listing) -> None:
+    def _find_unneeded(self, listed: Iterable[Named]) -> None:
         stay = self.place.attachments.stay
         if self.found.strange:
             stay.append(f"{self.found.strange[0]} is another program's, which may need them")
@@ -202,7 +201,7 @@ class Planning:
             return None
         return found
 
-    def _compare(self, listed: Listing, needed: AbstractSet[bytes]) -> None:
+    def _compare(self, listed: Iterable[Named], needed: AbstractSet[bytes]) -> None:
         """What the sink lists with what is needed."""
         before: tuple[Sequence[str], Iterable[int]] = (), ()
         for found, sizes in listed:
