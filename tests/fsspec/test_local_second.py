@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from wrikebackup_core import SinkError
-from wrikebackup_fsspec.local import naming, second_main
+from wrikebackup_fsspec.local import naming, second, second_main
 from wrikebackup_fsspec.local.second import Second
 from wrikebackup_fsspec.local.sink import LocalSink
 
@@ -104,9 +104,21 @@ def test_a_small_folder_needs_no_other_process(tmp_path: Path) -> None:
         assert dict(sizes) == dict.fromkeys("xyz", 1)
 
 
-def test_where_no_process_can_be_started_one_asks_for_all(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "executable", str(root / "nothing"))
+@pytest.mark.parametrize("executable", ["/nothing", "", None])
+def test_where_no_process_can_be_started_one_asks_for_all(
+    root: Path, monkeypatch: pytest.MonkeyPatch, executable: str | None
+) -> None:
+    monkeypatch.setattr(sys, "executable", executable)
     with sizes_in(root) as sizes:
+        assert dict(sizes) == listed(root)
+
+
+@pytest.mark.parametrize("pipe", [4096, 1 << 30])
+def test_pipes_may_be_as_small_as_the_system_likes(root: Path, monkeypatch: pytest.MonkeyPatch, pipe: int) -> None:
+    before = children()
+    monkeypatch.setattr(second, "_PIPE", pipe)
+    with sizes_in(root) as sizes:
+        assert len(children()) == len(before) + 1
         assert dict(sizes) == listed(root)
 
 
@@ -156,18 +168,18 @@ def test_the_sizes_that_a_killed_process_was_asked_for_are_asked_for_again(root:
 
 
 def test_of_a_file_that_is_gone_it_knows_nothing(root: Path) -> None:
-    with Second(str(root / "a")) as second:
+    with Second(str(root / "a")) as other:
         names = [*map(str, range(_FILES - 1)), "gone"]
-        answers = [second.sizes(names[:-500]), second.sizes(names[-500:])]
+        answers = [other.sizes(names[:-500]), other.sizes(names[-500:])]
         sizes = [size for answer in answers for size in answer.result()]
         assert sizes == [len(name) * 7 for name in names[:-1]] + [-1]
 
 
 def test_a_folder_that_cannot_be_listed_is_told_and_not_taken_for_an_empty_one(root: Path) -> None:
-    with Second(str(root / "nowhere")) as second, pytest.raises(OSError, match="cannot be listed"):
-        list(second.names())
-    with Second(str(root / "a" / "deeper")) as second:
-        assert list(second.names()) == [(["one"], [])]
+    with Second(str(root / "nowhere")) as other, pytest.raises(OSError, match="cannot be listed"):
+        list(other.names())
+    with Second(str(root / "a" / "deeper")) as other:
+        assert list(other.names()) == [(["one"], [])]
 
 
 def test_sizes_of_files_that_go_meanwhile_are_nothing(tmp_path: Path) -> None:

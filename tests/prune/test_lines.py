@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -48,6 +50,24 @@ def test_a_line_that_leads_out_of_the_account_is_none(path: str) -> None:
 def test_a_line_that_sha256sum_would_not_write_is_none(spoilt: bytes) -> None:
     with pytest.raises(FormatError, match="not made of hashes and paths"):
         check([line("x").removesuffix(b"\n"), spoilt])
+
+
+@pytest.mark.parametrize("missing", [0, 1, 2])
+@pytest.mark.parametrize(
+    "spoil", [lambda text: text[1:], lambda text: b"0" + text, lambda text: text.replace(b"\n", b"\r\n")]
+)
+def test_a_line_that_is_none_takes_nothing_from_the_name_before_it(
+    missing: int, spoil: Callable[[bytes], bytes]
+) -> None:
+    lines = [line(f"../attachments/{name}") for name in ("one", "two", "three")]
+    lines[missing] = spoil(lines[missing])
+    with pytest.raises(FormatError, match="not made of hashes and paths"):
+        names_in(b"".join(lines))
+
+
+def test_what_is_as_long_as_a_hash_and_no_line_is_none() -> None:
+    with pytest.raises(FormatError, match="not made of hashes and paths"):
+        names_in(b"0" * 64)
 
 
 def test_the_two_ways_in_which_unicode_writes_a_name_are_one() -> None:

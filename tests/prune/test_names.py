@@ -142,6 +142,22 @@ def test_a_line_that_leads_out_of_the_account_is_told_of(tmp_path: Path, path: s
     assert "leads out of the account's folder" in damaged["1"].message
 
 
+def test_what_is_damaged_is_not_kept_open(tmp_path: Path) -> None:
+    spoilt, open_ones = b"no line\n" + sums(["a"]), set[int]()
+
+    def chunks() -> Iterator[bytes]:
+        open_ones.add(1)
+        try:
+            yield spoilt
+        finally:
+            open_ones.clear()
+
+    with Names(tmp_path / "names") as names:
+        _, damaged = names.needed([Listed("1", hashlib.sha256(spoilt).hexdigest(), 1, chunks)])
+        assert damaged["1"].message == "is not made of hashes and paths"
+        assert not open_ones
+
+
 def test_a_manifest_without_the_hash_still_counts(tmp_path: Path) -> None:
     with Names(tmp_path / "names") as names:
         _, damaged = names.needed([listed("1", sums(["a"]), total=2, known=False)])

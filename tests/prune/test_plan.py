@@ -23,7 +23,7 @@ from tests.prune.backups import (
     uids,
     whole,
 )
-from wrikebackup_core import Account, SinkError, Transform, UsageError
+from wrikebackup_core import Account, Event, SinkError, StageProgress, Transform, UsageError
 from wrikebackup_core.engine.locking import locked, short_hash
 from wrikebackup_core.engine.pins import pin, unpin
 from wrikebackup_core.engine.prune import Notes, PruneJob, plan_prune
@@ -339,6 +339,29 @@ def test_of_several_accounts_one_has_to_be_chosen(sink: MemorySink, tmp_path: Pa
         pruned(sink, tmp_path)
     job = PruneJob([sink], tmp_path, Plugins(), [Keep(last=1)], ACCOUNT.id)
     assert only(plan_prune(job, lambda _: None, NOW)).account == ACCOUNT.id
+
+
+def test_a_sink_that_fails_is_told_of_with_the_account_that_the_others_tell(sink: MemorySink, tmp_path: Path) -> None:
+    folder = layout.backup_folder("IEAAAEDZ", OLD)
+    sink.objects[f"{folder}/backup-{OLD}.zip"] = b"of a run that came to nothing"
+    broken = MemorySink("broken")
+    broken.fail("list", lambda: SinkError("the store is down"))
+    broken.fail("folders", lambda: SinkError("the store is down"))
+    job = PruneJob([broken, sink], tmp_path, Plugins(), [Keep(last=1)])
+    failed, place = plan_prune(job, lambda _: None, NOW).places
+    assert (failed.sink, failed.account, failed.failed) == (broken.name, ACCOUNT.id, "the store is down")
+    assert (place.sink, place.account, len(place.backups)) == (sink.name, ACCOUNT.id, 3)
+
+
+def test_each_of_the_checksums_that_are_read_is_told_once(sink: MemorySink, tmp_path: Path) -> None:
+    def told(last: int) -> list[str]:
+        events = list[Event]()
+        plan_prune(PruneJob([sink], tmp_path, Plugins(), [Keep(last=last)]), events.append, NOW)
+        return [event.what for event in events if isinstance(event, StageProgress)]
+
+    assert told(1) == [NEW]
+    assert told(3) == [MIDDLE, OLD]
+    assert told(3) == []
 
 
 # What a host notes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import signal
 import tempfile
 from array import array
 from collections.abc import Callable, Iterator, Sequence
@@ -107,11 +108,23 @@ def test_one_whose_manifest_counts_something_else_is_read_by_itself(reading: Rea
     assert (first.asked, second.asked) == (2, 2)
 
 
-def test_a_disk_without_room_for_a_copy_changes_nothing(reading: Reading, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full() -> None:
-        raise OSError(28, "No space left on device")
+@pytest.mark.parametrize("room", [0, 100, 10_000, 30_000])
+@pytest.mark.parametrize("count", [3, 300])
+def test_a_disk_without_room_for_a_copy_changes_nothing(reading: Reading, room: int, count: int) -> None:
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, before[1]))
+    try:
+        for names in (MANY[:count], MANY[1:count], MANY[: count - 1], MANY[:count]):
+            assert read(reading, Store(names, far=True)) == set(comparable(names))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, ignored)
 
-    monkeypatch.setattr(tempfile, "TemporaryFile", full)
+
+def test_a_host_without_a_place_for_a_copy_does_without(reading: Reading, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", "/dev/null/nowhere")
     for names in (MANY, MANY[3:], MANY[:-3]):
         assert read(reading, Store(names, far=True)) == set(comparable(names))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import MAXYEAR, datetime
 
 from wrikebackup_core.ports import Locking, Sink
@@ -10,9 +10,10 @@ from wrikebackup_core.ports import Locking, Sink
 __all__ = ["locks_of", "until"]
 
 
-def locks_of(sink: Sink, keys: Iterable[str]) -> Mapping[str, datetime]:
-    """Those of the keys that the store refuses to delete, and until when. They are gone through where it can. Raises SinkError."""
-    return sink.locked(keys) if isinstance(sink, Locking) else {}
+def locks_of(sink: Sink, keys: Sequence[str] | Iterator[str]) -> Mapping[str, datetime]:
+    """Those of the keys that the store refuses to delete, and until when. An iterator is gone through only where stores do so at all.
+    Raises SinkError."""
+    return sink.locked(keys) if keys and isinstance(sink, Locking) else {}
 
 
 def until(end: datetime | None) -> str:

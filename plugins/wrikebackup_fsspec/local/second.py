@@ -27,16 +27,12 @@ class Second:
 
     def __init__(self, folder: str) -> None:
         """It begins to list the folder. Raises OSError where there can be no such process, RuntimeError where no thread to hear it."""
-        if os.stat not in os.supports_dir_fd:
-            raise OSError("files cannot be asked from within their folder")
-        self._process = subprocess.Popen(
-            [sys.executable, "-I", "-S", second_main.__file__],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            pipesize=_PIPE,
-            start_new_session=True,  # Ctrl-C is for this process, which then ends the other
-        )
+        if os.stat not in os.supports_dir_fd or not sys.executable:
+            raise OSError("no second process, or it cannot ask for files from within their folder")
+        try:
+            self._process = _started(_PIPE)
+        except PermissionError:  # more than this user may have
+            self._process = _started(-1)
         self._reading = ThreadPoolExecutor(1, "second")
         self._ask(os.fsencode(folder))
         try:
@@ -104,6 +100,18 @@ class Second:
         if len(data) < size:
             raise OSError("the process that lists it is gone")
         return data
+
+
+def _started(pipe: int) -> subprocess.Popen[bytes]:
+    """With pipes that hold so many bytes, -1 for as many as the system likes. Raises OSError."""
+    return subprocess.Popen(
+        [sys.executable, "-I", "-S", second_main.__file__],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        pipesize=pipe,
+        start_new_session=True,  # Ctrl-C is for this process, which then ends the other
+    )
 
 
 def _split(names: bytes) -> list[str]:

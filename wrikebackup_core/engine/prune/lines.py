@@ -14,6 +14,7 @@ __all__ = ["check", "comparable", "names_in", "plain_name"]
 _HASH = 64
 _PLAIN = b"  ../attachments/"
 _AT = slice(_HASH, _HASH + len(_PLAIN))
+_BEHIND = slice(-_HASH - 1, -_HASH)  # a name, where the next hash follows: its line feed
 
 
 def check(lines: Sequence[bytes]) -> None:
@@ -32,10 +33,12 @@ def names_in(text: bytes) -> list[bytes]:
 def _at_a_glance(text: bytes) -> list[bytes] | None:
     """None where they are not all plain ones."""
     first, *others = text.removesuffix(b"\n").split(_PLAIN)
-    names = [part[: -_HASH - 1] for part in others[:-1]] + others[-1:]
+    if len(first) != _HASH or {part[_BEHIND] for part in others[:-1]} - {b"\n"}:
+        return None
+    names = [part[: _BEHIND.start] for part in others[:-1]] + others[-1:]
     together = b"".join(names)
-    plain = len(first) == _HASH and _is_plain(together) and b"\n" not in together and b"" not in names
-    return names if plain and text.count(b"\n") == len(names) else None
+    plain = _is_plain(together) and b"\n" not in together and b"" not in names
+    return names if plain and 0 < len(names) == text.count(b"\n") else None
 
 
 def _line_by_line(text: bytes) -> list[bytes]:
@@ -53,8 +56,8 @@ def plain_name(line: bytes) -> bytes:
 
 
 def _is_plain(text: bytes) -> bool:
-    """Without what has a meaning of its own in a path."""
-    return text.isascii() and b"/" not in text and b"\\" not in text and b"\0" not in text
+    """Without what has a meaning of its own in a path, or in such a line."""
+    return text.isascii() and not (b"/" in text or b"\\" in text or b"\r" in text or b"\0" in text)
 
 
 def comparable(names: Sequence[str]) -> list[bytes]:

@@ -174,7 +174,8 @@ class Names:
             try:
                 sums, runs = reading.read(one)
             except FormatError as error:
-                damaged[one.uid] = error  # and the names that were met are nobody's
+                # The names that were met are nobody's. A traceback would keep the file open.
+                damaged[one.uid] = error.with_traceback(None)
                 continue
             self._db.execute("INSERT OR REPLACE INTO backups VALUES (?, ?)", (sums, zlib.compress(runs, 1)))
             found.append(sums)

@@ -176,9 +176,9 @@ class Planning:
         ]
 
     def _read_sums(self, uid: str, done: int) -> Iterator[bytes]:
-        if done == self._read:  # not where one is read again
+        if done >= self._read:  # not where one is read again
             self._notify(StageProgress(STAGE, uid, done))
-            self._read += 1
+            self._read = done + 1
         try:
             yield from chunks(self.sink, layout.sums_key(self.place.account, uid))
         except KeyNotFound:

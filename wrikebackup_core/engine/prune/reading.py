@@ -74,7 +74,8 @@ class Reading:
             raise FormatError("is not the SHA256SUMS that the manifest names")
         if before is not None and length(runs) != listed.total:
             return self._read(listed)  # the one before is not what it was
-        if looked_into == len(self.numbering) - met or distinct(runs):
+        all_new = looked_into == len(self.numbering) - met  # then none is there twice
+        if all_new or distinct(runs):
             self._before = _Before(self._spare.chunks if listed.far else listed.chunks, runs)
             self._copy, self._spare = self._spare, self._copy
         return listed.sha256, runs
@@ -115,7 +116,7 @@ class Reading:
 
 
 def _again(before: _Before | None) -> Iterator[bytes]:
-    """As much of it as there is still: it is none of whom what is wrong with it would be said."""
+    """As much of it as there still is. That it cannot be read is nothing that is wrong with the file that is compared with it."""
     with contextlib.suppress(FormatError, SinkError):
         yield from before.chunks() if before else ()
 
@@ -127,33 +128,35 @@ class _Copy:
         self._file: IO[bytes] | None = None
 
     def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        file, self._file = self._file, None
+        if file is not None:
+            with contextlib.suppress(OSError):
+                file.close()
 
     def of(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        self.close()
         with contextlib.suppress(OSError):
-            self.close()
-            self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `close`
+            self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - closed by `close`
         for chunk in chunks:
             self._write(chunk)
             yield chunk
 
     def _write(self, chunk: bytes) -> None:
         try:
-            if self._file is not None:
-                self._file.write(chunk)
+            if self._file is not None and self._file.write(chunk) < len(chunk):
+                self.close()
         except OSError:
             self.close()
 
     def chunks(self) -> Iterator[bytes]:
-        if self._file is not None:
-            self._file.seek(0)
-            yield from iter(partial(self._file.read, CHUNK), b"")
+        with contextlib.suppress(OSError):
+            if self._file is not None:
+                self._file.seek(0)
+                yield from iter(partial(self._file.read, CHUNK), b"")
 
 
 def _hashed(digest: hashlib._Hash, chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """The chunks; behind the last one, the digest is of all."""
+    """The chunks; when they have been gone through to the end, the digest is of all."""
     behind = Behind(digest.update)
     try:
         for chunk in chunks:

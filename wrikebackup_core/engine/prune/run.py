@@ -45,8 +45,8 @@ def retaining(transforms: Sequence[Transform]) -> list[Transform]:
 def plan_prune(job: PruneJob, notify: Notify, now: datetime | None = None) -> Pruned:
     """What `prune` would delete. Nothing is written to a sink, and no lock is needed.
 
-    A sink that fails is told of, and the others are looked at. Raises UsageError where the profile has no rules, or sinks hold several
-    accounts and none is chosen.
+    A sink that fails is told of, and the others are looked at. Raises UsageError where the profile has no rules, or a sink holds several
+    accounts, none is chosen, and it cannot be told which is meant since the sinks have backups of several.
     """
     return _prune(job, listeners(job.plugins, notify), now, write=False)
 
@@ -101,12 +101,12 @@ def _places(job: PruneJob) -> list[tuple[Sink, Place]]:
     """The accounts in the sinks, and those sinks that cannot be looked into. The rules of a profile are for one account: which, has to
     be said where a sink holds several.
     """
-    held, failed = list[tuple[Sink, str]](), list[tuple[Sink, Place]]()
+    held, failed = list[tuple[Sink, str]](), list[tuple[Sink, SinkError]]()
     for sink in job.sinks:
         try:
             held += [(sink, account) for account in accounts(sink)]
         except SinkError as error:
-            failed.append((sink, Place(sink.name, job.account or "", failed=error.message, hint=error.hint)))
+            failed.append((sink, error))
     wanted = job.account
     if wanted is None and (several := _with_several(held)) is not None:
         wanted = _with_backups(held)
@@ -115,8 +115,9 @@ def _places(job: PruneJob) -> list[tuple[Sink, Place]]:
             raise UsageError(
                 f"{several.name} holds several accounts: {', '.join(found[:5])}", hint="choose one with --account"
             )
-    chosen = [(sink, Place(sink.name, account)) for sink, account in held if wanted in (None, account)]
-    return sorted([*chosen, *failed], key=lambda pair: job.sinks.index(pair[0]))
+    places = [(sink, Place(sink.name, account)) for sink, account in held if wanted in (None, account)]
+    places += [(sink, Place(sink.name, wanted or "", failed=e.message, hint=e.hint)) for sink, e in failed]
+    return sorted(places, key=lambda pair: job.sinks.index(pair[0]))
 
 
 def _with_several(held: Sequence[tuple[Sink, str]]) -> Sink | None:
