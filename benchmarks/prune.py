@@ -9,7 +9,7 @@ In `apart, few stay` and `apart, all stay` each backup names attachments of its 
 
 `first`: nothing is remembered, and the SHA256SUMS of every backup that stays are read. `next day`: one backup more. `again`: none.
 `shell`: beside them, what stock tools need for the same answer to the last of the three questions of a plan, once it is known which
-backups stay: are their SHA256SUMS as their manifests say, what do they name, what is named by none, and how large is that. Its parts
+backups stay: what is the hash of each of their SHA256SUMS, what do they name, what is named by none, and how large is that. Its parts
 run side by side where they can.
 """
 
@@ -53,10 +53,10 @@ NOW = datetime.now(UTC).replace(microsecond=0)
 SHELL = r"""
 set -eo pipefail; export LC_ALL=C
 cd "$1/account-IEAAAEDY"
-xargs openssl dgst -sha256 -r <"$2/kept" >"$2/hashes" &
-xargs cut -c 82- <"$2/kept" | sort -S 128M -u >"$2/needed" &
+xargs openssl dgst -sha256 -r <"$2/kept" >"$2/hashes" & hashing=$!
+xargs cut -c 82- <"$2/kept" | sort -S 128M -u >"$2/needed" & naming=$!
 find attachments -type f -printf '%f\t%s\n' | sort -S 128M >"$2/listed"
-wait
+wait $hashing; wait $naming
 join -t "$(printf '\t')" -v 1 "$2/listed" "$2/needed" | awk -F '\t' '{ files += 1; bytes += $2 } END { print files + 0, bytes + 0 }'
 """
 

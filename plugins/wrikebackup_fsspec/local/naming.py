@@ -27,22 +27,25 @@ _STEP = 0.05
 @contextlib.contextmanager
 def names_below(root: str, prefix: str, passed_over: list[str]) -> Iterator[Iterator[Named]]:
     """Names from that folder on, many together, and what asks for the sizes of some. A large folder is listed from the start on."""
+    path, large = tree.path_of(root, prefix), None
     with contextlib.ExitStack() as stack:
-        try:
-            large = _Large(stack, tree.path_of(root, prefix))
-        except (OSError, RuntimeError):  # there is no such folder, process, or thread to talk to it
-            large = None
+        with contextlib.suppress(OSError, RuntimeError):  # there is no such folder, process, or thread to talk to it
+            if _is_large(path):
+                large = _Large(stack, path)
         yield _below(root, prefix, passed_over, large)
+
+
+def _is_large(path: str) -> bool:
+    """Raises OSError."""
+    with os.scandir(path) as found:
+        return next(itertools.islice(found, _LARGE - 1, None), None) is not None
 
 
 class _Large:
     """A folder that a second process lists."""
 
     def __init__(self, stack: contextlib.ExitStack, path: str) -> None:
-        """Raises OSError, for a small one too, and RuntimeError."""
-        with os.scandir(path) as found:
-            if sum(1 for _ in itertools.islice(found, _LARGE)) < _LARGE:
-                raise OSError("is small")
+        """Raises OSError, RuntimeError."""
         self.path, self._folder = path, os.open(path, os.O_RDONLY)
         stack.callback(os.close, self._folder)
         self._own = 0.3  # of the sizes, which the process is not asked for

@@ -166,10 +166,8 @@ class Planning:
 
     def _listed(self) -> list[Listed]:
         """SHA256SUMS of the backups that stay, the newest first."""
-        kept, far = (
-            [self.found.folders[one.backup_uid] for one in reversed(self.place.backups) if one.keep],
-            getattr(self.sink, "waits", True),
-        )
+        far = getattr(self.sink, "waits", True)
+        kept = [self.found.folders[one.backup_uid] for one in reversed(self.place.backups) if one.keep]
         return [
             Listed(one.uid, one.sums, one.total, partial(self._read_sums, one.uid, at), far)
             for at, one in enumerate(kept)
