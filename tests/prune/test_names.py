@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wrikebackup_core import SinkError
+from wrikebackup_core.engine.prune.flags import Flags
 from wrikebackup_core.engine.prune.lines import comparable
 from wrikebackup_core.engine.prune.names import Names
 from wrikebackup_core.engine.prune.reading import Listed
@@ -113,7 +114,7 @@ def test_what_no_backup_has_any_more_is_forgotten_and_the_rest_is_not(tmp_path: 
         names.forget_all_but([hashlib.sha256(two).hexdigest()])
         assert names.needed([listed("2", two)])[0] == of(many[1000:])
     with sqlite3.connect(tmp_path / "names") as db:
-        assert db.execute("SELECT count(*) FROM backups").fetchone() == (1,)
+        assert db.execute("SELECT count(*) FROM named").fetchone() == (1,)
 
 
 @pytest.mark.parametrize(
@@ -191,8 +192,10 @@ def test_what_a_manifest_without_the_hash_names_is_read_with_care(tmp_path, spoi
         lambda path: _change(path, "DELETE FROM blocks"),
         lambda path: _change(path, "UPDATE blocks SET first = 1"),
         lambda path: _change(path, "UPDATE blocks SET names = CAST(names AS TEXT)"),
-        lambda path: _change(path, "UPDATE backups SET runs = x'00'"),
-        lambda path: _change(path, f"UPDATE backups SET runs = x'{zlib.compress(bytes(4)).hex()}'"),
+        lambda path: _change(path, "UPDATE named SET numbers = x'00'"),
+        lambda path: _change(path, "UPDATE named SET numbers = 'no bytes'"),
+        lambda path: _change(path, f"UPDATE named SET numbers = x'{Flags([1 << 20]).pack().hex()}'"),
+        lambda path: _change(path, f"UPDATE named SET numbers = x'{zlib.compress(bytes(4)).hex()}'"),
     ],
 )
 def test_what_is_remembered_wrongly_is_read_again(tmp_path, spoil) -> None:  # type: ignore[no-untyped-def]
@@ -228,4 +231,4 @@ def test_two_plans_that_take_turns_at_one_file_learn_from_each_other(tmp_path: P
         other.needed([listed("2", sums(many))])
         assert one.needed([listed("3", sums([*many, "z"]), piece=9000)]) == (of([*many, "z"]), {})
     with sqlite3.connect(path) as db:
-        assert db.execute("SELECT count(*) FROM backups").fetchone() == (3,)
+        assert db.execute("SELECT count(*) FROM named").fetchone() == (3,)

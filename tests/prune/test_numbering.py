@@ -1,77 +1,54 @@
-"""Names as numbers, and numbers as runs."""
+"""Names as numbers."""
 
 from __future__ import annotations
 
-from array import array
+from itertools import zip_longest
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wrikebackup_core.engine.prune.numbering import Numbering, Walk, distinct, flag, length, merged, runs_of
+from wrikebackup_core.engine.prune.numbering import Numbering
 
-_RUNS = st.lists(st.tuples(st.integers(0, 50), st.integers(1, 9)).map(lambda run: (run[0], sum(run))))
-
-
-def numbers(runs: array[int]) -> list[int]:
-    return [number for start, stop in zip(runs[::2], runs[1::2], strict=True) for number in range(start, stop)]
+_NAMES = st.lists(st.lists(st.sampled_from("abcdefghij"), max_size=6), max_size=6)
 
 
-def as_runs(pairs: list[tuple[int, int]]) -> array[int]:
-    return array("I", [end for pair in pairs for end in pair])
+def as_bytes(names: list[str]) -> list[bytes]:
+    return [name.encode() for name in names]
 
 
-@given(_RUNS)
-def test_merged_runs_are_the_same_numbers_in_as_few_runs_as_can_be(pairs: list[tuple[int, int]]) -> None:
-    runs = as_runs(pairs)
-    found = merged(runs)
-    assert numbers(found) == numbers(runs)
-    assert all(stop != start for stop, start in zip(found[1::2], found[2::2], strict=False))
-
-
-@given(_RUNS)
-def test_flags_stand_at_the_numbers(pairs: list[tuple[int, int]]) -> None:
-    runs, flags = as_runs(pairs), bytearray(3)
-    flag(flags, runs)
-    assert [at for at, set_ in enumerate(flags) if set_] == sorted(set(numbers(runs)))
-
-
-@given(_RUNS)
-def test_runs_are_counted_and_what_is_there_twice_is_noticed(pairs: list[tuple[int, int]]) -> None:
-    every = numbers(as_runs(pairs))
-    assert length(as_runs(pairs)) == len(every)
-    assert distinct(as_runs(pairs)) == (len(set(every)) == len(every))
-
-
-@given(st.lists(st.integers(0, 20)))
-def test_numbers_as_runs_are_the_same_numbers(every: list[int]) -> None:
-    assert numbers(runs_of(every)) == every
-    assert runs_of(every) == merged(runs_of(every))
-    assert numbers(runs_of(range(3, 3 + len(every)))) == list(range(3, 3 + len(every)))
-
-
-@given(st.lists(st.integers(0, 30), unique=True, min_size=1), st.data())
-def test_a_walk_gives_what_is_between_two_numbers_one_behind_the_other(every: list[int], data: st.DataObject) -> None:
-    walk, at = Walk(runs_of(every)), 0
-    while at < len(every):
-        start = data.draw(st.integers(at, len(every) - 1))
-        at = data.draw(st.integers(start + 1, len(every)))
-        found = walk.between(every[start], every[at - 1])
-        assert found is not None
-        assert numbers(found) == every[start:at]
-    assert walk.between(99, 99) is None
-    assert walk.between(every[-1], 99) is None
-
-
-@given(st.lists(st.lists(st.sampled_from("abcdefgh"), min_size=1), min_size=1))
-def test_each_name_has_one_number_and_keeps_it(shelves: list[list[str]]) -> None:
-    numbering = Numbering([b"x"])
-    for names in [*shelves, *shelves]:
-        every = list(numbering.since(0))
-        found = list(numbering.numbers([name.encode() for name in names]))
-        every += numbering.since(len(every))
-        assert [every[number].decode() for number in found] == names
-        assert [numbering.number(name.encode()) for name in names] == found
+@given(_NAMES, st.booleans())
+def test_each_name_has_one_number_and_keeps_it(shelves: list[list[str]], ascending: bool) -> None:
+    numbering, every = Numbering([[b"x"], [b"e", b"y"]]), [b"x", b"e", b"y"]
+    for shelf in [*shelves, *shelves]:
+        names = as_bytes(sorted(set(shelf)) if ascending else shelf)
+        found = list(numbering.numbers(names))
+        every += numbering.new()
+        assert [every[number] for number in found] == names
+        assert [numbering.number(name) for name in names] == found
         assert len(every) == len(set(every)) == len(numbering)
+    assert numbering == set(every)
     assert numbering.number(b"another") is None
-    assert numbering.stored == 1
-    assert numbering.end() == set(every)
+    assert "x" not in numbering
+    assert numbering.new() == []
+
+
+@given(_NAMES, _NAMES)
+def test_what_is_missing_is_found_in_any_order(shelves: list[list[str]], asked: list[list[str]]) -> None:
+    numbering, met = Numbering(), set[bytes]()
+    for shelf, names in zip_longest(shelves, asked, fillvalue=[]):
+        numbering.numbers(as_bytes(shelf))
+        met |= set(as_bytes(shelf))
+        assert numbering.missing(as_bytes(names)) == [at for at, name in enumerate(as_bytes(names)) if name not in met]
+
+
+@pytest.mark.parametrize("step", [1, 100])
+def test_many_names_are_found_whether_they_lie_near_each_other_or_not(step: int) -> None:
+    many = [b"%06d" % at for at in range(20_000)]
+    numbering = Numbering([many[::2]])
+    asked = many[5_000 : 5_000 + 100 * step : step]
+    places = [at for at, name in enumerate(asked) if int(name) % 2]
+    assert numbering.missing(asked) == places
+    found = numbering.numbers(asked)
+    assert [found[at] for at in places] == list(range(10_000, 10_000 + len(places)))
+    assert numbering.missing(asked) == []

@@ -360,7 +360,7 @@ def test_each_of_the_checksums_that_are_read_is_told_once(sink: MemorySink, tmp_
         return [event.what for event in events if isinstance(event, StageProgress)]
 
     assert told(1) == [NEW]
-    assert told(3) == [MIDDLE, OLD]
+    assert told(3) == [OLD, MIDDLE]
     assert told(3) == []
 
 

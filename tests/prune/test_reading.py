@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import signal
 import tempfile
-from array import array
 from collections.abc import Callable, Iterator, Sequence
 
 import pytest
@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wrikebackup_core import FormatError, SinkError
+from wrikebackup_core.engine.prune.flags import Flags
 from wrikebackup_core.engine.prune.lines import comparable
-from wrikebackup_core.engine.prune.numbering import Numbering, flag
+from wrikebackup_core.engine.prune.numbering import Numbering
 from wrikebackup_core.engine.prune.reading import Listed, Reading
 from wrikebackup_core.format import checksums
 
@@ -39,10 +40,9 @@ class Store:
         return (self.data[at : at + PIECE] for at in range(0, len(self.data), PIECE))
 
 
-def named(numbering: Numbering, runs: array[int]) -> set[bytes]:
-    flags = bytearray(len(numbering))
-    flag(flags, runs)
-    return {name for name, set_ in zip(numbering.since(0), flags, strict=True) if set_}
+def named(numbering: Numbering, numbers: Flags) -> set[bytes]:
+    every = {numbering.number(name): name for name in numbering}
+    return set(numbers.of([every[number] for number in range(len(every))]))
 
 
 @pytest.fixture
@@ -53,9 +53,9 @@ def reading() -> Iterator[Reading]:
 
 
 def read(reading: Reading, store: Store) -> set[bytes]:
-    sums, runs = reading.read(store.listed)
+    sums, numbers = reading.read(store.listed)
     assert sums == store.listed.sha256
-    return named(reading.numbering, runs)
+    return named(reading.numbering, numbers)
 
 
 @settings(deadline=None, max_examples=100)
@@ -135,4 +135,25 @@ def test_one_that_is_damaged_is_told_of_and_the_next_is_read(reading: Reading) -
     with pytest.raises(FormatError, match="is not the SHA256SUMS that the manifest names"):
         reading.read(damaged.listed)
     assert read(reading, Store(MANY)) == set(comparable(MANY))
-    assert reading.done == 1
+
+
+def test_one_that_was_read_long_ago_is_what_the_next_is_compared_with_if_it_is_still_the_same(reading: Reading) -> None:
+    old, new = Store(MANY), Store(MANY[5:])
+    numbers = Flags(reading.numbering.numbers(sorted(comparable(MANY))))
+    reading.begin_with(old.listed, numbers)
+    assert reading.last == old.listed.sha256
+    assert read(reading, new) == set(comparable(MANY[5:]))
+    assert old.asked == 2
+
+
+@pytest.mark.parametrize("why", ["far", "another", "gone", "counts otherwise", "without a hash"])
+def test_one_that_was_read_long_ago_and_is_not_to_be_had_as_it_was_is_done_without(reading: Reading, why: str) -> None:
+    old = Store(MANY, far=why == "far", total=3 if why == "counts otherwise" else None)
+    numbers = Flags(reading.numbering.numbers(sorted(comparable(MANY))))
+    if why == "another":
+        old.data = old.data.replace(b"file 7", b"gone 7")
+    elif why == "gone":
+        old.data = b""
+    reading.begin_with(dataclasses.replace(old.listed, sha256=None) if why == "without a hash" else old.listed, numbers)
+    assert reading.last is None
+    assert read(reading, Store(MANY[5:])) == set(comparable(MANY[5:]))

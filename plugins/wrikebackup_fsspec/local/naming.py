@@ -21,7 +21,7 @@ __all__ = ["names_below"]
 
 _LARGE = 5_000  # files and folders in a folder that are worth a second process
 _FEW = 100  # files that it is not worth while to ask it for
-_STEP = 0.05
+_STEP = 0.02
 
 
 @contextlib.contextmanager
@@ -48,7 +48,7 @@ class _Large:
         """Raises OSError, RuntimeError."""
         self.path, self._folder = path, os.open(path, os.O_RDONLY)
         stack.callback(os.close, self._folder)
-        self._own = 0.3  # of the sizes, which the process is not asked for
+        self._own = 0.4  # of the sizes, which the process is not asked for
         self.second = stack.enter_context(Second(path))
 
     def sizes(self, names: Sequence[str], places: Sequence[int]) -> Iterator[int]:

@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 from array import array
+from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Self
@@ -20,6 +21,7 @@ __all__ = ["Second"]
 _Batch = tuple[bytes, bytes]
 _PIPE = 1 << 20  # bytes
 _NUMBER = 8  # bytes
+_AHEAD = 2  # questions for names, which come behind those for sizes that were asked before
 
 
 class Second:
@@ -35,8 +37,10 @@ class Second:
             self._process = _started(-1)
         self._reading = ThreadPoolExecutor(1, "second")
         self._ask(os.fsencode(folder))
+        self._coming = deque[Future[_Batch]]()
         try:
-            self._coming = self._names()
+            for _ in range(_AHEAD):
+                self._coming.append(self._names())
         except BaseException:
             self.close()
             raise
@@ -60,8 +64,8 @@ class Second:
         """Names of files in the folder, and of the folders in it, many together. Raises OSError where it cannot be listed, or the
         process is gone.
         """
-        while any(batch := self._coming.result()):
-            self._coming = self._names()
+        while any(batch := self._coming.popleft().result()):
+            self._coming.append(self._names())
             yield _split(batch[0]), _split(batch[1])
 
     def sizes(self, names: Sequence[str]) -> Future[Sequence[int]]:

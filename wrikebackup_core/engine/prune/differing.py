@@ -1,10 +1,10 @@
-"""The lines of a sorted file that another one has not: of a million that are nearly the same, few are looked at."""
+"""The lines that only one of two sorted files has: of a million that are nearly the same, few are looked at."""
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from wrikebackup_core.errors import FormatError
 
@@ -15,89 +15,53 @@ _LONGEST = 64 << 20  # bytes without a line feed
 _FEW, _MANY = 4 << 10, 64 << 10  # bytes that are compared at once
 
 
-@dataclass(frozen=True, slots=True)
-class Lines:
-    """One or more lines; `known` if they are in the older file too, together and in this order."""
+class Lines(NamedTuple):
+    """One or more lines with their line feeds, which only the last line of a file may lack; `new` if the older file has them not, else
+    the newer one."""
 
-    data: bytes
-    start: int
-    stop: int
-    known: bool
-
-    @property
-    def first(self) -> bytes:
-        """Without its line feed, as all that follow."""
-        return self.data[self.start : _end(self.data, self.start, self.stop)]
-
-    @property
-    def last(self) -> bytes:
-        end = self._last()
-        return self.data[self.data.rfind(b"\n", self.start, end) + 1 or self.start : end]
-
-    @property
-    def text(self) -> bytes:
-        """All of them, with their line feeds."""
-        return self.data[self.start : self.stop]
-
-    def all(self) -> list[bytes]:
-        return self.data[self.start : self._last()].split(b"\n")
-
-    @property
-    def ended(self) -> bool:
-        """Whether the last one has its line feed."""
-        return self.data.endswith(b"\n", self.start, self.stop)
-
-    def _last(self) -> int:
-        return self.stop - self.ended
+    text: bytes
+    new: bool
 
 
 def differing(old: Iterable[bytes], new: Iterable[bytes]) -> Iterator[Lines]:
-    """All lines of `new`, in their order. Where both files are sorted by what follows the hash, nearly all that both have is found to
-    be known; where not, less is, and nothing that is not. Raises FormatError where a line has no end.
+    """The lines of each that the other has not. Where both files are sorted by what follows the hash, these are all; where not, lines
+    that both have may be told of twice, as one file's and as the other's. Raises FormatError where a line has no end.
     """
     ours, theirs = _Window(new), _Window(old)
-    while ours.there():
-        if not theirs.there():
-            yield ours.take(ours.end)
-            continue
+    while ours.there() and theirs.there():
         if same := _same(ours, theirs):
+            ours.at += same
             theirs.at += same
-            yield ours.take(ours.at + same, known=True)
             if ours.at == ours.end or theirs.at == theirs.end:
                 continue
         name, other = ours.name(), theirs.name()
         if name >= other:
-            theirs.at = theirs.behind() if name == other else theirs.before(name)
+            yield Lines(theirs.take(theirs.behind() if name == other else theirs.before(name)), new=False)
         if name <= other:
-            yield ours.take(ours.behind() if name == other else ours.before(other))
+            yield Lines(ours.take(ours.behind() if name == other else ours.before(other)), new=True)
+    while theirs.there():
+        yield Lines(theirs.take(theirs.end), new=False)
+    while ours.there():
+        yield Lines(ours.take(ours.end), new=True)
 
 
 class _Window:
     """On whole lines of a file: `at` is where the next one begins, `end` what is behind the last."""
 
     def __init__(self, chunks: Iterable[bytes]) -> None:
-        self._chunks = iter(chunks)
+        self._pieces = _pieces(chunks)
         self.data, self.at, self.end = b"", 0, 0
 
     def there(self) -> bool:
         """Whether there is a next line."""
-        return self.at < self.end or self._more()
+        if self.at < self.end:
+            return True
+        self.data, self.at, self.end = next(self._pieces, (b"", 0, 0))
+        return self.at < self.end
 
-    def _more(self) -> bool:
-        rest = self.data[self.end :]
-        for chunk in self._chunks:
-            self.data = rest + chunk
-            self.at, self.end = 0, self.data.rfind(b"\n") + 1
-            if self.end:
-                return True
-            if len(rest := self.data) > _LONGEST:
-                raise FormatError("is not made of hashes and paths")
-        self.data, self.at, self.end = rest, 0, len(rest)
-        return bool(rest)
-
-    def take(self, stop: int, *, known: bool = False) -> Lines:
+    def take(self, stop: int) -> bytes:
         start, self.at = self.at, stop
-        return Lines(self.data, start, stop, known)
+        return self.data[start:stop]
 
     def name(self) -> bytes:
         """What the next line is sorted by."""
@@ -126,6 +90,26 @@ class _Window:
             return start
         places = range(start, self.end)
         return self._start(start + bisect_left(places, True, key=reached))
+
+
+def _pieces(chunks: Iterable[bytes]) -> Iterator[tuple[bytes, int, int]]:
+    """Whole lines: from where to where in some data. A line that is in more than one chunk comes by itself, so that these need not be
+    copied.
+    """
+    rest = b""
+    for chunk in chunks:
+        start = chunk.find(b"\n") + 1 if rest else 0
+        end = chunk.rfind(b"\n") + 1
+        if rest and start:
+            line = rest + chunk[:start]
+            yield line, 0, len(line)
+        if start < end:
+            yield chunk, start, end
+        rest = chunk[end:] if end else rest + chunk
+        if len(rest) > _LONGEST:
+            raise FormatError("is not made of hashes and paths")
+    if rest:
+        yield rest, 0, len(rest)
 
 
 def _end(data: bytes, start: int, stop: int) -> int:

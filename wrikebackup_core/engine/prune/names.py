@@ -10,14 +10,14 @@ import contextlib
 import sqlite3
 import time
 import zlib
-from array import array
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate, chain, compress
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Self
 
-from wrikebackup_core.engine.prune.numbering import Numbering, flag
+from wrikebackup_core.engine.prune.flags import Flags
+from wrikebackup_core.engine.prune.numbering import Numbering
 from wrikebackup_core.engine.prune.reading import Listed, Reading
 from wrikebackup_core.engine.scratch import scratch
 from wrikebackup_core.errors import FormatError
@@ -28,7 +28,7 @@ __all__ = ["Names"]
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS blocks (first INTEGER PRIMARY KEY, names BLOB NOT NULL, crc INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS backups (sums TEXT PRIMARY KEY, runs BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS named (sums TEXT PRIMARY KEY, numbers BLOB NOT NULL) WITHOUT ROWID;
 """
 _TOGETHER = 10_000  # names in a block
 _PATIENCE = 2.0  # seconds; another plan may be at it
@@ -80,8 +80,9 @@ class Names:
                 with contextlib.suppress(OSError):
                     self._path.with_name(self._path.name + tail).unlink(missing_ok=True)
 
-    def needed(self, backups: Sequence[Listed]) -> tuple[set[bytes], dict[str, FormatError]]:
-        """All that the backups name, `comparable`, and by uid what is wrong with a SHA256SUMS that is not as it should be.
+    def needed(self, backups: Sequence[Listed]) -> tuple[Numbering, dict[str, FormatError]]:
+        """All that the backups name, `comparable`, and by uid what is wrong with a SHA256SUMS that is not as it should be. It takes
+        least where each backup is given behind those that are older.
 
         Raises SinkError.
         """
@@ -90,57 +91,46 @@ class Names:
         except (_Corrupt, sqlite3.Error) as error:
             self._db.close()
             self._discard(error)
-            self._end_reading()
             self._db = scratch(_SCHEMA)
             return self._needed(backups)
 
-    def _needed(self, backups: Sequence[Listed]) -> tuple[set[bytes], dict[str, FormatError]]:
-        found, damaged = self._learn([one for one in backups if not self._knows(one.sha256)])
-        found += [one.sha256 for one in backups if one.sha256 is not None and one.uid not in damaged]
-        reading = self._end_reading()
-        numbering = reading.numbering if reading else None
-        if reading is not None and reading.done == len(backups) and reading.numbering.stored == 0:
-            return reading.numbering.end(), damaged  # they named all that was met
+    def _needed(self, backups: Sequence[Listed]) -> tuple[Numbering, dict[str, FormatError]]:
+        found, damaged = self._learn(backups)
+        numbering = self._end_reading()
         self._db.execute("BEGIN")
         try:
-            flags = self._flags(found)
-            if numbering is not None and len(flags) == len(numbering) and 0 not in flags and not self._changed():
-                return numbering.end(), damaged
-            del numbering, reading  # which are as large as the answer
-            return self._named(flags), damaged
+            needed = self._numbers(found)
+            if numbering is not None and len(needed) == len(numbering) and not self._changed():
+                return numbering, damaged
+            del numbering  # which is as large as the answer
+            return self._named(needed), damaged
         finally:
             self._db.execute("ROLLBACK")
 
     def _knows(self, sums: str | None) -> bool:
-        return self._db.execute("SELECT 1 FROM backups WHERE sums = ?", (sums,)).fetchone() is not None
+        return self._db.execute("SELECT 1 FROM named WHERE sums = ?", (sums,)).fetchone() is not None
 
-    def _flags(self, backups: Iterable[str]) -> bytearray:
-        """A byte for each number: 1 for a name that one of them names."""
-        flags = bytearray()
+    def _numbers(self, backups: Iterable[str]) -> Flags:
+        """Of what any of them names."""
+        found = Flags()
         for sums in backups:
-            flag(flags, self._runs(sums))
-        return flags
+            row = self._db.execute("SELECT numbers FROM named WHERE sums = ?", (sums,)).fetchone()
+            if row is None:
+                raise _Corrupt
+            try:
+                found.update(Flags.unpack(row[0]))
+            except ValueError as error:
+                raise _Corrupt from error
+        return found
 
-    def _runs(self, sums: str) -> array[int]:
-        row, runs = self._db.execute("SELECT runs FROM backups WHERE sums = ?", (sums,)).fetchone(), array("I")
-        if row is None:
-            raise _Corrupt
-        try:
-            runs.frombytes(zlib.decompress(row[0]))
-        except (zlib.error, ValueError, TypeError) as error:
-            raise _Corrupt from error
-        if len(runs) % 2:
-            raise _Corrupt
-        return runs
-
-    def _named(self, flags: bytearray) -> set[bytes]:
-        needed, at = set[bytes](), 0
+    def _named(self, numbers: Flags) -> Numbering:
+        named, at = Numbering(), 0
         for names in self._blocks():
-            needed.update(compress(names, flags[at : at + len(names)]))
+            named.numbers(list(numbers.of(names, at)))
             at += len(names)
-        if at < len(flags):
+        if at < numbers.end:
             raise _Corrupt
-        return needed
+        return named
 
     def _blocks(self) -> Iterator[list[bytes]]:
         at = 0
@@ -153,9 +143,11 @@ class Names:
 
     # Reading them
 
-    def _learn(self, backups: Sequence[Listed]) -> tuple[list[str], dict[str, FormatError]]:
+    def _learn(self, backups: Sequence[Listed]) -> tuple[set[str], dict[str, FormatError]]:
         """Takes down what each SHA256SUMS names, and gives their hashes, and what is wrong with others. Raises SinkError."""
-        found, damaged, left = list[str](), dict[str, FormatError](), deque(backups)
+        found = {one.sha256 for one in backups if one.sha256 is not None and self._knows(one.sha256)}
+        left = deque((older, one) for older, one in pairwise([None, *backups]) if one and one.sha256 not in found)
+        damaged = dict[str, FormatError]()
         try:
             while left:
                 with self._writing():
@@ -165,21 +157,25 @@ class Names:
             raise
         return found, damaged
 
-    def _learn_some(self, left: deque[Listed], found: list[str], damaged: dict[str, FormatError]) -> None:
+    def _learn_some(
+        self, left: deque[tuple[Listed | None, Listed]], found: set[str], damaged: dict[str, FormatError]
+    ) -> None:
         """As many as can be read in a moment: to end with each takes longer than to read a small one, and another plan may wait."""
         reading, end = self._read_on(), time.monotonic() + _MOMENT
         before = len(reading.numbering)
         while left and time.monotonic() < end:
-            one = left.popleft()
+            older, one = left.popleft()
+            if older is not None and older.sha256 in found and reading.last != older.sha256:
+                reading.begin_with(older, self._numbers([older.sha256]))
             try:
-                sums, runs = reading.read(one)
+                sums, numbers = reading.read(one)
             except FormatError as error:
                 # The names that were met are nobody's. A traceback would keep the file open.
                 damaged[one.uid] = error.with_traceback(None)
                 continue
-            self._db.execute("INSERT OR REPLACE INTO backups VALUES (?, ?)", (sums, zlib.compress(runs, 1)))
-            found.append(sums)
-        self._add(before, reading.numbering.since(before))
+            self._db.execute("INSERT OR REPLACE INTO named VALUES (?, ?)", (sums, numbers.pack()))
+            found.add(sums)
+        self._add(before, reading.numbering.new())
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
@@ -197,14 +193,15 @@ class Names:
         if self._reading is None or self._changed():
             self._end_reading()
             self._version = self._data_version()
-            self._reading = Reading(Numbering(chain.from_iterable(self._blocks())))
+            self._reading = Reading(Numbering(self._blocks()))
         return self._reading
 
-    def _end_reading(self) -> Reading | None:
+    def _end_reading(self) -> Numbering | None:
         reading, self._reading = self._reading, None
-        if reading is not None:
-            reading.close()
-        return reading
+        if reading is None:
+            return None
+        reading.close()
+        return reading.numbering
 
     def _changed(self) -> bool:
         """By another plan, since the names were numbered."""
@@ -224,24 +221,20 @@ class Names:
     def forget_all_but(self, sums: Iterable[str]) -> None:
         """What no backup has any more. Never raises: it is remembered for longer then."""
         with contextlib.suppress(sqlite3.Error, _Corrupt), self._writing():
-            every = {sums for (sums,) in self._db.execute("SELECT sums FROM backups")}
+            every = {sums for (sums,) in self._db.execute("SELECT sums FROM named")}
             if gone := every.difference(sums):
-                self._db.executemany("DELETE FROM backups WHERE sums = ?", [(one,) for one in gone])
+                self._db.executemany("DELETE FROM named WHERE sums = ?", [(one,) for one in gone])
                 self._number_anew(every - gone)
 
     def _number_anew(self, backups: Iterable[str]) -> None:
         """Where a quarter of the names is needed no more."""
-        flags = self._flags(backups)
-        used, every = sum(flags), sum(map(len, self._blocks()))
-        if used * 4 > every * 3:
+        needed, every = self._numbers(backups), sum(map(len, self._blocks()))
+        if len(needed) * 4 > every * 3:
             return
         self._end_reading()
-        new = array("I", accumulate(flags, initial=0))
         for sums in backups:
-            runs = self._runs(sums)
-            for at in range(0, len(runs), 2):
-                runs[at : at + 2] = array("I", (new[runs[at]], new[runs[at + 1] - 1] + 1))
-            self._db.execute("UPDATE backups SET runs = ? WHERE sums = ?", (zlib.compress(runs, 1), sums))
-        kept = b"\0".join(compress(chain.from_iterable(self._blocks()), flags))
+            numbers = self._numbers([sums]).among(needed)
+            self._db.execute("UPDATE named SET numbers = ? WHERE sums = ?", (numbers.pack(), sums))
+        kept = b"\0".join(needed.of(chain.from_iterable(self._blocks())))
         self._db.execute("DELETE FROM blocks")
         self._add(0, kept.split(b"\0") if kept else ())

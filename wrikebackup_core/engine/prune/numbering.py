@@ -1,115 +1,98 @@
-"""Names numbered in the order in which they are met, so that what one of a thousand backups names is a few runs of numbers.
-
-A run is its first number and the one behind its last; many of them are an array of these, two for each.
-"""
+"""Names numbered in the order in which they are met, so that what each of a thousand backups names is a set of numbers."""
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Sequence
-from itertools import compress, count, islice, pairwise
-from operator import ne, sub
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from itertools import chain, compress, count
+from operator import lt, not_
 
-__all__ = ["Numbering", "Walk", "distinct", "flag", "length", "merged", "runs_of"]
+__all__ = ["Numbering"]
+
+_WIDE = 4  # times as many names as are looked for: to look at these takes longer than to look for each among all
 
 
-class Numbering:
-    """Of the names in `attachments/`. The first ones, `stored` of them, were met before."""
+class Numbering(AbstractSet[bytes]):
+    """Of the names in `attachments/`. What is new in Wrike has a higher id than all that was there, so that nearly each name comes behind
+    those that came before it: among these one is looked for by bisection, and names that come together among those that lie near them.
+    """
 
-    def __init__(self, names: Iterable[bytes] = ()) -> None:
-        self._numbers = dict(zip(names, count(), strict=False))
-        self.stored = len(self._numbers)
+    def __init__(self, names: Iterable[Sequence[bytes]] = ()) -> None:
+        self._ascending, self._numbers, self._others = list[bytes](), array("I"), dict[bytes, int]()
+        self._new = list[bytes]()
+        self._all: set[bytes] | None = None  # as soon as they are looked for in no order
+        for some in names:
+            self.numbers(some)
+            self._new.clear()
 
     def __len__(self) -> int:
-        return len(self._numbers)
+        return len(self._ascending) + len(self._others)
 
-    def end(self) -> set[bytes]:
-        """All names, which are numbered no longer: a set takes less than half the time to look into."""
-        names = set(self._numbers)
-        self._numbers.clear()
+    def __iter__(self) -> Iterator[bytes]:
+        return chain(self._ascending, self._others)
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, bytes) and self.number(name) is not None
+
+    def new(self) -> list[bytes]:
+        """The names that came since this was asked for, in the order of their numbers."""
+        names, self._new = self._new, []
         return names
-
-    def since(self, number: int) -> list[bytes]:
-        """The names from a number on."""
-        return list(islice(reversed(self._numbers), len(self._numbers) - number))[::-1]
 
     def number(self, name: bytes) -> int | None:
         """None where it was not met."""
-        return self._numbers.get(name)
+        at = bisect_left(self._ascending, name)
+        if at < len(self._ascending) and self._ascending[at] == name:
+            return self._numbers[at]
+        return self._others.get(name)
 
     def numbers(self, names: Sequence[bytes]) -> Sequence[int]:
-        numbers, first = self._numbers, len(self._numbers)
-        if not numbers.keys().isdisjoint(names):
-            return [numbers.setdefault(name, len(numbers)) for name in names]
-        found = range(first, first + len(names))
-        numbers.update(zip(names, found, strict=True))
-        if len(numbers) == found.stop:
+        """Of each of them; those that were not met get the next ones."""
+        if self._follow(names):
+            found = range(len(self), len(self) + len(names))
+            self._ascending += names
+            self._numbers.extend(found)
+            self._new += names
+            self._all = None
             return found
-        for name in names:  # some are there twice
-            numbers.pop(name, None)
-        return [numbers.setdefault(name, len(numbers)) for name in names]
+        near, numbers = self._near(names), dict[bytes, int]()
+        if near.stop - near.start <= _WIDE * len(names):
+            numbers = dict(zip(self._ascending[near], self._numbers[near], strict=True))
+        found_ones = map(numbers.get, names)
+        return [
+            self._numbered(name) if number is None else number for name, number in zip(names, found_ones, strict=True)
+        ]
 
+    def missing(self, names: Sequence[bytes]) -> list[int]:
+        """The places of those that were not met."""
+        near = self._near(names)
+        if self._all is None and near.stop - near.start >= min(_WIDE * len(names), len(self._ascending)):
+            self._all = set(self)
+        some = set(self._ascending[near]) if self._all is None else self._all
+        places = list(compress(count(), map(not_, map(some.__contains__, names))))
+        return [at for at in places if names[at] not in self._others] if self._others else places
 
-class Walk:
-    """From the start of runs to their end."""
+    def _follow(self, names: Sequence[bytes]) -> bool:
+        """Whether they ascend, from behind all others."""
+        last = self._ascending[-1:] or [b""]
+        return all(map(lt, chain(last, names), names))
 
-    def __init__(self, runs: array[int]) -> None:
-        self._runs = runs
-        self._starts, self._stops = runs[::2], runs[1::2]
-        self._at = 0
+    def _near(self, names: Sequence[bytes]) -> slice:
+        """Where among the ascending ones those from the lowest to the highest of the names are."""
+        low = bisect_left(self._ascending, min(names, default=b""))
+        return slice(low, bisect_right(self._ascending, max(names, default=b""), low))
 
-    def between(self, first: int, last: int) -> array[int] | None:
-        """The runs from the next place at which the number `first` is to the next at which `last` is; None where there is none."""
-        start = self._next(first, self._at)
-        stop = self._next(last, start)
-        if stop == len(self._starts) or (start == stop and last < first):
-            return None
-        self._at = stop
-        found = self._runs[2 * start : 2 * stop + 2]
-        found[0], found[-1] = first, last + 1
-        return found
-
-    def _next(self, number: int, at: int) -> int:
-        starts, stops = self._starts, self._stops
-        while at < len(starts) and not starts[at] <= number < stops[at]:
-            at += 1
-        return at
-
-
-def runs_of(numbers: Sequence[int]) -> array[int]:
-    """Numbers as runs; a range of them is without gaps."""
-    if not numbers:
-        return array("I")
-    first = numbers[0]
-    if isinstance(numbers, range) or numbers == list(range(first, first + len(numbers))):  # nearly always
-        return array("I", (first, first + len(numbers)))
-    return merged(array("I", [end for number in numbers for end in (number, number + 1)]))
-
-
-def merged(runs: array[int]) -> array[int]:
-    """The same numbers, with runs that follow each other made one."""
-    starts, stops = runs[::2], runs[1::2]
-    breaks = list(map(ne, starts[1:], stops))
-    found = array("I", bytes(2 * runs.itemsize * (sum(breaks) + bool(runs))))
-    found[::2] = starts[:1] + array("I", compress(starts[1:], breaks))
-    found[1::2] = array("I", compress(stops, breaks)) + stops[-1:]
-    return found
-
-
-def distinct(runs: array[int]) -> bool:
-    """Whether no number is there twice."""
-    pairs = sorted(zip(runs[::2], runs[1::2], strict=True))
-    return all(stop <= start for (_, stop), (start, _) in pairwise(pairs))
-
-
-def length(runs: array[int]) -> int:
-    """How many numbers there are in them."""
-    return sum(map(sub, runs[1::2], runs[::2]))
-
-
-def flag(flags: bytearray, runs: array[int]) -> None:
-    """Sets the bytes at the numbers to 1; there may be more of them than there were."""
-    if (last := max(runs, default=0)) > len(flags):
-        flags.extend(bytes(last - len(flags)))
-    for start, stop in zip(runs[::2], runs[1::2], strict=True):
-        flags[start:stop] = b"\1" * (stop - start)
+    def _numbered(self, name: bytes) -> int:
+        number = self.number(name)
+        if number is None:
+            number = len(self)
+            if self._follow([name]):
+                self._ascending.append(name)
+                self._numbers.append(number)
+            else:
+                self._others[name] = number
+            self._new.append(name)
+            self._all = None
+        return number

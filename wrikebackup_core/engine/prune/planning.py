@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from itertools import compress
-from operator import not_
 from pathlib import Path
 from typing import Self
 
@@ -23,6 +20,7 @@ from wrikebackup_core.engine.prune.lines import comparable
 from wrikebackup_core.engine.prune.looking import Folder, Found, look
 from wrikebackup_core.engine.prune.names import Names
 from wrikebackup_core.engine.prune.notes import Notes
+from wrikebackup_core.engine.prune.numbering import Numbering
 from wrikebackup_core.engine.prune.reading import Listed
 from wrikebackup_core.engine.scratch import scratch
 from wrikebackup_core.errors import FormatError, KeyNotFound
@@ -157,7 +155,7 @@ class Planning:
         with Names(self._state / "named" / f"{self.place.account}-{short_hash(self.place.sink)}.sqlite") as known:
             needed, damaged = known.needed(self._listed())
             if not damaged and (wanted := self._wanted()) is not None:
-                needed |= wanted
+                needed.numbers(sorted(wanted))
                 self._compare(listed, needed)
                 known.forget_all_but(folder.sums for folder in self.found.folders.values() if folder.sums)
         for uid, error in damaged.items():
@@ -165,9 +163,9 @@ class Planning:
             stay.append(f"the SHA256SUMS of {uid} {error.message}: what it needs is not known")
 
     def _listed(self) -> list[Listed]:
-        """SHA256SUMS of the backups that stay, the newest first."""
+        """SHA256SUMS of the backups that stay, the oldest first."""
         far = getattr(self.sink, "waits", True)
-        kept = [self.found.folders[one.backup_uid] for one in reversed(self.place.backups) if one.keep]
+        kept = [self.found.folders[one.backup_uid] for one in self.place.backups if one.keep]
         return [
             Listed(one.uid, one.sums, one.total, partial(self._read_sums, one.uid, at), far)
             for at, one in enumerate(kept)
@@ -199,15 +197,15 @@ class Planning:
             return None
         return found
 
-    def _compare(self, listed: Iterable[Named], needed: AbstractSet[bytes]) -> None:
+    def _compare(self, listed: Iterable[Named], needed: Numbering) -> None:
         """What the sink lists with what is needed."""
         before: tuple[Sequence[str], Iterable[int]] = (), ()
         for found, sizes in listed:
             named = comparable(found)
-            known = list(map(needed.__contains__, named))
-            if all(known):
+            missing = needed.missing(named)
+            if not missing:
                 continue
-            places = _ours(named, list(compress(range(len(named)), map(not_, known))))
+            places = _ours(named, missing)
             asked = sizes(places)
             self._take(*before)  # of which the sizes were asked for meanwhile
             before = [found[at] for at in places], asked

@@ -7,21 +7,23 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import tempfile
-from array import array
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import IO
 
 from wrikebackup_core.engine.pipe import Behind
 from wrikebackup_core.engine.prune.differing import Lines, differing
-from wrikebackup_core.engine.prune.lines import check, names_in, plain_name
-from wrikebackup_core.engine.prune.numbering import Numbering, Walk, distinct, flag, length, merged, runs_of
+from wrikebackup_core.engine.prune.flags import Flags
+from wrikebackup_core.engine.prune.lines import check, names_in
+from wrikebackup_core.engine.prune.numbering import Numbering
 from wrikebackup_core.errors import FormatError, SinkError
 from wrikebackup_core.plurals import plural
 from wrikebackup_core.stored import CHUNK
 
 __all__ = ["Listed", "Reading"]
+
+_TOGETHER = 256 << 10  # bytes of lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +40,18 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class _Before:
-    """The one that was read last: its bytes again, and the numbers of what it names, none of them twice."""
+    """The one that was read last: its hash, its bytes again, and the numbers of what it names, none of them twice."""
 
+    sha256: str
     chunks: Callable[[], Iterator[bytes]]
-    runs: array[int]
+    numbers: Flags
 
 
 class Reading:
-    """The names get their numbers from a numbering; `done` files were read to their end. For one thread at a time; to be closed."""
+    """The names get their numbers from a numbering. For one thread at a time; to be closed."""
 
     def __init__(self, numbering: Numbering) -> None:
-        self.numbering, self.done = numbering, 0
+        self.numbering = numbering
         self._before: _Before | None = None
         self._copy, self._spare = _Copy(), _Copy()
 
@@ -56,63 +59,81 @@ class Reading:
         self._copy.close()
         self._spare.close()
 
-    def read(self, listed: Listed) -> tuple[str, array[int]]:
-        """The hash of a SHA256SUMS, and the numbers of what it names. Raises FormatError, SinkError."""
-        found = self._read(listed)
-        self.done += 1
-        return found
+    @property
+    def last(self) -> str | None:
+        """The hash of the one that the next is compared with."""
+        return self._before.sha256 if self._before else None
 
-    def _read(self, listed: Listed) -> tuple[str, array[int]]:
+    def begin_with(self, listed: Listed, numbers: Flags) -> None:
+        """Compares the next one with a SHA256SUMS that was read long ago, and named what has these numbers, if that is at hand and still
+        the same.
+        """
+        self._before = None
+        if listed.sha256 is None or listed.far or len(numbers) != listed.total:
+            return
+        before, digest = _Before(listed.sha256, listed.chunks, numbers), hashlib.sha256()
+        for chunk in _again(before):
+            digest.update(chunk)
+        if digest.hexdigest() == listed.sha256:
+            self._before = before
+
+    def read(self, listed: Listed) -> tuple[str, Flags]:
+        """The hash of a SHA256SUMS, and the numbers of what it names. Raises FormatError, SinkError."""
         before, self._before = self._before, None
         if listed.sha256 is None:
             return self._read_carefully(listed)
         digest = hashlib.sha256()
         chunks = _hashed(digest, self._spare.of(listed.chunks()) if listed.far else listed.chunks())
-        met = len(self.numbering)
-        runs, looked_into = self._numbers(before, chunks)
+        numbers = self._numbers(before, chunks)
         if listed.sha256 != digest.hexdigest():
             raise FormatError("is not the SHA256SUMS that the manifest names")
-        if before is not None and length(runs) != listed.total:
-            return self._read(listed)  # the one before is not what it was
-        all_new = looked_into == len(self.numbering) - met  # then none is there twice
-        if all_new or distinct(runs):
-            self._before = _Before(self._spare.chunks if listed.far else listed.chunks, runs)
+        if len(numbers) == listed.total:
+            self._before = _Before(listed.sha256, self._spare.chunks if listed.far else listed.chunks, numbers)
             self._copy, self._spare = self._spare, self._copy
-        return listed.sha256, runs
+        elif before is not None:
+            return self.read(listed)  # the one before is not what it was
+        return listed.sha256, numbers
 
-    def _numbers(self, before: _Before | None, chunks: Iterable[bytes]) -> tuple[array[int], int]:
-        """And how many of them are not taken over from the one before, in which each is there once."""
-        runs, looked_into, walk = array("I"), 0, Walk(before.runs if before else array("I"))
-        for lines in differing(_again(before), chunks):
-            found = self._known(lines, walk) if lines.known else None
-            if found is None:
-                numbers = self.numbering.numbers(names_in(lines.text))
-                looked_into += len(numbers)
-                found = runs_of(numbers)
-            runs += found
-        return merged(runs), looked_into
+    def _numbers(self, before: _Before | None, chunks: Iterable[bytes]) -> Flags:
+        """Those of the one before, without what only that names, and with what it does not."""
+        numbers, new = before.numbers.copy() if before else Flags(), list[Sequence[int]]()
+        for lines in _together(differing(_again(before), chunks)):
+            if lines.new:
+                new.append(self.numbering.numbers(names_in(lines.text)))
+                continue
+            with contextlib.suppress(FormatError):  # then it is not what it was, which is noticed by their number
+                numbers.discard(self.numbering.numbers(names_in(lines.text)))
+        for some in new:  # a name whose hash is another is in both
+            numbers.add(some)
+        return numbers
 
-    def _known(self, lines: Lines, walk: Walk) -> array[int] | None:
-        """Without a look at those between the first and the last; None where it cannot be told."""
-        first, last = (self.numbering.number(plain_name(line)) for line in (lines.first, lines.last))
-        return walk.between(first, last) if first is not None and last is not None else None
-
-    def _read_carefully(self, listed: Listed) -> tuple[str, array[int]]:
+    def _read_carefully(self, listed: Listed) -> tuple[str, Flags]:
         """Where no hash says it all: each line is to be one, the last to have its end, and no name to be missing."""
-        digest, runs, ended = hashlib.sha256(), array("I"), True
-        for lines in differing((), _hashed(digest, listed.chunks())):
-            check(lines.all())
-            runs += runs_of(self.numbering.numbers(names_in(lines.text)))
-            ended = lines.ended
+        digest, numbers, ended = hashlib.sha256(), Flags(), True
+        for text, _ in differing((), _hashed(digest, listed.chunks())):
+            check(text.removesuffix(b"\n").split(b"\n"))
+            numbers.add(self.numbering.numbers(names_in(text)))
+            ended = text.endswith(b"\n")
         if not ended:
             raise FormatError("breaks off")
-        flags = bytearray()
-        flag(flags, runs)
-        if (count := sum(flags)) < listed.total:  # one that is there twice takes no other's place
+        if (count := len(numbers)) < listed.total:  # one that is there twice takes no other's place
             raise FormatError(
                 f"names {plural(count, 'file')} in attachments/, of {listed.total:,} that the manifest counts"
             )
-        return digest.hexdigest(), merged(runs)
+        return digest.hexdigest(), numbers
+
+
+def _together(every: Iterable[Lines]) -> Iterator[Lines]:
+    """Many of a file at once."""
+    texts: dict[bool, list[bytes]] = {False: [], True: []}
+    sizes = {False: 0, True: 0}
+    for text, new in every:
+        texts[new].append(text)
+        sizes[new] += len(text)
+        if sizes[new] >= _TOGETHER:
+            yield Lines(b"".join(texts[new]), new)
+            texts[new], sizes[new] = [], 0
+    yield from (Lines(b"".join(some), new) for new, some in texts.items() if some)
 
 
 def _again(before: _Before | None) -> Iterator[bytes]:
