@@ -56,14 +56,14 @@ def test_all_that_any_of_them_names_is_needed(shelves: list[list[str]], piece: i
 
 @settings(deadline=None, max_examples=30)
 @given(
-    st.lists(st.sets(st.integers(0, 1500), max_size=12), min_size=2, max_size=5),
+    st.lists(st.sets(st.integers(0, 2500), max_size=12), min_size=2, max_size=5),
     st.integers(500, 40_000),
     st.booleans(),
 )
 def test_backups_that_lack_a_few_of_the_same_names_need_what_they_name(
     without: list[set[int]], piece: int, far: bool
 ) -> None:
-    shelves = [[f"IEAAAEDYIY{number:06X}-file" for number in range(1500) if number not in lack] for lack in without]
+    shelves = [[f"IEAAAEDYIY{number:06X}-file" for number in range(2500) if number not in lack] for lack in without]
     every = [listed(str(at), sums(shelf), piece=piece, far=far) for at, shelf in enumerate(shelves)]
     with Names(Path("/dev/null/nowhere")) as names:
         found, damaged = names.needed(every)

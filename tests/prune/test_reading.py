@@ -19,8 +19,8 @@ from wrikebackup_core.engine.prune.numbering import Numbering
 from wrikebackup_core.engine.prune.reading import Listed, Reading
 from wrikebackup_core.format import checksums
 
-PIECE = 500
-MANY = [f"IEAAAEDYIY{at:06X}-file {at}" for at in range(300)]
+PIECE = 5_000
+MANY = [f"IEAAAEDYIY{at:06X}-file {at}" for at in range(2_300)]
 
 
 class Store:
@@ -78,7 +78,7 @@ def test_what_takes_long_to_be_had_is_asked_for_once(reading: Reading, far: bool
     "become",
     [
         lambda _: b"",  # nothing can be read
-        lambda data: data[:5000],
+        lambda data: data[:50_000],
         lambda data: data[data.index(b"\n") + 1 :],
         lambda data: data.replace(b"file 7", b"gone 7"),
         lambda data: b"x" * len(data),
@@ -108,8 +108,8 @@ def test_one_whose_manifest_counts_something_else_is_read_by_itself(reading: Rea
     assert (first.asked, second.asked) == (2, 2)
 
 
-@pytest.mark.parametrize("room", [0, 100, 10_000, 30_000])
-@pytest.mark.parametrize("count", [3, 300])
+@pytest.mark.parametrize("room", [0, 100, 100_000, 1_000_000])
+@pytest.mark.parametrize("count", [3, 2_300])
 def test_a_disk_without_room_for_a_copy_changes_nothing(reading: Reading, room: int, count: int) -> None:
     resource = pytest.importorskip("resource")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)

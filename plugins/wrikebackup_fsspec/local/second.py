@@ -37,10 +37,8 @@ class Second:
             self._process = _started(-1)
         self._reading = ThreadPoolExecutor(1, "second")
         self._ask(os.fsencode(folder))
-        self._coming = deque[Future[_Batch]]()
         try:
-            for _ in range(_AHEAD):
-                self._coming.append(self._names())
+            self._reading.submit(int)  # a thread, as long as whoever asks can do without
         except BaseException:
             self.close()
             raise
@@ -64,8 +62,9 @@ class Second:
         """Names of files in the folder, and of the folders in it, many together. Raises OSError where it cannot be listed, or the
         process is gone.
         """
-        while any(batch := self._coming.popleft().result()):
-            self._coming.append(self._names())
+        coming = deque(self._names() for _ in range(_AHEAD))
+        while any(batch := coming.popleft().result()):
+            coming.append(self._names())
             yield _split(batch[0]), _split(batch[1])
 
     def sizes(self, names: Sequence[str]) -> Future[Sequence[int]]:

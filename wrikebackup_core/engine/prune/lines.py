@@ -36,9 +36,13 @@ def _at_a_glance(text: bytes) -> list[bytes] | None:
     if len(first) != _HASH or {part[_BEHIND] for part in others[:-1]} - {b"\n"}:
         return None
     names = [part[: _BEHIND.start] for part in others[:-1]] + others[-1:]
-    together = b"".join(names)
-    plain = _is_plain(together) and b"\n" not in together and b"" not in names
-    return names if plain and 0 < len(names) == text.count(b"\n") else None
+    together = b"\n".join(names)
+    plain = _is_plain(together) and together.count(b"\n") == len(names) - 1 and b"" not in names
+    if not plain or len(names) != text.count(b"\n"):
+        return None
+    return together.split(
+        b"\n"
+    )  # which lie side by side in memory, other than parts of what is cut: quicker to look at
 
 
 def _line_by_line(text: bytes) -> list[bytes]:

@@ -30,6 +30,7 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS blocks (first INTEGER PRIMARY KEY, names BLOB NOT NULL, crc INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS named (sums TEXT PRIMARY KEY, numbers BLOB NOT NULL) WITHOUT ROWID;
 """
+_PAGE = 64 << 10  # bytes; a block has some hundred thousand
 _TOGETHER = 10_000  # names in a block
 _PATIENCE = 2.0  # seconds; another plan may be at it
 _MOMENT = 0.5  # seconds
@@ -64,8 +65,7 @@ class Names:
         except (OSError, sqlite3.Error):
             return None
         try:
-            db.execute("PRAGMA journal_mode=WAL")
-            db.execute("PRAGMA synchronous=NORMAL")  # what a power cut takes is read again
+            db.execute(f"PRAGMA page_size={_PAGE}")
             db.executescript(_SCHEMA)
         except sqlite3.Error as error:
             db.close()

@@ -68,9 +68,10 @@ class Numbering(AbstractSet[bytes]):
     def missing(self, names: Sequence[bytes]) -> list[int]:
         """The places of those that were not met."""
         near = self._near(names)
-        if self._all is None and near.stop - near.start >= min(_WIDE * len(names), len(self._ascending)):
-            self._all = set(self)
-        some = set(self._ascending[near]) if self._all is None else self._all
+        if near.stop - near.start < min(_WIDE * len(names), len(self._ascending)):
+            some = set(self._ascending[near])
+        else:
+            some = self._all = set(self._ascending) if self._all is None else self._all
         places = list(compress(count(), map(not_, map(some.__contains__, names))))
         return [at for at in places if names[at] not in self._others] if self._others else places
 

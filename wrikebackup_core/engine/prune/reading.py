@@ -23,6 +23,7 @@ from wrikebackup_core.stored import CHUNK
 
 __all__ = ["Listed", "Reading"]
 
+_FEW = 2_000  # names, which it is not worth while to compare
 _TOGETHER = 256 << 10  # bytes of lines
 
 
@@ -69,7 +70,7 @@ class Reading:
         the same.
         """
         self._before = None
-        if listed.sha256 is None or listed.far or len(numbers) != listed.total:
+        if listed.sha256 is None or listed.far or listed.total < _FEW or len(numbers) != listed.total:
             return
         before, digest = _Before(listed.sha256, listed.chunks, numbers), hashlib.sha256()
         for chunk in _again(before):
@@ -87,7 +88,7 @@ class Reading:
         numbers = self._numbers(before, chunks)
         if listed.sha256 != digest.hexdigest():
             raise FormatError("is not the SHA256SUMS that the manifest names")
-        if len(numbers) == listed.total:
+        if len(numbers) == listed.total >= _FEW:
             self._before = _Before(listed.sha256, self._spare.chunks if listed.far else listed.chunks, numbers)
             self._copy, self._spare = self._spare, self._copy
         elif before is not None:
