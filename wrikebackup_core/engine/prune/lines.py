@@ -5,16 +5,17 @@ from __future__ import annotations
 import posixpath
 import unicodedata
 from collections.abc import Iterator, Sequence
+from operator import itemgetter
 
 from wrikebackup_core.errors import FormatError
 from wrikebackup_core.format import checksums
 
-__all__ = ["check", "comparable", "names_in", "plain_name"]
+__all__ = ["check", "comparable", "names_in"]
 
 _HASH = 64
 _PLAIN = b"  ../attachments/"
-_AT = slice(_HASH, _HASH + len(_PLAIN))
-_BEHIND = slice(-_HASH - 1, -_HASH)  # a name, where the next hash follows: its line feed
+_FOLDER = itemgetter(slice(_HASH, _HASH + len(_PLAIN)))  # of a line
+_NAME = itemgetter(slice(_HASH + len(_PLAIN), None))
 
 
 def check(lines: Sequence[bytes]) -> None:
@@ -32,31 +33,17 @@ def names_in(text: bytes) -> list[bytes]:
 
 def _at_a_glance(text: bytes) -> list[bytes] | None:
     """None where they are not all plain ones."""
-    first, *others = text.removesuffix(b"\n").split(_PLAIN)
-    if len(first) != _HASH or {part[_BEHIND] for part in others[:-1]} - {b"\n"}:
+    lines = text.removesuffix(b"\n").split(b"\n")
+    if set(map(_FOLDER, lines)) != {_PLAIN}:
         return None
-    names = [part[: _BEHIND.start] for part in others[:-1]] + others[-1:]
+    names = list(map(_NAME, lines))
     together = b"\n".join(names)
-    plain = _is_plain(together) and together.count(b"\n") == len(names) - 1 and b"" not in names
-    if not plain or len(names) != text.count(b"\n"):
-        return None
-    return together.split(
-        b"\n"
-    )  # which lie side by side in memory, other than parts of what is cut: quicker to look at
+    # Cut anew, they lie side by side in memory, other than parts of lines that are gone: quicker to look at.
+    return together.split(b"\n") if _is_plain(together) and b"" not in names else None
 
 
 def _line_by_line(text: bytes) -> list[bytes]:
-    return [name for line in text.split(b"\n") for name in _name_in(line)]
-
-
-def _name_in(line: bytes) -> list[bytes]:
-    name = plain_name(line)
-    return [name] if name and _is_plain(name) else [_composed(name) for name in _carefully(line)]
-
-
-def plain_name(line: bytes) -> bytes:
-    """What follows where nearly all lines name the folder: a name, as it is written. Empty where another follows."""
-    return line[_AT.stop :] if line[_AT] == _PLAIN else b""
+    return [name for line in text.split(b"\n") for name in _at_a_glance(line) or map(_composed, _carefully(line))]
 
 
 def _is_plain(text: bytes) -> bool:
