@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import subprocess
 import sys
 from array import array
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from wrikebackup_core import SinkError
 from wrikebackup_fsspec.local import naming, second, second_main
@@ -177,9 +181,42 @@ def test_of_a_file_that_is_gone_it_knows_nothing(root: Path) -> None:
 
 def test_a_folder_that_cannot_be_listed_is_told_and_not_taken_for_an_empty_one(root: Path) -> None:
     with Second(str(root / "nowhere")) as other, pytest.raises(OSError, match="cannot be listed"):
-        list(other.names())
+        list(other.names(lambda: False))
     with Second(str(root / "a" / "deeper")) as other:
-        assert list(other.names()) == [(["one"], [])]
+        assert list(other.names(lambda: False)) == [(["one"], [])]
+
+
+_SHELVES = st.lists(st.lists(st.binary(min_size=1, max_size=4).filter(lambda name: b"\0" not in name), min_size=1))
+
+
+@given(_SHELVES)
+def test_names_are_told_once_each_whatever_came_first(shelves: list[list[bytes]]) -> None:
+    ranges, came = second_main._Ranges(), Counter[bytes]()
+    for names in shelves:
+        came.update(names)
+        ranges.add(list(names))
+        if len(names) % 2:
+            came.subtract(name for text in ranges.taken() for name in text.split(b"\0"))
+            assert not +came
+            assert len(ranges) == 0
+    came.subtract(name for text in ranges.taken() for name in text.split(b"\0"))
+    assert not any(came.values())
+
+
+@pytest.mark.parametrize("order", ["none", "that of names", "the other way round"])
+def test_names_that_are_told_together_lie_near_each_other(order: str) -> None:
+    every = [b"%06d" % at for at in range(120_000)]
+    if order == "none":
+        random.Random(1).shuffle(every)
+    elif order == "the other way round":
+        every.reverse()
+    ranges = second_main._Ranges()
+    for at in range(0, len(every), 10_000):
+        ranges.add(every[at : at + 10_000])
+    told = [sorted(text.split(b"\0")) for text in ranges.taken()]
+    assert sum(map(len, told)) == len(every)
+    assert max(map(len, told)) <= 20_000
+    assert all(int(names[-1]) - int(names[0]) < len(names) for names in told)
 
 
 def test_sizes_of_files_that_go_meanwhile_are_nothing(tmp_path: Path) -> None:
@@ -197,10 +234,10 @@ def test_sizes_of_files_that_go_meanwhile_are_nothing(tmp_path: Path) -> None:
 def test_the_program_ends_by_itself_where_nobody_asks_any_more(root: Path) -> None:
     folder = os.fsencode(root / "a")
     question = array("q", [len(folder)]).tobytes() + folder
-    for given in (b"", question[:3], question[:-1], question, question + bytes(4)):
+    for asked in (b"", question[:3], question[:-1], question, question + bytes(4)):
         done = subprocess.run(
             [sys.executable, "-I", "-S", second_main.__file__],
-            input=given,
+            input=asked,
             capture_output=True,
             timeout=60,
             check=False,

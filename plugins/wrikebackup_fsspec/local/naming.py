@@ -7,11 +7,14 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass
 from functools import partial
 
 from wrikebackup_core import Named, SinkError
+from wrikebackup_fsspec.batches import batches
 from wrikebackup_fsspec.keys import FOREIGN
 from wrikebackup_fsspec.local import tree
 from wrikebackup_fsspec.local.faults import failed
@@ -21,7 +24,8 @@ __all__ = ["names_below"]
 
 _LARGE = 5_000  # files and folders in a folder that are worth a second process
 _FEW = 100  # files that it is not worth while to ask it for
-_STEP = 0.02
+_PIECE = 1_500  # files that it is asked for together: they take it some milliseconds
+_AHEAD = 3  # pieces, so that it has the next one when it is done
 
 
 @contextlib.contextmanager
@@ -41,28 +45,58 @@ def _is_large(path: str) -> bool:
         return next(itertools.islice(found, _LARGE - 1, None), None) is not None
 
 
+@dataclass(slots=True)
+class _Piece:
+    """Some files of which somebody wants the sizes."""
+
+    names: Sequence[str]
+    sizes: Sequence[int] | None = None
+
+
 class _Large:
-    """A folder that a second process lists."""
+    """A folder that a second process lists, which then does as many pieces as it can: whoever has none to wait for does the next one."""
 
     def __init__(self, stack: contextlib.ExitStack, path: str) -> None:
         """Raises OSError, RuntimeError."""
         self.path, self._folder = path, os.open(path, os.O_RDONLY)
         stack.callback(os.close, self._folder)
-        self._own = 0.4  # of the sizes, which the process is not asked for
+        self._wanted, self._asked = deque[_Piece](), deque[tuple[_Piece, Future[Sequence[int]]]]()
         self.second = stack.enter_context(Second(path))
 
     def sizes(self, names: Sequence[str], places: Sequence[int]) -> Iterator[int]:
         asked = [names[at] for at in places]
         if len(asked) < _FEW:
             return iter(self._sizes_of(asked))
-        own = round(len(asked) * self._own)
-        return self._sizes(asked[:own], asked[own:], self.second.sizes(asked[own:]))
+        pieces = list(map(_Piece, batches(asked, _PIECE)))
+        self._wanted += pieces
+        self._ask()
+        return self._sizes(pieces)
 
-    def _sizes(self, own: Sequence[str], others: Sequence[str], answer: Future[Sequence[int]]) -> Iterator[int]:
-        """Who is waited for gets less the next time."""
-        yield from self._sizes_of(own)
-        self._own = max(self._own - _STEP, _STEP) if answer.done() else min(self._own + _STEP, 1 - _STEP)
-        yield from self._checked(others, answer.result())
+    def _sizes(self, pieces: Sequence[_Piece]) -> Iterator[int]:
+        for piece in pieces:
+            while piece.sizes is None and self.go_on():
+                pass
+            if piece.sizes is None:  # it was asked for, and the other process is busy
+                piece.sizes = self._sizes_of(piece.names)
+            yield from piece.sizes
+
+    def go_on(self) -> bool:
+        """Has one piece more from the other process if it is done there, or does one that is not asked for. Whether there was one."""
+        if self._asked and self._asked[0][1].done():
+            piece, answer = self._asked.popleft()
+            piece.sizes = self._checked(piece.names, answer.result())
+        elif self._wanted:
+            piece = self._wanted.popleft()
+            piece.sizes = self._sizes_of(piece.names)
+        else:
+            return False
+        self._ask()
+        return True
+
+    def _ask(self) -> None:
+        while self._wanted and len(self._asked) < _AHEAD:
+            piece = self._wanted.popleft()
+            self._asked.append((piece, self.second.sizes(piece.names)))
 
     def _checked(self, names: Sequence[str], sizes: Sequence[int]) -> Sequence[int]:
         if min(sizes) >= 0:
@@ -102,7 +136,7 @@ def _in_large(large: _Large, prefix: str, passed_over: list[str]) -> Generator[N
     """Returns the folders in it; itself, where it has to be listed in another way."""
     below, inside, begun = f"{prefix}/" if prefix else "", list[str](), False
     try:
-        for files, folders in large.second.names():
+        for files, folders in large.second.names(meanwhile=large.go_on):
             begun = True
             inside += [
                 below + name for name in tree.fitting(folders, below, passed_over) if prefix or name not in FOREIGN

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from array import array
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Self
 
@@ -58,12 +58,12 @@ class Second:
                 pipe.close()
         self._process.wait()
 
-    def names(self) -> Iterator[tuple[Sequence[str], Sequence[str]]]:
-        """Names of files in the folder, and of the folders in it, many together. Raises OSError where it cannot be listed, or the
-        process is gone.
+    def names(self, meanwhile: Callable[[], bool]) -> Iterator[tuple[Sequence[str], Sequence[str]]]:
+        """Names of files in the folder, and of the folders in it, many together. Where they have to be waited for, something else is done
+        as long as there is something to do. Raises OSError where it cannot be listed, or the process is gone.
         """
         coming = deque(self._names() for _ in range(_AHEAD))
-        while any(batch := coming.popleft().result()):
+        while any(batch := _when_done(coming.popleft(), meanwhile)):
             coming.append(self._names())
             yield _split(batch[0]), _split(batch[1])
 
@@ -103,6 +103,12 @@ class Second:
         if len(data) < size:
             raise OSError("the process that lists it is gone")
         return data
+
+
+def _when_done(coming: Future[_Batch], meanwhile: Callable[[], bool]) -> _Batch:
+    while not coming.done() and meanwhile():
+        pass
+    return coming.result()
 
 
 def _started(pipe: int) -> subprocess.Popen[bytes]:

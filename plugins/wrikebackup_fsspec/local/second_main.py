@@ -17,6 +17,7 @@ from collections.abc import Iterator
 _IN, _OUT = 0, 1
 _TOGETHER = 10_000
 _RANGES = 250
+_ENOUGH = 200_000  # names, of which ten thousand lie near each other
 _NUMBER = 8  # bytes
 
 
@@ -25,9 +26,10 @@ def main() -> None:
     assert folder is not None
     listing, descriptor = _Listing(folder), -1
     while True:
-        if not listing.over and not select.select([_IN], [], [], 0)[0]:
-            listing.go_on()
-            continue
+        if not listing.over:
+            listing.go_on()  # so that there are always more names than are asked for
+            if not select.select([_IN], [], [], 0)[0]:
+                continue
         question = _question()
         if question is None:
             return
@@ -54,21 +56,19 @@ class _Listing:
         try:
             self._found = os.scandir(self._folder) if self._found is None else self._found
             some = list(itertools.islice(self._found, _TOGETHER))
+            self.over = not some
+            self._files.add([entry.name for entry in some if entry.is_file(follow_symlinks=False)])
+            self._folders += [entry.name for entry in some if entry.is_dir(follow_symlinks=False)]
         except OSError:
             self.over = True
             self._take()
             self._answers.append(_numbers(-1, 0))
-            return
-        self.over = not some
-        self._files.add([entry.name for entry in some if entry.is_file(follow_symlinks=False)])
-        self._folders += [entry.name for entry in some if entry.is_dir(follow_symlinks=False)]
 
     def answer(self) -> bytes:
         """The next one."""
         if not self._answers:
-            self._take()
-        while not self._answers and not self.over:
-            self.go_on()
+            while len(self._files) < _ENOUGH and not self.over:
+                self.go_on()
             self._take()
         return self._answers.popleft() if self._answers else _numbers(0, 0)
 
@@ -89,9 +89,12 @@ class _Ranges:
         self._ranges = list[list[bytes]]()  # of names with zero bytes between them
         self._counts = list[int]()
 
+    def __len__(self) -> int:
+        return sum(self._counts)
+
     def add(self, names: list[bytes]) -> None:
         names.sort()
-        if not self._ranges:
+        if names and not self._ranges:
             self._ends = names[:: len(names) // _RANGES + 1][1:]
             self._ranges = [[] for _ in range(len(self._ends) + 1)]
             self._counts = [0] * len(self._ranges)
