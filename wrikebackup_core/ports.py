@@ -33,6 +33,7 @@ __all__ = [
     "Source",
     "Table",
     "Writer",
+    "waits",
 ]
 
 
@@ -279,6 +280,11 @@ class Sink(Protocol):
     def close(self) -> None: ...
 
 
+def waits(sink: Sink) -> bool:
+    """Whether who reads or writes there waits for somebody's answer, as with all that do not say otherwise."""
+    return bool(getattr(sink, "waits", True))
+
+
 @runtime_checkable
 class Browsing(Protocol):
     """What a sink has besides that can name the folders in a folder without listing all that is below them."""
@@ -302,7 +308,8 @@ class Naming(Protocol):
         `/`. With them comes what asks for the bytes of some by their places among them, until the next come; 0 for one that is gone.
         Both raise SinkError.
 
-        The listing may begin as the context is entered: what is written later may be missing. Sizes that were asked for may be on
+        Names that come together should lie near each other, where that costs nothing: they are found sooner among others. The
+        listing may begin as the context is entered: what is written later may be missing. Sizes that were asked for may be on
         their way until somebody goes through them, then or after the next names.
         """
 

@@ -11,7 +11,7 @@ from wrikebackup_core.errors import AlreadyExists, KeyUnfit, SinkError, WrikeBac
 from wrikebackup_core.journal import Origin, StoredObject
 from wrikebackup_core.ledger import Ledger
 from wrikebackup_core.model import Event, Message, SinkDropped
-from wrikebackup_core.ports import Sink, Writer
+from wrikebackup_core.ports import Sink, Writer, waits
 from wrikebackup_core.stored import hash_stored
 from wrikebackup_core.transforms import Transform
 
@@ -38,7 +38,7 @@ class FanOut:
         self.dropped: dict[int, str] = {}
         self.unsettled_bytes = self.unsettled_count = 0
         self.suffix = "".join(transform.suffix for transform in transforms)
-        self.waits = any(getattr(sink, "waits", True) for sink in sinks.values())
+        self.waits = any(map(waits, sinks.values()))
         self._all = dict(sinks)
         self._ledger = ledger
         self._transforms = transforms

@@ -20,7 +20,7 @@ from wrikebackup_core.errors import KeyLocked, KeyNotFound, SinkError
 from wrikebackup_core.journal import Origin, StoredObject
 from wrikebackup_core.ledger import Wanted
 from wrikebackup_core.model import FileProgress, Message
-from wrikebackup_core.ports import Locking
+from wrikebackup_core.ports import Locking, waits
 from wrikebackup_core.stored import chunks
 
 __all__ = ["Copied", "Holders"]
@@ -94,12 +94,10 @@ class Holders:
 
     def _holding(self, wanted: Wanted) -> list[StoredObject]:
         """Those that can be asked: first those whose bytes a checksum vouches for, and that wait for nobody."""
-        found = (self._ledger.find(number, wanted.key) for number in wanted.holders if number in self._fan.live)
+        live = dict(self._fan.live)  # another thread may drop one
+        found = (self._ledger.find(number, wanted.key) for number in wanted.holders if number in live)
         usable = [held for held in found if held is not None and self._in_vain[held.sink] < _HOPELESS]
-        return sorted(usable, key=lambda held: (held.origin is Origin.ADOPTED, self._waits(held.sink)))
-
-    def _waits(self, number: int) -> bool:
-        return bool(getattr(self._fan.live.get(number), "waits", True))
+        return sorted(usable, key=lambda held: (held.origin is Origin.ADOPTED, waits(live[held.sink])))
 
     def _copy(self, held: StoredObject, wanted: Wanted, numbers: Sequence[int]) -> int:
         with contextlib.closing(self._pieces(held)) as pieces:

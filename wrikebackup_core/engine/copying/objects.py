@@ -16,7 +16,7 @@ from wrikebackup_core.engine.tee import Tee
 from wrikebackup_core.engine.threads import Room, each
 from wrikebackup_core.errors import KeyLocked, KeyNotFound, SinkError
 from wrikebackup_core.model import FileFinished, FileProgress, FileStarted
-from wrikebackup_core.ports import Sink
+from wrikebackup_core.ports import Sink, waits
 from wrikebackup_core.stored import chunks, hash_stored
 
 __all__ = ["STAGE", "Objects"]
@@ -48,8 +48,8 @@ class Objects:
         self._flawed: dict[str, Finding] = {}
         self._lock = threading.Lock()
         self._in_vain = 0
-        waits = any(getattr(sink, "waits", True) for sink in (source, *(target.sink for target in crew.live)))
-        self._threads = transfers if waits else min(transfers, _NOT_WAITING)
+        waiting = any(map(waits, (source, *(target.sink for target in crew.live))))
+        self._threads = transfers if waiting else min(transfers, _NOT_WAITING)
         self._room = Room(_ROOM)
 
     def bring(self) -> None:

@@ -10,7 +10,7 @@ from wrikebackup_core.errors import FormatError, KeyNotFound
 from wrikebackup_core.format import layout
 from wrikebackup_core.format.manifest import Manifest, intact
 from wrikebackup_core.model import Backup
-from wrikebackup_core.ports import Browsing, Sink
+from wrikebackup_core.ports import Browsing, Sink, waits
 from wrikebackup_core.store import AccountStore, described
 
 __all__ = ["Folder", "Found", "folders_of", "look"]
@@ -107,4 +107,4 @@ def _read_manifest(store: AccountStore, account: str, folder: Folder) -> None:
 
 
 def _threads(sink: Sink) -> int:
-    return _THREADS if getattr(sink, "waits", True) else 1
+    return _THREADS if waits(sink) else 1

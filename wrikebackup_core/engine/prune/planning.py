@@ -26,7 +26,7 @@ from wrikebackup_core.engine.scratch import scratch
 from wrikebackup_core.errors import FormatError, KeyNotFound
 from wrikebackup_core.format import layout
 from wrikebackup_core.model import Backup, Event, Message, StageProgress
-from wrikebackup_core.ports import Named, Sink
+from wrikebackup_core.ports import Named, Sink, waits
 from wrikebackup_core.staged import batches
 from wrikebackup_core.store import names
 from wrikebackup_core.stored import chunks
@@ -164,7 +164,7 @@ class Planning:
 
     def _listed(self) -> list[Listed]:
         """SHA256SUMS of the backups that stay, the oldest first."""
-        far = getattr(self.sink, "waits", True)
+        far = waits(self.sink)
         kept = [self.found.folders[one.backup_uid] for one in self.place.backups if one.keep]
         return [
             Listed(one.uid, one.sums, one.total, partial(self._read_sums, one.uid, at), far)

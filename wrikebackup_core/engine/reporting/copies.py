@@ -11,7 +11,7 @@ from wrikebackup_core.engine.threads import each
 from wrikebackup_core.errors import FormatError, KeyNotFound
 from wrikebackup_core.format import layout
 from wrikebackup_core.format.manifest import Manifest
-from wrikebackup_core.ports import Sink
+from wrikebackup_core.ports import Sink, waits
 from wrikebackup_core.store import AccountStore
 
 __all__ = ["Copy", "Shelf", "read_shelf"]
@@ -51,7 +51,7 @@ def read_shelf(sink: Sink, account: str) -> Shelf:
     def read(folder: Folder) -> None:
         found[folder.uid] = _copy(store, account, folder)
 
-    threads = _THREADS if getattr(sink, "waits", True) else 1
+    threads = _THREADS if waits(sink) else 1
     each(folders.values(), read, threads=threads, name="report")
     shelf = Shelf(sink, account)
     for uid, folder in folders.items():
