@@ -11,7 +11,7 @@ from operator import lt, not_
 
 __all__ = ["Numbering"]
 
-_WIDE = 4  # times as many names as are looked for: to look at these takes longer than to look for each among all
+_WIDE = 8  # times as many names as are looked for: to look at these takes longer than to look for each among all
 
 
 class Numbering(AbstractSet[bytes]):
@@ -60,13 +60,15 @@ class Numbering(AbstractSet[bytes]):
         near, numbers = self._near(names), dict[bytes, int]()
         if near.stop - near.start <= _WIDE * len(names):
             numbers = dict(zip(self._ascending[near], self._numbers[near], strict=True))
-        found_ones = map(numbers.get, names)
+        found_near = map(numbers.get, names)
         return [
-            self._numbered(name) if number is None else number for name, number in zip(names, found_ones, strict=True)
+            self._numbered(name) if number is None else number for name, number in zip(names, found_near, strict=True)
         ]
 
     def missing(self, names: Sequence[bytes]) -> list[int]:
         """The places of those that were not met."""
+        if not names:
+            return []
         near = self._near(names)
         if near.stop - near.start < min(_WIDE * len(names), len(self._ascending)):
             some = set(self._ascending[near])
@@ -81,9 +83,9 @@ class Numbering(AbstractSet[bytes]):
         return all(map(lt, chain(last, names), names))
 
     def _near(self, names: Sequence[bytes]) -> slice:
-        """Where among the ascending ones those from the lowest to the highest of the names are."""
-        low = bisect_left(self._ascending, min(names, default=b""))
-        return slice(low, bisect_right(self._ascending, max(names, default=b""), low))
+        """Where among the ascending ones those from the lowest to the highest of some names are."""
+        low = bisect_left(self._ascending, min(names))
+        return slice(low, bisect_right(self._ascending, max(names), low))
 
     def _numbered(self, name: bytes) -> int:
         number = self.number(name)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import IO
 
-from wrikebackup_core.engine.pipe import Behind
+from wrikebackup_core.engine.pipe import Ahead, Behind
 from wrikebackup_core.engine.prune.differing import Lines, differing
 from wrikebackup_core.engine.prune.flags import Flags
 from wrikebackup_core.engine.prune.lines import check, names_in
@@ -84,7 +84,8 @@ class Reading:
         if listed.sha256 is None:
             return self._read_carefully(listed)
         digest = hashlib.sha256()
-        chunks = _hashed(digest, self._spare.of(listed.chunks()) if listed.far else listed.chunks())
+        chunks = _ahead(listed.chunks()) if listed.total >= _FEW else listed.chunks()
+        chunks = _hashed(digest, self._spare.of(chunks) if listed.far else chunks)
         numbers = self._numbers(before, chunks)
         if listed.sha256 != digest.hexdigest():
             raise FormatError("is not the SHA256SUMS that the manifest names")
@@ -98,7 +99,7 @@ class Reading:
     def _numbers(self, before: _Before | None, chunks: Iterable[bytes]) -> Flags:
         """Those of the one before, without what only that names, and with what it does not."""
         numbers, new = before.numbers.copy() if before else Flags(), list[Sequence[int]]()
-        for lines in _together(differing(_again(before), chunks)):
+        for lines in _together(differing(_ahead(_again(before)) if before else (), chunks)):
             if lines.new:
                 new.append(self.numbering.numbers(names_in(lines.text)))
                 continue
@@ -137,10 +138,19 @@ def _together(every: Iterable[Lines]) -> Iterator[Lines]:
     yield from (Lines(b"".join(some), new) for new, some in texts.items() if some)
 
 
-def _again(before: _Before | None) -> Iterator[bytes]:
+def _again(before: _Before) -> Iterator[bytes]:
     """As much of it as there still is. That it cannot be read is nothing that is wrong with the file that is compared with it."""
     with contextlib.suppress(FormatError, SinkError):
-        yield from before.chunks() if before else ()
+        yield from before.chunks()
+
+
+def _ahead(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Read in a thread of their own: to read two files takes as long as to compare them, and lets other threads run."""
+    ahead = Ahead(chunks)
+    try:
+        yield from iter(ahead.next, b"")
+    finally:
+        ahead.stop()
 
 
 class _Copy:
