@@ -18,7 +18,7 @@ from typing import Self
 
 from wrikebackup_core.engine.prune.flags import Flags
 from wrikebackup_core.engine.prune.numbering import Numbering
-from wrikebackup_core.engine.prune.reading import Listed, Reading
+from wrikebackup_core.engine.prune.reading import Found, Listed, Reading
 from wrikebackup_core.engine.scratch import scratch
 from wrikebackup_core.errors import FormatError
 from wrikebackup_core.homes import private_folder
@@ -28,7 +28,7 @@ __all__ = ["Names"]
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS blocks (first INTEGER PRIMARY KEY, names BLOB NOT NULL, crc INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS named (sums TEXT PRIMARY KEY, numbers BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS named (sums TEXT PRIMARY KEY, numbers BLOB NOT NULL, lines INTEGER NOT NULL) WITHOUT ROWID;
 """
 _PAGE = 64 << 10  # bytes; a block has some hundred thousand
 _TOGETHER = 10_000  # names in a block
@@ -112,16 +112,19 @@ class Names:
 
     def _numbers(self, backups: Iterable[str]) -> Flags:
         """Of what any of them names."""
-        found = Flags()
+        numbers = Flags()
         for sums in backups:
-            row = self._db.execute("SELECT numbers FROM named WHERE sums = ?", (sums,)).fetchone()
-            if row is None:
-                raise _Corrupt
-            try:
-                found.update(Flags.unpack(row[0]))
-            except ValueError as error:
-                raise _Corrupt from error
-        return found
+            numbers.update(self._found(sums).numbers)
+        return numbers
+
+    def _found(self, sums: str) -> Found:
+        row = self._db.execute("SELECT numbers, lines FROM named WHERE sums = ?", (sums,)).fetchone()
+        if row is None:
+            raise _Corrupt
+        try:
+            return Found(sums, Flags.unpack(row[0]), int(row[1]))
+        except ValueError as error:
+            raise _Corrupt from error
 
     def _named(self, numbers: Flags) -> Numbering:
         named, at = Numbering(), 0
@@ -166,15 +169,16 @@ class Names:
         while left and time.monotonic() < end:
             older, one = left.popleft()
             if older is not None and older.sha256 in found and reading.last != older.sha256:
-                reading.begin_with(older, self._numbers([older.sha256]))
+                reading.begin_with(older, self._found(older.sha256))
             try:
-                sums, numbers = reading.read(one)
+                new = reading.read(one)
             except FormatError as error:
                 # The names that were met are nobody's. A traceback would keep the file open.
                 damaged[one.uid] = error.with_traceback(None)
                 continue
-            self._db.execute("INSERT OR REPLACE INTO named VALUES (?, ?)", (sums, numbers.pack()))
-            found.add(sums)
+            row = new.sha256, new.numbers.pack(), new.lines
+            self._db.execute("INSERT OR REPLACE INTO named (sums, numbers, lines) VALUES (?, ?, ?)", row)
+            found.add(new.sha256)
         self._add(before, reading.numbering.new())
 
     @contextlib.contextmanager
@@ -233,7 +237,7 @@ class Names:
             return
         self._end_reading()
         for sums in backups:
-            numbers = self._numbers([sums]).among(needed)
+            numbers = self._found(sums).numbers.among(needed)
             self._db.execute("UPDATE named SET numbers = ? WHERE sums = ?", (numbers.pack(), sums))
         kept = b"\0".join(needed.of(chain.from_iterable(self._blocks())))
         self._db.execute("DELETE FROM blocks")

@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import tempfile
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -24,13 +25,14 @@ from wrikebackup_core.stored import CHUNK
 __all__ = ["Listed", "Reading"]
 
 _FEW = 2_000  # names, which it is not worth while to compare
+_ROOM = 128 << 20  # bytes; a million lines
 _TOGETHER = 256 << 10  # bytes of lines
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
     """One backup's SHA256SUMS: its hash and how many attachments it names, as the manifest says, and its bytes from the start, which can
-    be had again. `far` is where that takes longer than from a file of this host."""
+    be had again. `far` is where that takes longer than to look at each line of another."""
 
     uid: str
     sha256: str | None
@@ -40,12 +42,20 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
-class _Before:
-    """The one that was read last: its hash, its bytes again, and the numbers of what it names, none of them twice."""
+class Found:
+    """The hash of a SHA256SUMS, the numbers of what it names, and in how many lines."""
 
     sha256: str
-    chunks: Callable[[], Iterator[bytes]]
     numbers: Flags
+    lines: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """The one that was read last, in which each line names something else."""
+
+    found: Found
+    copy: _Copy
 
 
 class Reading:
@@ -54,67 +64,89 @@ class Reading:
     def __init__(self, numbering: Numbering) -> None:
         self.numbering = numbering
         self._before: _Before | None = None
-        self._copy, self._spare = _Copy(), _Copy()
 
     def close(self) -> None:
-        self._copy.close()
-        self._spare.close()
+        before, self._before = self._before, None
+        if before is not None:
+            before.copy.close()
 
     @property
     def last(self) -> str | None:
         """The hash of the one that the next is compared with."""
-        return self._before.sha256 if self._before else None
+        return self._before.found.sha256 if self._before else None
 
-    def begin_with(self, listed: Listed, numbers: Flags) -> None:
-        """Compares the next one with a SHA256SUMS that was read long ago, and named what has these numbers, if that is at hand and still
-        the same.
-        """
-        self._before = None
-        if listed.sha256 is None or listed.far or listed.total < _FEW or len(numbers) != listed.total:
+    def begin_with(self, listed: Listed, found: Found) -> None:
+        """Compares the next one with a SHA256SUMS that was read by an earlier plan, if that is at hand and still the same."""
+        self.close()
+        if listed.far or not _is_comparable(found):
             return
-        before, digest = _Before(listed.sha256, listed.chunks, numbers), hashlib.sha256()
-        for chunk in _again(before):
-            digest.update(chunk)
-        if digest.hexdigest() == listed.sha256:
-            self._before = before
+        digest, copy = hashlib.sha256(), _Copy()
+        with contextlib.suppress(FormatError, SinkError):  # nothing that is wrong with the next one
+            for chunk in copy.of(_ahead(listed.chunks())):
+                digest.update(chunk)
+        if digest.hexdigest() == found.sha256:
+            self._end_with(found, copy)
+        else:
+            copy.close()
 
-    def read(self, listed: Listed) -> tuple[str, Flags]:
-        """The hash of a SHA256SUMS, and the numbers of what it names. Raises FormatError, SinkError."""
+    def read(self, listed: Listed) -> Found:
+        """Raises FormatError, SinkError."""
         before, self._before = self._before, None
         if listed.sha256 is None:
             return self._read_carefully(listed)
-        digest = hashlib.sha256()
-        chunks = _ahead(listed.chunks()) if listed.total >= _FEW else listed.chunks()
-        chunks = _hashed(digest, self._spare.of(chunks) if listed.far else chunks)
-        numbers = self._numbers(before, chunks)
-        if listed.sha256 != digest.hexdigest():
+        copy = _Copy()
+        try:
+            found = self._found(listed, listed.sha256, before, copy)
+        except _LostError:
+            copy.close()
+            found = self._found(listed, listed.sha256, None, copy)
+        except BaseException:
+            copy.close()
+            raise
+        finally:
+            if before is not None:
+                before.copy.close()
+        self._end_with(found, copy)
+        return found
+
+    def _end_with(self, found: Found, copy: _Copy) -> None:
+        if copy.whole and _is_comparable(found):
+            self._before = _Before(found, copy)
+        else:
+            copy.close()
+
+    def _found(self, listed: Listed, sha256: str, before: _Before | None, copy: _Copy) -> Found:
+        digest, chunks = hashlib.sha256(), listed.chunks()
+        chunks = _hashed(digest, copy.of(_ahead(chunks) if listed.total >= _FEW else chunks))
+        numbers, lines = self._numbers(before, chunks)
+        if digest.hexdigest() != sha256:
             raise FormatError("is not the SHA256SUMS that the manifest names")
-        if len(numbers) == listed.total >= _FEW:
-            self._before = _Before(listed.sha256, self._spare.chunks if listed.far else listed.chunks, numbers)
-            self._copy, self._spare = self._spare, self._copy
-        elif before is not None:
-            return self.read(listed)  # the one before is not what it was
-        return listed.sha256, numbers
+        return Found(sha256, numbers, lines)
 
-    def _numbers(self, before: _Before | None, chunks: Iterable[bytes]) -> Flags:
-        """Those of the one before, without what only that names, and with what it does not."""
-        numbers, new = before.numbers.copy() if before else Flags(), list[Sequence[int]]()
-        for lines in _together(differing(_ahead(_again(before)) if before else (), chunks)):
-            if lines.new:
-                new.append(self.numbering.numbers(names_in(lines.text)))
-                continue
-            with contextlib.suppress(FormatError):  # then it is not what it was, which is noticed by their number
-                numbers.discard(self.numbering.numbers(names_in(lines.text)))
-        for some in new:  # a name whose hash is another is in both
+    def _numbers(self, before: _Before | None, chunks: Iterable[bytes]) -> tuple[Flags, int]:
+        """Those of the one before, without what only that names, and with what it does not; and the lines."""
+        numbers, lines = (before.found.numbers.copy(), before.found.lines) if before else (Flags(), 0)
+        new = list[Sequence[int]]()
+        for text, is_new in _together(differing(before.copy.chunks() if before else (), chunks)):
+            some = self.numbering.numbers(names_in(text))
+            if is_new:
+                new.append(some)
+                lines += len(some)
+            else:
+                numbers.discard(some)
+                lines -= len(some)
+        for some in new:  # behind all that go: a name whose line is another is among both
             numbers.add(some)
-        return numbers
+        return numbers, lines
 
-    def _read_carefully(self, listed: Listed) -> tuple[str, Flags]:
+    def _read_carefully(self, listed: Listed) -> Found:
         """Where no hash says it all: each line is to be one, the last to have its end, and no name to be missing."""
-        digest, numbers, ended = hashlib.sha256(), Flags(), True
+        digest, numbers, lines, ended = hashlib.sha256(), Flags(), 0, True
         for text, _ in differing((), _hashed(digest, listed.chunks())):
             check(text.removesuffix(b"\n").split(b"\n"))
-            numbers.add(self.numbering.numbers(names_in(text)))
+            some = self.numbering.numbers(names_in(text))
+            numbers.add(some)
+            lines += len(some)
             ended = text.endswith(b"\n")
         if not ended:
             raise FormatError("breaks off")
@@ -122,7 +154,12 @@ class Reading:
             raise FormatError(
                 f"names {plural(count, 'file')} in attachments/, of {listed.total:,} that the manifest counts"
             )
-        return digest.hexdigest(), numbers
+        return Found(digest.hexdigest(), numbers, lines)
+
+
+def _is_comparable(found: Found) -> bool:
+    """Whether what it names is known line by line, and is much."""
+    return len(found.numbers) == found.lines >= _FEW
 
 
 def _together(every: Iterable[Lines]) -> Iterator[Lines]:
@@ -138,14 +175,8 @@ def _together(every: Iterable[Lines]) -> Iterator[Lines]:
     yield from (Lines(b"".join(some), new) for new, some in texts.items() if some)
 
 
-def _again(before: _Before) -> Iterator[bytes]:
-    """As much of it as there still is. That it cannot be read is nothing that is wrong with the file that is compared with it."""
-    with contextlib.suppress(FormatError, SinkError):
-        yield from before.chunks()
-
-
 def _ahead(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """Read in a thread of their own: to read two files takes as long as to compare them, and lets other threads run."""
+    """Read in a thread of their own, since others can run meanwhile."""
     ahead = Ahead(chunks)
     try:
         yield from iter(ahead.next, b"")
@@ -153,38 +184,56 @@ def _ahead(chunks: Iterator[bytes]) -> Iterator[bytes]:
         ahead.stop()
 
 
+class _LostError(Exception):
+    """What was copied cannot be had back."""
+
+
 class _Copy:
-    """Of what passes by, in a temporary file. Where there is no room for it, it is empty."""
+    """Of what passes by: in memory as far as there is room, the rest in a temporary file. It can be had once."""
 
     def __init__(self) -> None:
+        self.whole = True
+        self._pieces, self._size = deque[bytes](), 0
         self._file: IO[bytes] | None = None
 
     def close(self) -> None:
+        self.whole = False
+        self._pieces.clear()
         file, self._file = self._file, None
         if file is not None:
             with contextlib.suppress(OSError):
                 file.close()
 
     def of(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        self.close()
-        with contextlib.suppress(OSError):
-            self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - closed by `close`
         for chunk in chunks:
-            self._write(chunk)
+            if self.whole:
+                self._keep(chunk)
             yield chunk
 
-    def _write(self, chunk: bytes) -> None:
+    def _keep(self, chunk: bytes) -> None:
+        self._size += len(chunk)
+        if self._size <= _ROOM:
+            self._pieces.append(chunk)
+            return
         try:
-            if self._file is not None and self._file.write(chunk) < len(chunk):
-                self.close()
+            if self._file is None:
+                self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - closed by `close`
+            if self._file.write(chunk) == len(chunk):
+                return
         except OSError:
-            self.close()
+            pass
+        self.close()
 
     def chunks(self) -> Iterator[bytes]:
-        with contextlib.suppress(OSError):
+        """Raises _LostError."""
+        while self._pieces:
+            yield self._pieces.popleft()
+        try:
             if self._file is not None:
                 self._file.seek(0)
                 yield from iter(partial(self._file.read, CHUNK), b"")
+        except OSError as error:
+            raise _LostError from error
 
 
 def _hashed(digest: hashlib._Hash, chunks: Iterable[bytes]) -> Iterator[bytes]:
