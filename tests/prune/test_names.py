@@ -232,3 +232,42 @@ def test_two_plans_that_take_turns_at_one_file_learn_from_each_other(tmp_path: P
         assert one.needed([listed("3", sums([*many, "z"]), piece=9000)]) == (of([*many, "z"]), {})
     with sqlite3.connect(path) as db:
         assert db.execute("SELECT count(*) FROM named").fetchone() == (3,)
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        "CREATE TABLE named (sums TEXT PRIMARY KEY, numbers BLOB NOT NULL)",
+        "CREATE TABLE backups (sums TEXT PRIMARY KEY, runs BLOB NOT NULL); PRAGMA journal_mode=WAL",
+        "CREATE TABLE x (y); PRAGMA user_version = 99",
+    ],
+)
+def test_what_another_version_remembered_makes_room_for_what_this_one_does(tmp_path: Path, statements: str) -> None:
+    path, one = tmp_path / "names", listed("1", sums(["a", "b"]))
+    with sqlite3.connect(path) as db:
+        db.executescript(statements)
+    db.close()
+    for _ in range(2):
+        with Names(path) as names:
+            assert names.needed([one]) == (of(["a", "b"]), {})
+    with sqlite3.connect(path) as db:
+        assert db.execute("SELECT lines FROM named").fetchall() == [(2,)]
+
+
+def test_what_another_plan_forgets_meanwhile_is_read_again_and_no_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, one, other = tmp_path / "names", listed("1", sums(["a"])), listed("2", sums(["b"]))
+    with Names(path) as names:
+        names.needed([one])
+    knows, asked = Names._knows, list[str | None]()
+
+    def knew(names: Names, hash_: str | None) -> bool:
+        asked.append(hash_)
+        return len(asked) <= 2 or knows(names, hash_)
+
+    with Names(path) as names:
+        monkeypatch.setattr(Names, "_knows", knew)
+        assert names.needed([one, other]) == (of(["a", "b"]), {})
+    with sqlite3.connect(path) as db:
+        assert db.execute("SELECT count(*) FROM named").fetchone() == (1,)

@@ -28,6 +28,7 @@ def test_each_name_has_one_number_and_keeps_it(shelves: list[list[str]], ascendi
         assert [numbering.number(name) for name in names] == found
         assert len(every) == len(set(every)) == len(numbering)
     assert numbering == set(every)
+    assert numbering | {b"z"} == {*every, b"z"}
     assert numbering.number(b"another") is None
     assert "x" not in numbering
     assert numbering.new() == []

@@ -59,9 +59,13 @@ class _Large:
     def __init__(self, stack: contextlib.ExitStack, path: str) -> None:
         """Raises OSError, RuntimeError."""
         self.path, self._folder = path, os.open(path, os.O_RDONLY)
-        stack.callback(os.close, self._folder)
+        stack.callback(self._close)
         self._wanted, self._asked = deque[_Piece](), deque[tuple[_Piece, Future[Sequence[int]]]]()
         self.second = stack.enter_context(Second(path))
+
+    def _close(self) -> None:
+        folder, self._folder = self._folder, -1
+        os.close(folder)
 
     def sizes(self, names: Sequence[str], places: Sequence[int]) -> Iterator[int]:
         asked = [names[at] for at in places]

@@ -11,7 +11,7 @@ import sqlite3
 import time
 import zlib
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import chain, pairwise
 from pathlib import Path
 from typing import Self
@@ -26,9 +26,11 @@ from wrikebackup_core.staged import batches
 
 __all__ = ["Names"]
 
-_SCHEMA = """
+_VERSION = 1  # of the tables
+_SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS blocks (first INTEGER PRIMARY KEY, names BLOB NOT NULL, crc INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS named (sums TEXT PRIMARY KEY, numbers BLOB NOT NULL, lines INTEGER NOT NULL) WITHOUT ROWID;
+PRAGMA user_version = {_VERSION};
 """
 _PAGE = 64 << 10  # bytes; a block has some hundred thousand
 _TOGETHER = 10_000  # names in a block
@@ -38,6 +40,19 @@ _MOMENT = 0.5  # seconds
 
 class _Corrupt(Exception):
     """What is remembered cannot be relied on."""
+
+
+class _Forgotten(Exception):
+    """By another plan, meanwhile."""
+
+
+def _prepare(db: sqlite3.Connection) -> None:
+    """A new file, or one of this version. Raises _Corrupt for another."""
+    if db.execute("SELECT 1 FROM sqlite_master").fetchone() is None:
+        db.execute(f"PRAGMA page_size={_PAGE}")
+        db.executescript(_SCHEMA)
+    elif db.execute("PRAGMA user_version").fetchone() != (_VERSION,):
+        raise _Corrupt
 
 
 class Names:
@@ -65,18 +80,17 @@ class Names:
         except (OSError, sqlite3.Error):
             return None
         try:
-            db.execute(f"PRAGMA page_size={_PAGE}")
-            db.executescript(_SCHEMA)
-        except sqlite3.Error as error:
+            _prepare(db)
+        except (_Corrupt, sqlite3.Error) as error:
             db.close()
             self._discard(error)
             return None
         return db
 
     def _discard(self, error: Exception) -> None:
-        """Away with a file that is damaged; one that somebody else is writing to is not."""
-        if not isinstance(error, sqlite3.OperationalError):
-            for tail in ("", "-wal", "-shm"):
+        """Away with a file that is damaged, or of another version; one that somebody else is writing to is not."""
+        if not isinstance(error, sqlite3.OperationalError | _Forgotten):
+            for tail in ("", "-journal", "-wal", "-shm"):
                 with contextlib.suppress(OSError):
                     self._path.with_name(self._path.name + tail).unlink(missing_ok=True)
 
@@ -88,7 +102,7 @@ class Names:
         """
         try:
             return self._needed(backups)
-        except (_Corrupt, sqlite3.Error) as error:
+        except (_Corrupt, _Forgotten, sqlite3.Error) as error:
             self._db.close()
             self._discard(error)
             self._db = scratch(_SCHEMA)
@@ -120,7 +134,7 @@ class Names:
     def _found(self, sums: str) -> Found:
         row = self._db.execute("SELECT numbers, lines FROM named WHERE sums = ?", (sums,)).fetchone()
         if row is None:
-            raise _Corrupt
+            raise _Forgotten
         try:
             return Found(sums, Flags.unpack(row[0]), int(row[1]))
         except ValueError as error:
@@ -163,10 +177,10 @@ class Names:
     def _learn_some(
         self, left: deque[tuple[Listed | None, Listed]], found: set[str], damaged: dict[str, FormatError]
     ) -> None:
-        """As many as can be read in a moment: to end with each takes longer than to read a small one, and another plan may wait."""
+        """As many as can be read in a moment: to end with each takes longer than to read a small one."""
         reading, end = self._read_on(), time.monotonic() + _MOMENT
         before = len(reading.numbering)
-        while left and time.monotonic() < end:
+        while left:
             older, one = left.popleft()
             if older is not None and older.sha256 in found and reading.last != older.sha256:
                 reading.begin_with(older, self._found(older.sha256))
@@ -179,6 +193,8 @@ class Names:
             row = new.sha256, new.numbers.pack(), new.lines
             self._db.execute("INSERT OR REPLACE INTO named (sums, numbers, lines) VALUES (?, ?, ?)", row)
             found.add(new.sha256)
+            if time.monotonic() > end:
+                break
         self._add(before, reading.numbering.new())
 
     @contextlib.contextmanager
@@ -186,11 +202,11 @@ class Names:
         self._db.execute("BEGIN IMMEDIATE")
         try:
             yield
+            self._db.execute("COMMIT")
         except BaseException:
             with contextlib.suppress(sqlite3.Error):
                 self._db.execute("ROLLBACK")
             raise
-        self._db.execute("COMMIT")
 
     def _read_on(self) -> Reading:
         """With the numbers of all names that are stored: another plan may have written to the file since."""
@@ -224,13 +240,13 @@ class Names:
 
     def forget_all_but(self, sums: Iterable[str]) -> None:
         """What no backup has any more. Never raises: it is remembered for longer then."""
-        with contextlib.suppress(sqlite3.Error, _Corrupt), self._writing():
+        with contextlib.suppress(sqlite3.Error, _Corrupt, _Forgotten), self._writing():
             every = {sums for (sums,) in self._db.execute("SELECT sums FROM named")}
             if gone := every.difference(sums):
                 self._db.executemany("DELETE FROM named WHERE sums = ?", [(one,) for one in gone])
                 self._number_anew(every - gone)
 
-    def _number_anew(self, backups: Iterable[str]) -> None:
+    def _number_anew(self, backups: Collection[str]) -> None:
         """Where a quarter of the names is needed no more."""
         needed, every = self._numbers(backups), sum(map(len, self._blocks()))
         if len(needed) * 4 > every * 3:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from itertools import chain, compress, count
 from operator import lt, not_
+from typing import Any
 
 __all__ = ["Numbering"]
 
@@ -35,6 +36,11 @@ class Numbering(AbstractSet[bytes]):
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, bytes) and self.number(name) is not None
+
+    @classmethod
+    def _from_iterable(cls, names: Iterable[Any]) -> Any:
+        """What is made of two sets of names is a plain one."""
+        return set(names)
 
     def new(self) -> list[bytes]:
         """The names that came since this was asked for, in the order of their numbers."""
@@ -78,7 +84,7 @@ class Numbering(AbstractSet[bytes]):
         return [at for at in places if names[at] not in self._others] if self._others else places
 
     def _follow(self, names: Sequence[bytes]) -> bool:
-        """Whether they ascend, from behind all others."""
+        """Whether they ascend, from behind the last of those that do: behind all that were met, then."""
         last = self._ascending[-1:] or [b""]
         return all(map(lt, chain(last, names), names))
 
