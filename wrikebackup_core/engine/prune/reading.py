@@ -25,7 +25,7 @@ from wrikebackup_core.stored import CHUNK
 __all__ = ["Listed", "Reading"]
 
 _FEW = 2_000  # names, which it is not worth while to compare
-_ROOM = 128 << 20  # bytes; a million lines
+_ROOM = 32 << 20  # bytes
 _TOGETHER = 256 << 10  # bytes of lines
 
 
