@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import IO
 
-from wrikebackup_core.engine.pipe import Ahead, Behind
+from wrikebackup_core.engine.pipe import Behind
 from wrikebackup_core.engine.prune.differing import Lines, differing
 from wrikebackup_core.engine.prune.flags import Flags
 from wrikebackup_core.engine.prune.lines import check, names_in
@@ -25,7 +25,7 @@ from wrikebackup_core.stored import CHUNK
 __all__ = ["Listed", "Reading"]
 
 _FEW = 2_000  # names, which it is not worth while to compare
-_ROOM = 32 << 20  # bytes
+_ROOM = 64 << 20  # bytes
 _TOGETHER = 256 << 10  # bytes of lines
 
 
@@ -82,7 +82,7 @@ class Reading:
             return
         digest, copy = hashlib.sha256(), _Copy()
         with contextlib.suppress(FormatError, SinkError):  # nothing that is wrong with the next one
-            for chunk in copy.of(_ahead(listed.chunks())):
+            for chunk in copy.of(listed.chunks()):
                 digest.update(chunk)
         if digest.hexdigest() == found.sha256:
             self._end_with(found, copy)
@@ -116,9 +116,8 @@ class Reading:
             copy.close()
 
     def _found(self, listed: Listed, sha256: str, before: _Before | None, copy: _Copy) -> Found:
-        digest, chunks = hashlib.sha256(), listed.chunks()
-        chunks = _hashed(digest, copy.of(_ahead(chunks) if listed.total >= _FEW else chunks))
-        numbers, lines = self._numbers(before, chunks)
+        digest = hashlib.sha256()
+        numbers, lines = self._numbers(before, _hashed(digest, copy.of(listed.chunks())))
         if digest.hexdigest() != sha256:
             raise FormatError("is not the SHA256SUMS that the manifest names")
         return Found(sha256, numbers, lines)
@@ -173,15 +172,6 @@ def _together(every: Iterable[Lines]) -> Iterator[Lines]:
             yield Lines(b"".join(texts[new]), new)
             texts[new], sizes[new] = [], 0
     yield from (Lines(b"".join(some), new) for new, some in texts.items() if some)
-
-
-def _ahead(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """Read in a thread of their own, since others can run meanwhile."""
-    ahead = Ahead(chunks)
-    try:
-        yield from iter(ahead.next, b"")
-    finally:
-        ahead.stop()
 
 
 class _LostError(Exception):
