@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import errno
+import gc
 import hashlib
 import io
 import signal
@@ -152,6 +153,19 @@ def test_a_host_without_a_place_for_a_copy_does_without(reading: Reading, monkey
     monkeypatch.setattr(tempfile, "tempdir", "/dev/null/nowhere")
     for names in (MANY, MANY[3:], MANY[:-3]):
         assert read(reading, Store(names)) == set(comparable(names))
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+def test_one_without_a_hash_is_compared_with_none_and_none_with_it(
+    reading: Reading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading_module, "_ROOM", 10_000)
+    read(reading, Store(MANY))
+    found = reading.read(dataclasses.replace(Store(MANY[5:]).listed, sha256=None))
+    gc.collect()  # a copy that is still open would be told of
+    assert named(reading.numbering, found.numbers) == set(comparable(MANY[5:]))
+    assert reading.last is None
+    assert read(reading, Store(MANY[3:])) == set(comparable(MANY[3:]))
 
 
 def test_one_that_is_damaged_is_told_of_and_the_next_is_read(reading: Reading) -> None:

@@ -22,7 +22,7 @@ from wrikebackup_core.errors import FormatError, SinkError
 from wrikebackup_core.plurals import plural
 from wrikebackup_core.stored import CHUNK
 
-__all__ = ["Listed", "Reading"]
+__all__ = ["Found", "Listed", "Reading"]
 
 _FEW = 2_000  # names, which it is not worth while to compare
 _ROOM = 64 << 20  # bytes
@@ -91,10 +91,10 @@ class Reading:
 
     def read(self, listed: Listed) -> Found:
         """Raises FormatError, SinkError."""
-        before, self._before = self._before, None
         if listed.sha256 is None:
+            self.close()
             return self._read_carefully(listed)
-        copy = _Copy()
+        before, self._before, copy = self._before, None, _Copy()
         try:
             found = self._found(listed, listed.sha256, before, copy)
         except _LostError:
