@@ -21,7 +21,7 @@ from wrikebackup_core.engine.prune import reading as reading_module
 from wrikebackup_core.engine.prune.flags import Flags
 from wrikebackup_core.engine.prune.lines import comparable
 from wrikebackup_core.engine.prune.numbering import Numbering
-from wrikebackup_core.engine.prune.reading import Found, Listed, Reading
+from wrikebackup_core.engine.prune.reading import Contents, Listed, Reading
 from wrikebackup_core.format import checksums
 
 PIECE = 5_000
@@ -176,10 +176,10 @@ def test_one_that_is_damaged_is_told_of_and_the_next_is_read(reading: Reading) -
     assert read(reading, Store(MANY)) == set(comparable(MANY))
 
 
-def found_in(reading: Reading, store: Store, names: Sequence[str]) -> Found:
+def found_in(reading: Reading, store: Store, names: Sequence[str]) -> Contents:
     """As an earlier plan did."""
     numbers = reading.numbering.numbers(sorted(comparable(names)))
-    return Found(str(store.listed.sha256), Flags(numbers), len(names))
+    return Contents(str(store.listed.sha256), Flags(numbers), len(names))
 
 
 def test_one_that_was_read_by_an_earlier_plan_is_what_the_next_is_compared_with(reading: Reading) -> None:

@@ -53,13 +53,13 @@ class Flags:
     def add(self, numbers: Sequence[int]) -> None:
         if not numbers:
             return
-        self._reach(min(numbers), max(numbers) + 1)
-        start, flags = self._start, self._flags
         if isinstance(numbers, range) and numbers.step == 1:
-            flags[numbers.start - start : numbers.stop - start] = b"\1" * len(numbers)
+            self._reach(numbers.start, numbers.stop)
+            self._flags[numbers.start - self._start : numbers.stop - self._start] = b"\1" * len(numbers)
             return
+        self._reach(min(numbers), max(numbers) + 1)
         for number in numbers:
-            flags[number - start] = 1
+            self._flags[number - self._start] = 1
 
     def discard(self, numbers: Iterable[int]) -> None:
         start, end, flags = self._start, self.end, self._flags

@@ -12,13 +12,13 @@ import time
 import zlib
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from itertools import chain, pairwise
+from itertools import chain
 from pathlib import Path
 from typing import Self
 
 from wrikebackup_core.engine.prune.flags import Flags
 from wrikebackup_core.engine.prune.numbering import Numbering
-from wrikebackup_core.engine.prune.reading import Found, Listed, Reading
+from wrikebackup_core.engine.prune.reading import Contents, Listed, Reading
 from wrikebackup_core.engine.scratch import scratch
 from wrikebackup_core.errors import FormatError
 from wrikebackup_core.homes import private_folder
@@ -117,7 +117,7 @@ class Names:
             if numbering is not None and len(needed) == len(numbering) and not self._changed():
                 return numbering, damaged
             del numbering  # which is as large as the answer
-            return self._named(needed), damaged
+            return Numbering(self._named(needed)), damaged
         finally:
             self._db.execute("ROLLBACK")
 
@@ -131,23 +131,23 @@ class Names:
             numbers.update(self._found(sums).numbers)
         return numbers
 
-    def _found(self, sums: str) -> Found:
+    def _found(self, sums: str) -> Contents:
         row = self._db.execute("SELECT numbers, lines FROM named WHERE sums = ?", (sums,)).fetchone()
         if row is None:
             raise _Forgotten
         try:
-            return Found(sums, Flags.unpack(row[0]), int(row[1]))
+            return Contents(sums, Flags.unpack(row[0]), int(row[1]))
         except ValueError as error:
             raise _Corrupt from error
 
-    def _named(self, numbers: Flags) -> Numbering:
-        named, at = Numbering(), 0
+    def _named(self, numbers: Flags) -> Iterator[list[bytes]]:
+        """The names that have these numbers, many together."""
+        at = 0
         for names in self._blocks():
-            named.numbers(list(numbers.of(names, at)))
+            yield list(numbers.of(names, at))
             at += len(names)
         if at < numbers.end:
             raise _Corrupt
-        return named
 
     def _blocks(self) -> Iterator[list[bytes]]:
         at = 0
@@ -163,7 +163,9 @@ class Names:
     def _learn(self, backups: Sequence[Listed]) -> tuple[set[str], dict[str, FormatError]]:
         """Takes down what each SHA256SUMS names, and gives their hashes, and what is wrong with others. Raises SinkError."""
         found = {one.sha256 for one in backups if one.sha256 is not None and self._knows(one.sha256)}
-        left = deque((older, one) for older, one in pairwise([None, *backups]) if one and one.sha256 not in found)
+        left = deque(
+            (older, one) for older, one in zip([None, *backups], backups, strict=False) if one.sha256 not in found
+        )
         damaged = dict[str, FormatError]()
         try:
             while left:
@@ -255,6 +257,6 @@ class Names:
         for sums in backups:
             numbers = self._found(sums).numbers.among(needed)
             self._db.execute("UPDATE named SET numbers = ? WHERE sums = ?", (numbers.pack(), sums))
-        kept = b"\0".join(needed.of(chain.from_iterable(self._blocks())))
+        kept = b"\0".join(chain.from_iterable(self._named(needed)))
         self._db.execute("DELETE FROM blocks")
         self._add(0, kept.split(b"\0") if kept else ())

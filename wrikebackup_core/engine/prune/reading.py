@@ -20,9 +20,9 @@ from wrikebackup_core.engine.prune.lines import check, names_in
 from wrikebackup_core.engine.prune.numbering import Numbering
 from wrikebackup_core.errors import FormatError, SinkError
 from wrikebackup_core.plurals import plural
-from wrikebackup_core.stored import CHUNK
+from wrikebackup_core.stored import CHUNK, hash_of
 
-__all__ = ["Found", "Listed", "Reading"]
+__all__ = ["Contents", "Listed", "Reading"]
 
 _FEW = 2_000  # names, which it is not worth while to compare
 _ROOM = 64 << 20  # bytes
@@ -42,7 +42,7 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Contents:
     """The hash of a SHA256SUMS, the numbers of what it names, and in how many lines."""
 
     sha256: str
@@ -54,7 +54,7 @@ class Found:
 class _Before:
     """The one that was read last, in which each line names something else."""
 
-    found: Found
+    found: Contents
     copy: _Copy
 
 
@@ -75,21 +75,20 @@ class Reading:
         """The hash of the one that the next is compared with."""
         return self._before.found.sha256 if self._before else None
 
-    def begin_with(self, listed: Listed, found: Found) -> None:
+    def begin_with(self, listed: Listed, found: Contents) -> None:
         """Compares the next one with a SHA256SUMS that was read by an earlier plan, if that is at hand and still the same."""
         self.close()
         if listed.far or not _is_comparable(found):
             return
-        digest, copy = hashlib.sha256(), _Copy()
+        copy, sha256 = _Copy(), ""
         with contextlib.suppress(FormatError, SinkError):  # nothing that is wrong with the next one
-            for chunk in copy.of(listed.chunks()):
-                digest.update(chunk)
-        if digest.hexdigest() == found.sha256:
+            sha256 = hash_of(copy.of(listed.chunks()))
+        if sha256 == found.sha256:
             self._end_with(found, copy)
         else:
             copy.close()
 
-    def read(self, listed: Listed) -> Found:
+    def read(self, listed: Listed) -> Contents:
         """Raises FormatError, SinkError."""
         if listed.sha256 is None:
             self.close()
@@ -109,18 +108,18 @@ class Reading:
         self._end_with(found, copy)
         return found
 
-    def _end_with(self, found: Found, copy: _Copy) -> None:
+    def _end_with(self, found: Contents, copy: _Copy) -> None:
         if copy.whole and _is_comparable(found):
             self._before = _Before(found, copy)
         else:
             copy.close()
 
-    def _found(self, listed: Listed, sha256: str, before: _Before | None, copy: _Copy) -> Found:
+    def _found(self, listed: Listed, sha256: str, before: _Before | None, copy: _Copy) -> Contents:
         digest = hashlib.sha256()
         numbers, lines = self._numbers(before, _hashed(digest, copy.of(listed.chunks())))
         if digest.hexdigest() != sha256:
             raise FormatError("is not the SHA256SUMS that the manifest names")
-        return Found(sha256, numbers, lines)
+        return Contents(sha256, numbers, lines)
 
     def _numbers(self, before: _Before | None, chunks: Iterable[bytes]) -> tuple[Flags, int]:
         """Those of the one before, without what only that names, and with what it does not; and the lines."""
@@ -138,7 +137,7 @@ class Reading:
             numbers.add(some)
         return numbers, lines
 
-    def _read_carefully(self, listed: Listed) -> Found:
+    def _read_carefully(self, listed: Listed) -> Contents:
         """Where no hash says it all: each line is to be one, the last to have its end, and no name to be missing."""
         digest, numbers, lines, ended = hashlib.sha256(), Flags(), 0, True
         for text, _ in differing((), _hashed(digest, listed.chunks())):
@@ -153,10 +152,10 @@ class Reading:
             raise FormatError(
                 f"names {plural(count, 'file')} in attachments/, of {listed.total:,} that the manifest counts"
             )
-        return Found(digest.hexdigest(), numbers, lines)
+        return Contents(digest.hexdigest(), numbers, lines)
 
 
-def _is_comparable(found: Found) -> bool:
+def _is_comparable(found: Contents) -> bool:
     """Whether what it names is known line by line, and is much."""
     return len(found.numbers) == found.lines >= _FEW
 
