@@ -188,6 +188,9 @@ def test_what_a_manifest_without_the_hash_names_is_read_with_care(tmp_path, spoi
     "spoil",
     [
         lambda path: path.write_bytes(b"not a database, by any means" * 100),
+        lambda path: path.write_bytes(
+            path.read_bytes().replace(b"PRIMARY KEY", b"PRIMARY K\xccY")
+        ),  # told in no Unicode
         lambda path: _change(path, "UPDATE blocks SET names = x'6100'"),
         lambda path: _change(path, "DELETE FROM blocks"),
         lambda path: _change(path, "UPDATE blocks SET first = 1"),

@@ -46,6 +46,9 @@ class _Forgotten(Exception):
     """By another plan, meanwhile."""
 
 
+_UNUSABLE = _Corrupt, _Forgotten, sqlite3.Error, UnicodeDecodeError  # the last: of what is wrong with a table
+
+
 def _prepare(db: sqlite3.Connection) -> None:
     """A new file, or one of this version. Raises _Corrupt for another."""
     if db.execute("SELECT 1 FROM sqlite_master").fetchone() is None:
@@ -81,7 +84,7 @@ class Names:
             return None
         try:
             _prepare(db)
-        except (_Corrupt, sqlite3.Error) as error:
+        except _UNUSABLE as error:
             db.close()
             self._discard(error)
             return None
@@ -102,7 +105,7 @@ class Names:
         """
         try:
             return self._needed(backups)
-        except (_Corrupt, _Forgotten, sqlite3.Error) as error:
+        except _UNUSABLE as error:
             self._db.close()
             self._discard(error)
             self._db = scratch(_SCHEMA)
@@ -242,7 +245,7 @@ class Names:
 
     def forget_all_but(self, sums: Iterable[str]) -> None:
         """What no backup has any more. Never raises: it is remembered for longer then."""
-        with contextlib.suppress(sqlite3.Error, _Corrupt, _Forgotten), self._writing():
+        with contextlib.suppress(*_UNUSABLE), self._writing():
             every = {sums for (sums,) in self._db.execute("SELECT sums FROM named")}
             if gone := every.difference(sums):
                 self._db.executemany("DELETE FROM named WHERE sums = ?", [(one,) for one in gone])
