@@ -12,7 +12,8 @@ __all__ = ["Lines", "differing"]
 
 _HASH = 64  # bytes of a line before what it is sorted by
 _LONGEST = 64 << 20  # bytes without a line feed
-_FEW, _MANY = 4 << 10, 64 << 10  # bytes that are compared at once
+_FEW, _MANY = 16 << 10, 64 << 10  # bytes that are compared at once
+_LINE = 200  # bytes, or thereabouts
 
 
 class Lines(NamedTuple):
@@ -127,10 +128,13 @@ def _same(one: _Window, other: _Window) -> int:
     while at < stop and ours.startswith(theirs[at + shift : upto + shift], at):
         size = min(2 * size, _MANY)
         at, upto = upto, min(upto + size, stop)
-    while at < upto - 1:  # the difference is among these
+    while upto - at > _LINE:  # the difference is among these
         middle = (at + upto) // 2
         if ours.startswith(theirs[at + shift : middle + shift], at):
             at = middle
         else:
             upto = middle
-    return max(ours.rfind(b"\n", start, at) + 1 - start, 0)
+    same = ours.rfind(b"\n", start, at) + 1
+    while (end := ours.find(b"\n", at, upto) + 1) and ours.startswith(theirs[at + shift : end + shift], at):
+        same = at = end
+    return max(same - start, 0)

@@ -9,53 +9,46 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import time
-import zlib
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from itertools import chain
 from pathlib import Path
 from typing import Self
 
+from wrikebackup_core.engine.prune.blocks import Blocks, CorruptError
 from wrikebackup_core.engine.prune.flags import Flags
 from wrikebackup_core.engine.prune.numbering import Numbering
 from wrikebackup_core.engine.prune.reading import Contents, Listed, Reading
 from wrikebackup_core.engine.scratch import scratch
 from wrikebackup_core.errors import FormatError
 from wrikebackup_core.homes import private_folder
-from wrikebackup_core.staged import batches
 
 __all__ = ["Names"]
 
 _VERSION = 1  # of the tables
 _SCHEMA = f"""
-CREATE TABLE IF NOT EXISTS blocks (first INTEGER PRIMARY KEY, names BLOB NOT NULL, crc INTEGER NOT NULL);
+{Blocks.SCHEMA}
 CREATE TABLE IF NOT EXISTS named (sums TEXT PRIMARY KEY, numbers BLOB NOT NULL, lines INTEGER NOT NULL) WITHOUT ROWID;
 PRAGMA user_version = {_VERSION};
 """
-_PAGE = 64 << 10  # bytes; a block has some hundred thousand
-_TOGETHER = 10_000  # names in a block
+_PAGE = 8 << 10  # bytes: in larger ones it takes less time to write a million names, and 30 MB more
 _PATIENCE = 2.0  # seconds; another plan may be at it
 _MOMENT = 0.5  # seconds
-
-
-class _Corrupt(Exception):
-    """What is remembered cannot be relied on."""
 
 
 class _Forgotten(Exception):
     """By another plan, meanwhile."""
 
 
-_UNUSABLE = _Corrupt, _Forgotten, sqlite3.Error, UnicodeDecodeError  # the last: of what is wrong with a table
+_UNUSABLE = CorruptError, _Forgotten, sqlite3.Error, UnicodeDecodeError  # the last: of what is wrong with a table
 
 
 def _prepare(db: sqlite3.Connection) -> None:
-    """A new file, or one of this version. Raises _Corrupt for another."""
+    """A new file, or one of this version. Raises CorruptError for another."""
     if db.execute("SELECT 1 FROM sqlite_master").fetchone() is None:
         db.execute(f"PRAGMA page_size={_PAGE}")
         db.executescript(_SCHEMA)
     elif db.execute("PRAGMA user_version").fetchone() != (_VERSION,):
-        raise _Corrupt
+        raise CorruptError
 
 
 class Names:
@@ -64,7 +57,7 @@ class Names:
     def __init__(self, path: Path) -> None:
         """A file that cannot be used is done without."""
         self._path = path
-        self._db = self._opened() or scratch(_SCHEMA)
+        self._use(self._opened() or scratch(_SCHEMA))
         self._reading: Reading | None = None
         self._version: int | None = None
 
@@ -74,6 +67,9 @@ class Names:
     def __exit__(self, *exc: object) -> None:
         self._end_reading()
         self._db.close()
+
+    def _use(self, db: sqlite3.Connection) -> None:
+        self._db, self._blocks = db, Blocks(db)
 
     def _opened(self) -> sqlite3.Connection | None:
         try:
@@ -108,7 +104,7 @@ class Names:
         except _UNUSABLE as error:
             self._db.close()
             self._discard(error)
-            self._db = scratch(_SCHEMA)
+            self._use(scratch(_SCHEMA))
             return self._needed(backups)
 
     def _needed(self, backups: Sequence[Listed]) -> tuple[Numbering, dict[str, FormatError]]:
@@ -141,25 +137,16 @@ class Names:
         try:
             return Contents(sums, Flags.unpack(row[0]), int(row[1]))
         except ValueError as error:
-            raise _Corrupt from error
+            raise CorruptError from error
 
     def _named(self, numbers: Flags) -> Iterator[list[bytes]]:
         """The names that have these numbers, many together."""
         at = 0
-        for names in self._blocks():
+        for names in self._blocks:
             yield list(numbers.of(names, at))
             at += len(names)
         if at < numbers.end:
-            raise _Corrupt
-
-    def _blocks(self) -> Iterator[list[bytes]]:
-        at = 0
-        for first, stored, crc in self._db.execute("SELECT first, names, crc FROM blocks ORDER BY first"):
-            if first != at or not isinstance(stored, bytes) or zlib.crc32(stored) != crc:
-                raise _Corrupt
-            names = stored.split(b"\0")
-            yield names
-            at += len(names)
+            raise CorruptError
 
     # Reading them
 
@@ -184,7 +171,6 @@ class Names:
     ) -> None:
         """As many as can be read in a moment: to end with each takes longer than to read a small one."""
         reading, end = self._read_on(), time.monotonic() + _MOMENT
-        before = len(reading.numbering)
         while left:
             older, one = left.popleft()
             if older is not None and older.sha256 in found and reading.last != older.sha256:
@@ -200,7 +186,7 @@ class Names:
             found.add(new.sha256)
             if time.monotonic() > end:
                 break
-        self._add(before, reading.numbering.new())
+        self._blocks.write()
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
@@ -218,7 +204,8 @@ class Names:
         if self._reading is None or self._changed():
             self._end_reading()
             self._version = self._data_version()
-            self._reading = Reading(Numbering(self._blocks()))
+            self._reading = Reading(Numbering(self._blocks))
+            self._reading.numbering.note = self._blocks.add
         return self._reading
 
     def _end_reading(self) -> Numbering | None:
@@ -226,6 +213,7 @@ class Names:
         if reading is None:
             return None
         reading.close()
+        reading.numbering.note = None  # what comes now is not of a backup
         return reading.numbering
 
     def _changed(self) -> bool:
@@ -235,11 +223,6 @@ class Names:
     def _data_version(self) -> int:
         (version,) = self._db.execute("PRAGMA data_version").fetchone()
         return int(version)
-
-    def _add(self, first: int, names: Iterable[bytes]) -> None:
-        for at, some in enumerate(batches(names, _TOGETHER)):
-            block = b"\0".join(some)
-            self._db.execute("INSERT INTO blocks VALUES (?, ?, ?)", (first + at * _TOGETHER, block, zlib.crc32(block)))
 
     # Forgetting
 
@@ -253,13 +236,15 @@ class Names:
 
     def _number_anew(self, backups: Collection[str]) -> None:
         """Where a quarter of the names is needed no more."""
-        needed, every = self._numbers(backups), sum(map(len, self._blocks()))
+        needed, every = self._numbers(backups), sum(map(len, self._blocks))
         if len(needed) * 4 > every * 3:
             return
         self._end_reading()
         for sums in backups:
             numbers = self._found(sums).numbers.among(needed)
             self._db.execute("UPDATE named SET numbers = ? WHERE sums = ?", (numbers.pack(), sums))
-        kept = b"\0".join(chain.from_iterable(self._named(needed)))
-        self._db.execute("DELETE FROM blocks")
-        self._add(0, kept.split(b"\0") if kept else ())
+        kept = [b"\0".join(names) for names in self._named(needed) if names]
+        self._blocks.clear()
+        for names in kept:
+            self._blocks.add(names)
+        self._blocks.write()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from itertools import chain, compress, count
 from operator import lt, not_
@@ -22,11 +22,11 @@ class Numbering(AbstractSet[bytes]):
 
     def __init__(self, names: Iterable[Sequence[bytes]] = ()) -> None:
         self._ascending, self._numbers, self._others = list[bytes](), array("I"), dict[bytes, int]()
-        self._new = list[bytes]()
         self._all: set[bytes] | None = None  # as soon as they are looked for in no order
+        self.note: Callable[[bytes], object] | None = None
+        """Who is told of names that come, in the order of their numbers: some together, with zero bytes between them."""
         for some in names:
             self.numbers(some)
-            self._new.clear()
 
     def __len__(self) -> int:
         return len(self._ascending) + len(self._others)
@@ -42,11 +42,6 @@ class Numbering(AbstractSet[bytes]):
         """What is made of two sets of names is a plain one."""
         return set(names)
 
-    def new(self) -> list[bytes]:
-        """The names that came since this was asked for, in the order of their numbers."""
-        names, self._new = self._new, []
-        return names
-
     def number(self, name: bytes) -> int | None:
         """None where it was not met."""
         at = bisect_left(self._ascending, name)
@@ -55,14 +50,9 @@ class Numbering(AbstractSet[bytes]):
         return self._others.get(name)
 
     def numbers(self, names: Sequence[bytes]) -> Sequence[int]:
-        """Of each of them; those that were not met get the next ones."""
+        """Of each of them, none with a zero byte; those that were not met get the next ones."""
         if self._follow(names):
-            found = range(len(self), len(self) + len(names))
-            self._ascending += names
-            self._numbers.extend(found)
-            self._new += names
-            self._all = None
-            return found
+            return self._added(names)
         near, numbers = self._near(names), dict[bytes, int]()
         if near.stop - near.start <= _WIDE * len(names):
             numbers = dict(zip(self._ascending[near], self._numbers[near], strict=True))
@@ -88,6 +78,16 @@ class Numbering(AbstractSet[bytes]):
         last = self._ascending[-1:] or [b""]
         return all(map(lt, chain(last, names), names))
 
+    def _added(self, names: Sequence[bytes]) -> range:
+        """The numbers of names that follow."""
+        numbers = range(len(self), len(self) + len(names))
+        self._ascending += names
+        self._numbers.extend(numbers)
+        if self.note and names:
+            self.note(b"\0".join(names))
+        self._all = None
+        return numbers
+
     def _near(self, names: Sequence[bytes]) -> slice:
         """Where among the ascending ones those from the lowest to the highest of some names are."""
         low = bisect_left(self._ascending, min(names))
@@ -95,13 +95,12 @@ class Numbering(AbstractSet[bytes]):
 
     def _numbered(self, name: bytes) -> int:
         number = self.number(name)
-        if number is None:
-            number = len(self)
-            if self._follow([name]):
-                self._ascending.append(name)
-                self._numbers.append(number)
-            else:
-                self._others[name] = number
-            self._new.append(name)
-            self._all = None
+        if number is not None:
+            return number
+        if self._follow([name]):
+            return self._added([name]).start
+        self._others[name] = number = len(self)
+        if self.note:
+            self.note(name)
+        self._all = None
         return number

@@ -233,8 +233,8 @@ class Planning:
 
 def _ours(names: Sequence[bytes], places: list[int]) -> list[int]:
     """Without what lies deeper, is hidden, or is called what no file of ours is."""
-    together = b"\0" + b"\0".join(names)
-    if b"/" not in together and b"\0." not in together and together.count(b"\0") == len(names):  # nearly always
+    together = b"\0" + b"\0".join([names[at] for at in places])
+    if b"/" not in together and b"\0." not in together and together.count(b"\0") == len(places):  # nearly always
         return places
     return [at for at in places if not names[at].startswith(b".") and b"/" not in names[at] and b"\0" not in names[at]]
 
