@@ -57,8 +57,10 @@ class _Listing:
             self._found = os.scandir(self._folder) if self._found is None else self._found
             some = list(itertools.islice(self._found, _TOGETHER))
             self.over = not some
-            self._files.add([entry.name for entry in some if entry.is_file(follow_symlinks=False)])
-            self._folders += [entry.name for entry in some if entry.is_dir(follow_symlinks=False)]
+            files = [entry.name for entry in some if entry.is_file(follow_symlinks=False)]
+            if len(files) < len(some):
+                self._folders += [entry.name for entry in some if entry.is_dir(follow_symlinks=False)]
+            self._files.add(files)
         except OSError:
             self.over = True
             self._take()
