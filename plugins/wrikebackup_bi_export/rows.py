@@ -11,7 +11,7 @@ import csv
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from wrikebackup_core import Column, SourceError, Withdrawn, account_number
+from wrikebackup_core import Column, SourceError, Withdrawn, account_number, of_kind
 
 __all__ = ["LONGEST_ROW", "Rows", "TableCheck", "values"]
 
@@ -184,7 +184,7 @@ class TableCheck:
     def _look_at(self, line: bytes, trouble: str) -> None:
         fields = self._parse(line, trouble)
         if fields and len(fields) != len(self.header):
-            raise SourceError(f"{self.what} {trouble} has {len(fields)} fields, and not {len(self.header)}")
+            raise SourceError(f"{self.what} {trouble} has {of_kind(len(fields), 'fields')}, and not {len(self.header)}")
         for place in self._telling if fields else ():
             if not self._own(fields[place]):
                 raise Withdrawn(

@@ -25,7 +25,7 @@ from wrikebackup_core.stored import CHUNK, hash_of
 __all__ = ["Contents", "Listed", "Reading"]
 
 _FEW = 2_000  # names, which it is not worth while to compare
-_ROOM = 104 << 20  # bytes
+_ROOM = 104 << 20  # bytes of a copy: of a million attachments nearly all
 _TOGETHER = 256 << 10  # bytes of lines
 
 
