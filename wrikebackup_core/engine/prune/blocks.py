@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-import zlib
 from collections.abc import Iterator
+
+from isal.isal_zlib import crc32
 
 __all__ = ["Blocks", "CorruptError"]
 
@@ -29,7 +30,7 @@ class Blocks:
         """All names, many together. Raises CorruptError."""
         self._next, self._waiting, self._size = 0, [], 0
         for first, stored, crc in self._db.execute("SELECT first, names, crc FROM blocks ORDER BY first"):
-            if first != self._next or not isinstance(stored, bytes) or zlib.crc32(stored) != crc:
+            if first != self._next or not isinstance(stored, bytes) or crc32(stored) != crc:
                 raise CorruptError
             names = stored.split(b"\0")
             self._next += len(names)
@@ -46,7 +47,7 @@ class Blocks:
         """All that wait."""
         if self._waiting:
             block, self._waiting, self._size = b"\0".join(self._waiting), [], 0
-            self._db.execute("INSERT INTO blocks VALUES (?, ?, ?)", (self._next, block, zlib.crc32(block)))
+            self._db.execute("INSERT INTO blocks VALUES (?, ?, ?)", (self._next, block, crc32(block)))
             self._next += block.count(b"\0") + 1
 
     def clear(self) -> None:

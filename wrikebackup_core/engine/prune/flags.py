@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import compress
 from typing import TypeVar
 
+from isal import isal_zlib
+
 __all__ = ["Flags"]
 
 _START = struct.Struct("<Q")
@@ -33,7 +35,7 @@ class Flags:
 
     def pack(self) -> bytes:
         """As few bytes, to be kept."""
-        return zlib.compress(_START.pack(self._start) + self._flags, 1)
+        return isal_zlib.compress(_START.pack(self._start) + self._flags, 1)
 
     def copy(self) -> Flags:
         """Without the room of what is in it no more."""
