@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 from isal.isal_zlib import crc32
 
-__all__ = ["Blocks", "CorruptError"]
+__all__ = ["SCHEMA", "Blocks", "CorruptError", "names_in_blocks"]
 
+SCHEMA = "CREATE TABLE IF NOT EXISTS blocks (first INTEGER PRIMARY KEY, names BLOB NOT NULL, crc INTEGER NOT NULL);"
 _BLOCK = 256 << 10  # bytes of names, at the least
 
 
@@ -16,25 +17,23 @@ class CorruptError(Exception):
     """What is remembered cannot be relied on."""
 
 
+def names_in_blocks(db: sqlite3.Connection) -> Iterator[list[bytes]]:
+    """All of them, many together. Raises CorruptError."""
+    at = 0
+    for first, stored, crc in db.execute("SELECT first, names, crc FROM blocks ORDER BY first"):
+        if first != at or not isinstance(stored, bytes) or crc32(stored) != crc:
+            raise CorruptError
+        names = stored.split(b"\0")
+        yield names
+        at += len(names)
+
+
 class Blocks:
-    """To go through it before names are added tells the number of the first of these."""
+    """Those that are put down behind all that are there, of which the next one has the number `first`."""
 
-    SCHEMA = "CREATE TABLE IF NOT EXISTS blocks (first INTEGER PRIMARY KEY, names BLOB NOT NULL, crc INTEGER NOT NULL);"
-
-    def __init__(self, db: sqlite3.Connection) -> None:
-        self._db = db
-        self._next = 0  # number
+    def __init__(self, db: sqlite3.Connection, first: int) -> None:
+        self._db, self._first = db, first
         self._waiting, self._size = list[bytes](), 0
-
-    def __iter__(self) -> Iterator[list[bytes]]:
-        """All names, many together. Raises CorruptError."""
-        self._next, self._waiting, self._size = 0, [], 0
-        for first, stored, crc in self._db.execute("SELECT first, names, crc FROM blocks ORDER BY first"):
-            if first != self._next or not isinstance(stored, bytes) or crc32(stored) != crc:
-                raise CorruptError
-            names = stored.split(b"\0")
-            self._next += len(names)
-            yield names
 
     def add(self, names: bytes) -> None:
         """One or more, with zero bytes between them. They may wait until `write`."""
@@ -47,9 +46,5 @@ class Blocks:
         """All that wait."""
         if self._waiting:
             block, self._waiting, self._size = b"\0".join(self._waiting), [], 0
-            self._db.execute("INSERT INTO blocks VALUES (?, ?, ?)", (self._next, block, crc32(block)))
-            self._next += block.count(b"\0") + 1
-
-    def clear(self) -> None:
-        self._db.execute("DELETE FROM blocks")
-        self._next, self._waiting, self._size = 0, [], 0
+            self._db.execute("INSERT INTO blocks VALUES (?, ?, ?)", (self._first, block, crc32(block)))
+            self._first += block.count(b"\0") + 1

@@ -26,7 +26,7 @@ class Flags:
         """Raises ValueError for what is not packed."""
         found = cls()
         try:
-            data = zlib.decompress(packed)
+            data = zlib.decompress(packed)  # its errors have a type of their own
             (found._start,) = _START.unpack_from(data)
         except (zlib.error, struct.error, TypeError) as error:
             raise ValueError("is not packed") from error

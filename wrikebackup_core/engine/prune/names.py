@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
-from wrikebackup_core.engine.prune.blocks import Blocks, CorruptError
+from wrikebackup_core.engine.prune.blocks import SCHEMA, Blocks, CorruptError, names_in_blocks
 from wrikebackup_core.engine.prune.flags import Flags
 from wrikebackup_core.engine.prune.numbering import Numbering
 from wrikebackup_core.engine.prune.reading import Contents, Listed, Reading
@@ -26,7 +26,7 @@ __all__ = ["Names"]
 
 _VERSION = 1  # of the tables
 _SCHEMA = f"""
-{Blocks.SCHEMA}
+{SCHEMA}
 CREATE TABLE IF NOT EXISTS named (sums TEXT PRIMARY KEY, numbers BLOB NOT NULL, lines INTEGER NOT NULL) WITHOUT ROWID;
 PRAGMA user_version = {_VERSION};
 """
@@ -57,8 +57,9 @@ class Names:
     def __init__(self, path: Path) -> None:
         """A file that cannot be used is done without."""
         self._path = path
-        self._use(self._opened() or scratch(_SCHEMA))
+        self._db = self._opened() or scratch(_SCHEMA)
         self._reading: Reading | None = None
+        self._blocks: Blocks  # in which the names that it meets are put down
         self._version: int | None = None
 
     def __enter__(self) -> Self:
@@ -67,9 +68,6 @@ class Names:
     def __exit__(self, *exc: object) -> None:
         self._end_reading()
         self._db.close()
-
-    def _use(self, db: sqlite3.Connection) -> None:
-        self._db, self._blocks = db, Blocks(db)
 
     def _opened(self) -> sqlite3.Connection | None:
         try:
@@ -104,7 +102,7 @@ class Names:
         except _UNUSABLE as error:
             self._db.close()
             self._discard(error)
-            self._use(scratch(_SCHEMA))
+            self._db = scratch(_SCHEMA)
             return self._needed(backups)
 
     def _needed(self, backups: Sequence[Listed]) -> tuple[Numbering, dict[str, FormatError]]:
@@ -142,7 +140,7 @@ class Names:
     def _named(self, numbers: Flags) -> Iterator[list[bytes]]:
         """The names that have these numbers, many together."""
         at = 0
-        for names in self._blocks:
+        for names in names_in_blocks(self._db):
             yield list(numbers.of(names, at))
             at += len(names)
         if at < numbers.end:
@@ -204,8 +202,10 @@ class Names:
         if self._reading is None or self._changed():
             self._end_reading()
             self._version = self._data_version()
-            self._reading = Reading(Numbering(self._blocks))
-            self._reading.numbering.note = self._blocks.add
+            numbering = Numbering(names_in_blocks(self._db))
+            self._blocks = Blocks(self._db, len(numbering))
+            numbering.note = self._blocks.add
+            self._reading = Reading(numbering)
         return self._reading
 
     def _end_reading(self) -> Numbering | None:
@@ -236,7 +236,7 @@ class Names:
 
     def _number_anew(self, backups: Collection[str]) -> None:
         """Where a quarter of the names is needed no more."""
-        needed, every = self._numbers(backups), sum(map(len, self._blocks))
+        needed, every = self._numbers(backups), sum(map(len, names_in_blocks(self._db)))
         if len(needed) * 4 > every * 3:
             return
         self._end_reading()
@@ -244,7 +244,8 @@ class Names:
             numbers = self._found(sums).numbers.among(needed)
             self._db.execute("UPDATE named SET numbers = ? WHERE sums = ?", (numbers.pack(), sums))
         kept = [b"\0".join(names) for names in self._named(needed) if names]
-        self._blocks.clear()
+        self._db.execute("DELETE FROM blocks")
+        blocks = Blocks(self._db, 0)
         for names in kept:
-            self._blocks.add(names)
-        self._blocks.write()
+            blocks.add(names)
+        blocks.write()
