@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from collections.abc import Callable
@@ -73,12 +74,17 @@ def test_a_frozen_server_is_given_up(make_sink: MakeSink, own_openssh: OpenSsh, 
     frozen = own_openssh.sessions() if which.startswith("all") else own_openssh.sessions()[-1:]
     for pid in frozen:
         os.kill(pid, signal.SIGSTOP)
-    with pytest.raises(SinkError) as caught:
-        finish(writer)
-    assert "`timeout`" in str(caught.value.hint)
-    writer.discard()
-    put(sink, "a/d")
-    assert keys(sink) == ["a/b", "a/d"]
+    try:
+        with pytest.raises(SinkError) as caught:
+            finish(writer)
+        assert "`timeout`" in str(caught.value.hint)
+        writer.discard()
+        put(sink, "a/d")
+        assert keys(sink) == ["a/b", "a/d"]
+    finally:
+        for pid in frozen:  # the server knows of one no more whose parent has gone
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
 
 def test_a_server_that_freezes_while_others_read_and_list_ends_them_all(
